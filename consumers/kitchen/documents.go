@@ -1,0 +1,43 @@
+package kitchen
+
+import (
+	"embed"
+	"errors"
+
+	"tiffin/saga"
+)
+
+// Migrations create the group's tables.
+//
+//go:embed migrations/*.sql
+var Migrations embed.FS
+
+// Ticket is one order in the kitchen.
+type Ticket struct {
+	saga.Act
+	OrderID, RestaurantID string
+}
+
+// Room is how many orders a restaurant can cook at once.
+type Room struct {
+	RestaurantID, Name, City string
+	Places, Free, Busy       int
+}
+
+// Check is the table's CHECK.
+func (r *Room) Check() error {
+	if r.Free < 0 || r.Busy < 0 || r.Free+r.Busy != r.Places {
+		return errors.New("a kitchen's places are free or busy, once")
+	}
+	return nil
+}
+
+var (
+	tickets = saga.In("tickets", func(t *Ticket) saga.Columns {
+		return saga.Columns{{"order_id", &t.OrderID}, {"restaurant_id", &t.RestaurantID}}
+	})
+	rooms = saga.In("rooms", func(r *Room) saga.Columns {
+		return saga.Columns{{"restaurant_id", &r.RestaurantID}, {"name", &r.Name}, {"city", &r.City},
+			{"places", &r.Places}, {"free", &r.Free}, {"busy", &r.Busy}}
+	})
+)

@@ -1,0 +1,321 @@
+package saga
+
+import (
+	"fmt"
+	"path/filepath"
+	"reflect"
+	"runtime"
+	"strings"
+	"time"
+)
+
+// Role is how a reaction moves its group's act.
+type Role string
+
+// The roles.
+const (
+	RoleDoes    Role = "does"
+	RoleThen    Role = "then"
+	RoleElse    Role = "else"
+	RoleUndoes  Role = "undoes"
+	RoleOnce    Role = "once"
+	RoleFollows Role = "follows"
+	RoleRecords Role = "records"
+	RoleOn      Role = "on"
+)
+
+// FactType is a fact's name and the topic it is said on.
+type FactType struct{ Type, Topic string }
+
+// Said is a fact that a reaction may say, and what saying it means for the act.
+type Said struct {
+	FactType
+	Fails  bool // the act is refused
+	Closes bool // the act is closed, past undoing
+	Ends   bool // the saga is over; implies Closes
+}
+
+// Reaction is one arrow of a group: what it hears, what it may say, and what it means for the act.
+type Reaction struct {
+	Name  string // the function's
+	At    string // the function's file and line
+	Role  Role
+	Hears []FactType
+	Says  []Said
+	Uses  []string // tables that it may change beside the act's own
+
+	Pivots         bool          // it takes the act past the point of no return
+	Closes         bool          // after it the act is past undoing
+	EvenIfNothing  bool          // an undo that also runs when there is nothing to undo
+	Within         time.Duration // it answers a wait (or is the Else of one) of this length
+	Wait           string        // the wait that it answers, by the name of its Else
+	TooLateName    string        // what runs instead of the undo after the pivot
+	RefusesName    string        // what runs instead of a do that may not run any more
+	Condition      *Condition    // what a Once waits for
+	next           string        // the wait that comes after this one
+	decoders       map[string]func([]byte) (Fact, error)
+	run            func(doc any, c Cause) []Fact
+	tooLate        func(doc any, c Cause) []Fact
+	refuses        func(doc any, c Cause) []Fact
+	documentOfKind reflect.Type
+}
+
+// Option says more about a reaction.
+type Option func(*Reaction)
+
+// Part is a line of a group's declaration: a reaction, a [Within], [Concerns].
+type Part func(*Group)
+
+func factType[F Fact]() FactType {
+	var f F
+	return FactType{f.EventType(), f.Topic()}
+}
+
+func (r *Reaction) hear(t FactType, decode func([]byte) (Fact, error)) {
+	if _, twice := r.decoders[t.Type]; !twice {
+		r.Hears = append(r.Hears, t)
+		r.decoders[t.Type] = decode
+	}
+}
+
+// Says: the reaction may say an F.
+func Says[F Fact]() Option {
+	return func(r *Reaction) { r.Says = append(r.Says, Said{FactType: factType[F]()}) }
+}
+
+// Fails: the reaction may say an F, and then the act is refused, for good.
+func Fails[F Fact]() Option {
+	return func(r *Reaction) { r.Says = append(r.Says, Said{FactType: factType[F](), Fails: true}) }
+}
+
+// Ends: the reaction may say an F, and then the saga is over.
+func Ends[F Fact]() Option {
+	return func(r *Reaction) { r.Says = append(r.Says, Said{FactType: factType[F](), Closes: true, Ends: true}) }
+}
+
+// ClosesWith: the reaction may say an F, and then the act is past undoing.
+func ClosesWith[F Fact]() Option {
+	return func(r *Reaction) { r.Says = append(r.Says, Said{FactType: factType[F](), Closes: true}) }
+}
+
+// Closes: after this reaction the act is past undoing, whatever it says.
+func Closes() Option { return func(r *Reaction) { r.Closes = true } }
+
+// Pivots: unless it fails, the reaction takes the act past the point of no return: an undo is then too late.
+func Pivots() Option { return func(r *Reaction) { r.Pivots = true } }
+
+// Uses: the reaction may change documents of these tables, or add to these journals, beside its act's own document.
+func Uses(tables ...AnyTable) Option {
+	return func(r *Reaction) {
+		for _, t := range tables {
+			r.Uses = append(r.Uses, t.Name())
+		}
+	}
+}
+
+// Upon: an [Undoes] or a [Follows] reacts to an F.
+func Upon[F Fact]() Option {
+	return func(r *Reaction) { r.hear(factType[F](), decoderOf[F]()) }
+}
+
+// EvenIfNothing: the undo also runs, with [Cause].Nothing, when there is nothing to undo. It is for the judge of a race,
+// whose verdict others wait for.
+func EvenIfNothing() Option { return func(r *Reaction) { r.EvenIfNothing = true } }
+
+// TooLate: once the act has passed its pivot, fn runs instead of the undo, and only once.
+func TooLate[P actor](fn func(P, Cause) []Fact) Option {
+	return func(r *Reaction) {
+		r.TooLateName, _ = nameOf(fn)
+		r.tooLate = func(doc any, c Cause) []Fact { return fn(doc.(P), c) }
+	}
+}
+
+// Refuses: fn says the refusal of a do that may not run any more, because its undo came first or because the saga is
+// older than the longest life of one. It changes nothing. Dropped silently, such a do would leave a saga that never ends.
+func Refuses[P actor, E Fact](fn func(P, Event[E]) []Fact) Option {
+	return func(r *Reaction) {
+		r.RefusesName, _ = nameOf(fn)
+		r.refuses = func(doc any, c Cause) []Fact { return fn(doc.(P), Event[E]{c, c.Fact.(E)}) }
+	}
+}
+
+// Does is the group's act: it runs once per saga, and never after its undo. One that says nothing has not acted, and
+// must not have changed anything.
+func Does[P actor, E Fact](fn func(P, Event[E]) []Fact, options ...Option) Part {
+	return typed(RoleDoes, fn, options)
+}
+
+// Then runs while the act is done.
+func Then[P actor, E Fact](fn func(P, Event[E]) []Fact, options ...Option) Part {
+	return typed(RoleThen, fn, options)
+}
+
+// Undoes runs once per saga, [Upon] each of some facts: on a done act it takes it back. Before the act there is nothing to
+// take back, but it bars the act: the late do then says its refusal.
+func Undoes[P actor](fn func(P, Cause) []Fact, options ...Option) Part {
+	return caused(RoleUndoes, fn, options)
+}
+
+// Else runs when the time of its [Within] is over.
+func Else[P actor](fn func(P, Cause) []Fact, options ...Option) Part {
+	return caused(RoleElse, fn, options)
+}
+
+// Once runs as soon as its condition holds, in whatever order the facts come. The library remembers what was heard.
+func Once[P actor](c Condition, fn func(P, Cause) []Fact, options ...Option) Part {
+	return caused(RoleOnce, fn, append([]Option{func(r *Reaction) {
+		r.Condition = &c
+		c.each(func(leaf Condition) { r.hear(leaf.fact, leaf.decode) })
+	}}, options...))
+}
+
+// Records runs [Upon] each of some facts, and does nothing but add rows to journals: a timeline, a log. It gets no
+// document, so it has no influence on the saga.
+func Records(fn func(Cause), options ...Option) Part {
+	return part(RoleRecords, fn, func(_ any, c Cause) []Fact { fn(c); return nil }, nil, options)
+}
+
+// Follows runs [Upon] each of some facts, in every state of the act, also after its end, and says nothing: for what a
+// document keeps of a saga beside the act.
+func Follows[P actor](fn func(P, Cause), options ...Option) Part {
+	said := func(doc P, c Cause) []Fact { fn(doc, c); return nil }
+	return part(RoleFollows, fn, func(doc any, c Cause) []Fact { return said(doc.(P), c) }, reflect.TypeFor[P](), options)
+}
+
+// On runs for facts that have no act: the documents that it asks for are keyed as it likes.
+func On[E Fact](fn func(Event[E]) []Fact, options ...Option) Part {
+	run := func(_ any, c Cause) []Fact { return fn(Event[E]{c, c.Fact.(E)}) }
+	return part(RoleOn, fn, run, nil, append([]Option{Upon[E]()}, options...))
+}
+
+// Within is a wait: once the act is done, exactly one of these reactions runs: the first answer, or the [Else] when the
+// time is over. What comes later, or answers another wait, is dropped. Several waits of one act follow one another.
+func Within(d time.Duration, reactions ...Part) Part {
+	return func(g *Group) {
+		first := len(g.reactions)
+		for _, add := range reactions {
+			add(g)
+		}
+		wait := ""
+		for _, r := range g.reactions[first:] {
+			if r.Role == RoleElse {
+				wait = r.Name
+			}
+		}
+		if wait == "" {
+			g.wrong("a Within without an Else waits for ever: add saga.Else(...)")
+		}
+		if d <= 0 {
+			g.wrong("a Within of %v is over before it begins: configure a time above zero", d)
+		}
+		for _, r := range g.reactions[first:] {
+			r.Within, r.Wait = d, wait
+		}
+		if n := len(g.waits); n > 0 {
+			for _, r := range g.reactions {
+				if r.Wait == g.waits[n-1] {
+					r.next = wait
+				}
+			}
+		}
+		g.waits = append(g.waits, wait)
+	}
+}
+
+// Concerns: facts for which fn says no pass the group by, before any do, undo, mark or refusal: they leave no row. F is
+// [Fact], or any interface that facts have; one without its methods concerns the group.
+func Concerns[F any](fn func(F) bool) Part {
+	return func(g *Group) {
+		g.concerns = func(f Fact) bool {
+			asked, ok := f.(F)
+			return !ok || fn(asked)
+		}
+	}
+}
+
+func typed[P actor, E Fact](role Role, fn func(P, Event[E]) []Fact, options []Option) Part {
+	run := func(doc any, c Cause) []Fact { return fn(doc.(P), Event[E]{c, c.Fact.(E)}) }
+	return part(role, fn, run, reflect.TypeFor[P](), append([]Option{Upon[E]()}, options...))
+}
+
+func caused[P actor](role Role, fn func(P, Cause) []Fact, options []Option) Part {
+	run := func(doc any, c Cause) []Fact { return fn(doc.(P), c) }
+	return part(role, fn, run, reflect.TypeFor[P](), options)
+}
+
+func part(role Role, fn any, run func(any, Cause) []Fact, document reflect.Type, options []Option) Part {
+	r := &Reaction{Role: role, run: run, documentOfKind: document, decoders: map[string]func([]byte) (Fact, error){}}
+	r.Name, r.At = nameOf(fn)
+	for _, o := range options {
+		o(r)
+	}
+	return func(g *Group) {
+		added := *r // a part that is used in two groups must not share its waits
+		g.reactions = append(g.reactions, &added)
+	}
+}
+
+// nameOf is a function's name without its package, and where it stands.
+func nameOf(fn any) (name, at string) {
+	f := runtime.FuncForPC(reflect.ValueOf(fn).Pointer())
+	name = f.Name()
+	name = strings.TrimSuffix(name[strings.LastIndexByte(name, '.')+1:], "-fm")
+	name = strings.TrimSuffix(name, "[...]")
+	file, line := f.FileLine(f.Entry())
+	return name, fmt.Sprintf("%s/%s:%d", filepath.Base(filepath.Dir(file)), filepath.Base(file), line)
+}
+
+// Condition is what a [Once] waits for.
+type Condition struct {
+	fact   FactType
+	decode func([]byte) (Fact, error)
+	any    bool
+	of     []Condition
+}
+
+// Heard holds once an F has been heard.
+func Heard[F Fact]() Condition { return Condition{fact: factType[F](), decode: decoderOf[F]()} }
+
+// AllOf holds once all of these do.
+func AllOf(c ...Condition) Condition { return Condition{of: c} }
+
+// AnyOf holds once one of these does.
+func AnyOf(c ...Condition) Condition { return Condition{of: c, any: true} }
+
+func (c *Condition) holds(a *Act) bool {
+	if c.fact.Type != "" {
+		return a.hasHeard(c.fact.Type)
+	}
+	for i := range c.of {
+		if c.of[i].holds(a) == c.any {
+			return c.any
+		}
+	}
+	return !c.any
+}
+
+func (c *Condition) each(f func(Condition)) {
+	if c.fact.Type != "" {
+		f(*c)
+	}
+	for i := range c.of {
+		c.of[i].each(f)
+	}
+}
+
+// String is the condition in words: "order.placed and (stock.released or meal.written-off)".
+func (c *Condition) String() string {
+	if c.fact.Type != "" {
+		return c.fact.Type
+	}
+	words := make([]string, len(c.of))
+	for i := range c.of {
+		if words[i] = c.of[i].String(); len(c.of[i].of) > 1 {
+			words[i] = "(" + words[i] + ")"
+		}
+	}
+	if c.any {
+		return strings.Join(words, " or ")
+	}
+	return strings.Join(words, " and ")
+}

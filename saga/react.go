@@ -1,0 +1,292 @@
+package saga
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Outcome is what a group did upon one event.
+type Outcome struct {
+	// Facts are said, in this order.
+	Facts []Fact
+	// Dropped says why no reaction ran, or not all of them; empty otherwise: "nobody waits".
+	Dropped string
+	// Ran names the reactions that ran.
+	Ran []string
+	// Needs are documents that must be put into the working set; then the event is to be handled again. Nothing else
+	// has happened.
+	Needs []Need
+	// Err says that the event can't be handled: a reaction panics, or does what its declaration does not say. Nothing
+	// else has happened.
+	Err error
+}
+
+// React handles one event on the documents of the working set: the library's rules, and within them the group's reactions.
+func (g *Group) React(w *Working, c Cause) (out Outcome) {
+	tx := &Tx{working: w}
+	c.tx = tx
+	defer func() {
+		if p := recover(); p != nil {
+			out = Outcome{}
+			if needs, ok := p.(missing); ok {
+				out.Needs = needs
+			} else {
+				out.Err = fmt.Errorf("%s panics upon %s: %v", g.name, c.Type, p)
+			}
+		}
+		if out.Needs != nil || out.Err != nil {
+			tx.takeBack()
+		} else {
+			tx.keep()
+		}
+	}()
+	if c.Fact == nil {
+		g.expire(&out, c)
+		return out
+	}
+	if g.concerns != nil && !g.concerns(c.Fact) {
+		out.Dropped = "passes by"
+		return out
+	}
+	g.note(c)
+	for _, r := range g.byType[c.Type] {
+		if g.hear(&out, r, c); out.Err != nil {
+			return out
+		}
+	}
+	return out
+}
+
+// document is the act's document for an event; the group's first table holds it.
+func (g *Group) document(c Cause) (any, *Act) {
+	d := c.tx.get(g.tables[0], c.Key)
+	return d, g.tables[0].Act(d)
+}
+
+// expire runs the Else of the wait that is on, if its time is over indeed.
+func (g *Group) expire(out *Outcome, c Cause) {
+	d, a := g.document(c)
+	r := g.elses[a.waiting]
+	if a.state != Done || r == nil || c.Time.Before(a.waitsUntil) {
+		out.drop("no deadline is due")
+		return
+	}
+	g.finish(out, r, a, c, r.run(d, c))
+}
+
+// note remembers what the joins wait for, while the act is open.
+func (g *Group) note(c Cause) {
+	if !g.joins[c.Type] {
+		return
+	}
+	if _, a := g.document(c); !a.state.Final() {
+		a.hears(c.Type)
+	}
+	c.tx.checked = append(c.tx.checked, c.tx.working.Find(g.tables[0], c.Key)) // the library's change, no reaction's
+}
+
+// hear runs one reaction upon a fact, if the act's state lets it.
+func (g *Group) hear(out *Outcome, r *Reaction, c Cause) {
+	switch r.Role {
+	case RoleOn, RoleRecords:
+		g.declared(out, r, c, r.run(nil, c))
+		out.Ran = append(out.Ran, r.Name)
+	case RoleFollows:
+		d, _ := g.document(c)
+		g.declared(out, r, c, r.run(d, c))
+		out.Ran = append(out.Ran, r.Name)
+	case RoleDoes:
+		g.do(out, r, c)
+	case RoleThen:
+		g.then(out, r, c)
+	case RoleUndoes:
+		g.undo(out, r, c)
+	case RoleOnce:
+		d, a := g.document(c)
+		if !a.state.Final() && r.Condition.holds(a) {
+			g.finish(out, r, a, c, r.run(d, c))
+		}
+	}
+}
+
+func (g *Group) do(out *Outcome, r *Reaction, c Cause) {
+	d, a := g.document(c)
+	old := !c.Started.IsZero() && c.Time.Sub(c.Started) > g.life
+	switch {
+	case r.refuses != nil && (a.state == Barred || a.state == New && old):
+		if g.declared(out, r, c, r.refuses(d, c)) {
+			a.state, a.markUntil = Refused, noTime
+			out.Ran = append(out.Ran, r.RefusesName)
+		}
+		return
+	case a.state != New:
+		out.drop("already " + string(a.state))
+		return
+	}
+	said := r.run(d, c)
+	if len(said) == 0 {
+		c.tx.changed(func(d *Document, _ []byte) {
+			out.Err = fmt.Errorf("%s.%s (%s) changes %s and says nothing: a do that says nothing has not acted", g.name, r.Name, r.At, d.Table.Name())
+		})
+		out.drop("not acted")
+		return
+	}
+	a.state = Done
+	if len(g.waits) > 0 {
+		g.wait(a, g.waits[0], c)
+	}
+	g.finish(out, r, a, c, said)
+}
+
+func (g *Group) then(out *Outcome, r *Reaction, c Cause) {
+	d, a := g.document(c)
+	switch {
+	case a.state == New:
+		out.drop("not done yet")
+	case a.state.Final():
+		out.drop("already " + string(a.state))
+	case r.Wait != "" && r.Wait != a.waiting:
+		out.drop("nobody waits")
+	default:
+		g.finish(out, r, a, c, r.run(d, c))
+	}
+}
+
+func (g *Group) undo(out *Outcome, r *Reaction, c Cause) {
+	d, a := g.document(c)
+	switch {
+	case a.state == Barred:
+		a.markUntil = c.Time.Add(2 * g.life)
+		out.drop("barred already")
+	case a.state.Final():
+		out.drop("already " + string(a.state))
+	case a.pivoted && a.late:
+		out.drop("refused before")
+	case a.pivoted:
+		a.late = true
+		if g.declared(out, r, c, r.tooLate(d, c)) {
+			out.Ran = append(out.Ran, r.TooLateName)
+		}
+	case a.state == New:
+		c.Nothing = true
+		var said []Fact
+		if r.EvenIfNothing {
+			said = r.run(d, c)
+			out.Ran = append(out.Ran, r.Name)
+		} else {
+			out.drop("nothing to undo yet")
+		}
+		g.declared(out, r, c, said)
+		a.rest()
+		a.state, a.markUntil = Barred, c.Time.Add(2*g.life)
+	default:
+		g.finish(out, r, a, c, r.run(d, c))
+		if !a.state.Final() {
+			a.rest()
+			a.state = Undone
+		}
+	}
+}
+
+// finish moves the act as the reaction's declaration says.
+func (g *Group) finish(out *Outcome, r *Reaction, a *Act, c Cause, said []Fact) {
+	if !g.declared(out, r, c, said) {
+		return
+	}
+	out.Ran = append(out.Ran, r.Name)
+	for _, f := range said {
+		switch s := r.said(f); {
+		case s.Fails:
+			a.state = Refused
+		case s.Closes:
+			a.state = Closed
+		}
+	}
+	if r.Closes && !a.state.Final() {
+		a.state = Closed
+	}
+	switch {
+	case a.state.Final():
+		a.rest()
+	case r.Wait != "":
+		g.wait(a, r.next, c)
+	}
+	if r.Pivots && !a.state.Final() {
+		a.pivoted = true
+	}
+}
+
+// wait begins a wait, or ends the last one if there is none of that name.
+func (g *Group) wait(a *Act, name string, c Cause) {
+	a.waiting, a.waitsUntil = name, noTime
+	if name != "" {
+		a.waitsUntil = c.Time.Add(g.elses[name].Within)
+	}
+}
+
+// declared refuses what the reaction's declaration does not say, and adds what it says to the outcome.
+func (g *Group) declared(out *Outcome, r *Reaction, c Cause, said []Fact) bool {
+	for _, f := range said {
+		if r.said(f) == nil {
+			out.Err = fmt.Errorf("%s.%s says %s, which it does not declare: add saga.Says[...]() for it to its line (%s)", g.name, r.Name, f.EventType(), r.At)
+		} else if err := validate(f); err != nil {
+			out.Err = fmt.Errorf("%s.%s says %s, which is not valid: %w", g.name, r.Name, f.EventType(), err)
+		}
+	}
+	g.checkUses(out, r, c.tx)
+	if out.Err != nil {
+		return false
+	}
+	out.Facts = append(out.Facts, said...)
+	return true
+}
+
+// checker is a document that knows its table's CHECKs, so that what breaks one is refused with its cause, and before
+// PostgreSQL refuses the whole batch.
+type checker interface{ Check() error }
+
+func (g *Group) checkUses(out *Outcome, r *Reaction, tx *Tx) {
+	tx.changed(func(d *Document, _ []byte) {
+		if c, ok := d.Value.(checker); ok && out.Err == nil {
+			if err := c.Check(); err != nil {
+				out.Err = fmt.Errorf("%s.%s (%s) leaves %s %q broken: %w", g.name, r.Name, r.At, d.Table.Name(), d.Key, err)
+			}
+		}
+		if !slices.Contains(tx.checked, d) {
+			tx.checked = append(tx.checked, d)
+			g.used(out, r, d.Table)
+		}
+	})
+	for _, row := range tx.added[tx.checkedRows:] {
+		g.used(out, r, row.Table)
+	}
+	tx.checkedRows = len(tx.added)
+}
+
+func (g *Group) used(out *Outcome, r *Reaction, t AnyTable) {
+	if t == g.tables[0] && r.Role != RoleOn && r.Role != RoleRecords {
+		return
+	}
+	for _, name := range r.Uses {
+		if name == t.Name() {
+			return
+		}
+	}
+	out.Err = fmt.Errorf("%s.%s changes %s, which it does not declare: add saga.Uses(%s) to its line (%s)", g.name, r.Name, t.Name(), t.Name(), r.At)
+}
+
+func (r *Reaction) said(f Fact) *Said {
+	for i := range r.Says {
+		if r.Says[i].Type == f.EventType() {
+			return &r.Says[i]
+		}
+	}
+	return nil
+}
+
+func (o *Outcome) drop(why string) {
+	if !strings.Contains(o.Dropped, why) {
+		o.Dropped = strings.TrimPrefix(o.Dropped+", "+why, ", ")
+	}
+}

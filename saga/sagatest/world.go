@@ -1,0 +1,226 @@
+// Package sagatest runs choreographies in memory, without any server, in microseconds per saga.
+//
+// [World] runs several groups together: facts go round until nobody has anything more to say, and time passes when the
+// test says so. [Group] tests one group, and reads as "given these documents, hearing this, says that":
+//
+//	sagatest.Group(t, kitchen.Group(kitchen.Config{AcceptTime: time.Minute})).
+//		Given(&Room{RestaurantID: "annapurna", Places: 1, Free: 1}).
+//		Hears(schemas.PaymentSucceeded{...}).Says(schemas.KitchenAsked{...}).
+//		Passes(time.Minute).Says(schemas.KitchenRejected{...})
+package sagatest
+
+import (
+	"fmt"
+	"reflect"
+	"slices"
+	"time"
+
+	"tiffin/saga"
+)
+
+// Epoch is the time at which a world begins.
+var Epoch = time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)
+
+// Heard is one line of what happened: a group handled an event.
+type Heard struct {
+	Group string
+	Cause saga.Cause
+	saga.Outcome
+}
+
+// World is groups, their documents, and the facts on their way. Facts are delivered in the order in which they were said.
+type World struct {
+	// Outside answers facts as people and other systems would; nil for nobody. It is asked once per fact.
+	Outside func(saga.Fact) []saga.Fact
+	// History is everything that was handled, in order.
+	History []Heard
+	// Said is every fact, in order.
+	Said []saga.Fact
+
+	groups []*saga.Group
+	stored map[storedKey][]byte
+	rows   map[saga.AnyTable][]any
+	queue  []saga.Cause
+	now    time.Time
+}
+
+type storedKey struct {
+	table saga.AnyTable
+	key   string
+}
+
+// New is a world of these groups, in which nothing has happened yet.
+func New(groups ...*saga.Group) *World {
+	return &World{groups: groups, stored: map[storedKey][]byte{}, rows: map[saga.AnyTable][]any{}, now: Epoch}
+}
+
+// Now is the world's time. Only [World.Advance] moves it.
+func (w *World) Now() time.Time { return w.now }
+
+// Given puts documents into their tables: pointers to documents of the groups' types. It panics if no group has such.
+func (w *World) Given(documents ...any) {
+	for _, d := range documents {
+		t := w.tableOf(d)
+		w.stored[storedKey{t, *t.Columns(d)[0].At.(*string)}] = saga.Encode(nil, t, d)
+	}
+}
+
+// Say puts facts on their way, as somebody outside would.
+func (w *World) Say(facts ...saga.Fact) {
+	for _, f := range facts {
+		w.send(f, saga.Envelope{ID: fmt.Sprintf("outside-%d", len(w.Said)), Source: "/outside", Started: w.now, Saga: f.Key()})
+	}
+}
+
+func (w *World) send(f saga.Fact, e saga.Envelope) {
+	e.Type, e.Key, e.Time = f.EventType(), f.Key(), w.now
+	w.Said = append(w.Said, f)
+	w.queue = append(w.queue, saga.Cause{Envelope: e, Fact: f})
+	if w.Outside != nil {
+		for _, answer := range w.Outside(f) {
+			w.send(answer, saga.Envelope{ID: e.ID + "/answer/" + answer.EventType(), Source: "/outside", Started: e.Started, Saga: e.Saga, CauseID: e.ID})
+		}
+	}
+}
+
+// Run delivers facts until none is on its way. It ends with the first event that a group can't handle.
+func (w *World) Run() error {
+	for len(w.queue) > 0 {
+		c := w.queue[0]
+		w.queue = w.queue[1:]
+		for _, g := range w.groups {
+			if !g.Hears(c.Type) {
+				continue
+			}
+			if err := w.handle(g, c); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// Advance lets time pass: deadlines run in their order, each when its time has come, and what they lead to runs too.
+func (w *World) Advance(d time.Duration) error {
+	end := w.now.Add(d)
+	for {
+		g, key, due := w.nextDeadline()
+		if g == nil || due.After(end) {
+			w.now = end
+			return nil
+		}
+		w.now = due
+		c := saga.Cause{Envelope: saga.Envelope{ID: "deadline-" + g.Name() + "-" + key, Type: saga.DeadlineType, Key: key, Time: w.now}}
+		if err := w.handle(g, c); err != nil {
+			return err
+		}
+		if err := w.Run(); err != nil {
+			return err
+		}
+	}
+}
+
+func (w *World) nextDeadline() (group *saga.Group, key string, due time.Time) {
+	for _, g := range w.groups {
+		if !g.HasAct() {
+			continue
+		}
+		t := g.Tables()[0]
+		for id, image := range w.stored {
+			if id.table != t {
+				continue
+			}
+			until := t.Act(saga.Decode(image, t)).WaitsUntil()
+			earlier := group == nil || until.Before(due) || until.Equal(due) && id.key < key
+			if !until.IsZero() && earlier {
+				group, key, due = g, id.key, until
+			}
+		}
+	}
+	return group, key, due
+}
+
+func (w *World) handle(g *saga.Group, c saga.Cause) error {
+	var working saga.Working
+	for {
+		out := g.React(&working, c)
+		for _, n := range out.Needs {
+			value, exists := w.load(n.Table, n.Key)
+			working.Put(n.Table, n.Key, value, exists)
+		}
+		if out.Needs != nil {
+			continue
+		}
+		if out.Err != nil {
+			return out.Err
+		}
+		w.save(&working)
+		w.History = append(w.History, Heard{g.Name(), c, out})
+		for i, f := range out.Facts {
+			w.send(f, saga.Envelope{ID: saga.DeriveID(c.Envelope, g.Name(), i), Source: "/" + g.Name(), Started: c.Started, Saga: c.Saga, CauseID: c.ID})
+		}
+		return nil
+	}
+}
+
+func (w *World) load(t saga.AnyTable, key string) (any, bool) {
+	if image, ok := w.stored[storedKey{t, key}]; ok {
+		return saga.Decode(image, t), true
+	}
+	return t.New(key), false
+}
+
+func (w *World) save(working *saga.Working) {
+	for _, d := range working.Documents() {
+		if d.Dirty {
+			w.stored[storedKey{d.Table, d.Key}] = saga.Encode(nil, d.Table, d.Value)
+		}
+	}
+	for _, r := range working.Rows() {
+		w.rows[r.Table] = append(w.rows[r.Table], r.Value)
+	}
+}
+
+// Load is the document of D's table with this key, and whether there is one.
+func Load[D any](w *World, key string) (*D, bool) {
+	d, ok := w.load(w.tableOf(new(D)), key)
+	return d.(*D), ok
+}
+
+// Rows are what was added to the journal of D.
+func Rows[D any](w *World) []*D {
+	var out []*D
+	for _, r := range w.rows[w.tableOf(new(D))] {
+		out = append(out, r.(*D))
+	}
+	return out
+}
+
+// Types are the event types of everything said, in order.
+func (w *World) Types() []string {
+	out := make([]string, len(w.Said))
+	for i, f := range w.Said {
+		out[i] = f.EventType()
+	}
+	return out
+}
+
+// Heard says how often a fact of this type was said with this key.
+func (w *World) Heard(eventType, key string) (n int) {
+	for _, f := range w.Said {
+		if f.EventType() == eventType && f.Key() == key {
+			n++
+		}
+	}
+	return n
+}
+
+func (w *World) tableOf(document any) saga.AnyTable {
+	kind := reflect.TypeOf(document)
+	for _, g := range w.groups {
+		if i := slices.IndexFunc(g.Tables(), func(t saga.AnyTable) bool { return reflect.TypeOf(t.New("")) == kind }); i >= 0 {
+			return g.Tables()[i]
+		}
+	}
+	panic(fmt.Sprintf("sagatest: no group here keeps documents of type %v", kind))
+}

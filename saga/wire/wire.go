@@ -1,0 +1,155 @@
+// Package wire says what a fact looks like as a Kafka record: CloudEvents 1.0 in Kafka's binary mode.
+//
+// The record's value is the plain JSON of the fact, so that a console consumer prints something that a person can read;
+// everything else is in headers: the CloudEvents attributes, the saga that it belongs to and the event that led to it, the
+// W3C trace context, and the mark of the lane that said it, by which a receiver tells a fact from a copy of it.
+//
+// A record from a stranger (a console producer, another language) needs a valid value and a ce_type, no more.
+package wire
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/go-json-experiment/json"
+
+	"tiffin/saga"
+	"tiffin/saga/kafka"
+)
+
+// The headers of a record. The first eight are CloudEvents attributes, ce_sagastarted is an extension of ours.
+const (
+	HeaderSpecVersion = "ce_specversion"
+	HeaderID          = "ce_id"
+	HeaderType        = "ce_type"
+	HeaderSource      = "ce_source"
+	HeaderSubject     = "ce_subject"
+	HeaderTime        = "ce_time"
+	HeaderSaga        = "ce_correlationid"
+	HeaderCause       = "ce_causationid"
+	HeaderStarted     = "ce_sagastarted"
+	HeaderSchema      = "ce_dataschema"
+	HeaderContentType = "content-type"
+	HeaderTrace       = "traceparent"
+	HeaderLane        = "lane"
+)
+
+// SchemaPrefix and an event type make the name of the fact's JSON Schema.
+const SchemaPrefix = "urn:tiffin:schema:"
+
+// Mark is a fact's place in what its sender's lane has said to one partition: numbers run on from 1, also over epochs.
+type Mark struct {
+	Lane          string // "kitchen/3"
+	Epoch, Number int64
+}
+
+func (m Mark) String() string {
+	return m.Lane + "/" + strconv.FormatInt(m.Epoch, 10) + "/" + strconv.FormatInt(m.Number, 10)
+}
+
+// ParseMark reads what String wrote.
+func ParseMark(text string) (Mark, error) {
+	number := strings.LastIndexByte(text, '/')
+	epoch := strings.LastIndexByte(text[:max(number, 0)], '/')
+	if epoch <= 0 {
+		return Mark{}, fmt.Errorf("header %s is %q, want lane/epoch/number", HeaderLane, text)
+	}
+	e, err1 := strconv.ParseInt(text[epoch+1:number], 10, 64)
+	n, err2 := strconv.ParseInt(text[number+1:], 10, 64)
+	if err1 != nil || err2 != nil || n < 1 {
+		return Mark{}, fmt.Errorf("header %s is %q, want lane/epoch/number", HeaderLane, text)
+	}
+	return Mark{text[:epoch], e, n}, nil
+}
+
+// MaxValueBytes is how large a fact's JSON may be: well below the megabyte that brokers take by default.
+const MaxValueBytes = 512 << 10
+
+// Encode makes the record of a fact, for a topic of so many partitions. Its lane mark is not set yet: see [Stamp].
+// said is the time at which it was said, for information.
+func Encode(f saga.Fact, e saga.Envelope, said time.Time, partitions int) (kafka.Record, error) {
+	value, err := json.Marshal(f)
+	if err != nil {
+		return kafka.Record{}, fmt.Errorf("%s can't be written as JSON: %w", f.EventType(), err)
+	}
+	if len(value) > MaxValueBytes {
+		return kafka.Record{}, fmt.Errorf("%s has %d bytes of JSON, more than the %d that are allowed", f.EventType(), len(value), MaxValueBytes)
+	}
+	key := []byte(f.Key())
+	r := kafka.Record{Topic: f.Topic(), Partition: kafka.Partition(key, partitions), Key: key, Value: value}
+	r.Headers = make([]kafka.Header, 0, 13)
+	add := func(name, value string) {
+		if value != "" {
+			r.Headers = append(r.Headers, kafka.Header{Key: name, Value: []byte(value)})
+		}
+	}
+	add(HeaderSpecVersion, "1.0")
+	add(HeaderID, e.ID)
+	add(HeaderType, f.EventType())
+	add(HeaderSource, e.Source)
+	add(HeaderSubject, f.Key())
+	add(HeaderTime, Time(said))
+	add(HeaderSchema, SchemaPrefix+f.EventType())
+	add(HeaderContentType, "application/json")
+	add(HeaderSaga, e.Saga)
+	add(HeaderCause, e.CauseID)
+	if !e.Started.IsZero() {
+		add(HeaderStarted, Time(e.Started))
+	}
+	add(HeaderTrace, e.Trace)
+	return r, nil
+}
+
+// Stamp sets the record's lane mark.
+func Stamp(r *kafka.Record, m Mark) {
+	r.Headers = append(r.Headers, kafka.Header{Key: HeaderLane, Value: []byte(m.String())})
+}
+
+// Time writes a time as the headers have it: RFC 3339 in UTC, to the millisecond.
+func Time(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z") }
+
+// Decode reads a record's headers. Faults that make it no event at all come back as an error; a record without a lane mark
+// is a stranger's.
+func Decode(r *kafka.Record) (e saga.Envelope, m Mark, err error) {
+	e.Key, e.Time = string(r.Key), r.Time
+	for i := range r.Headers {
+		h := &r.Headers[i]
+		switch h.Key {
+		case HeaderID:
+			e.ID = string(h.Value)
+		case HeaderType:
+			e.Type = string(h.Value)
+		case HeaderSource:
+			e.Source = string(h.Value)
+		case HeaderSaga:
+			e.Saga = string(h.Value)
+		case HeaderCause:
+			e.CauseID = string(h.Value)
+		case HeaderStarted:
+			if t, bad := time.Parse(time.RFC3339, string(h.Value)); bad == nil {
+				e.Started = t
+			}
+		case HeaderTrace:
+			e.Trace = string(h.Value)
+		case HeaderLane:
+			if m, err = ParseMark(string(h.Value)); err != nil {
+				return e, Mark{}, err
+			}
+		}
+	}
+	if e.Type == "" {
+		return e, m, fmt.Errorf("no header %s says what kind of fact this is", HeaderType)
+	}
+	if e.ID == "" { // a stranger that gave no id: its place in the log is one
+		e.ID = r.Topic + "/" + strconv.Itoa(r.Partition) + "/" + strconv.FormatInt(r.Offset, 10)
+	}
+	if e.Saga == "" {
+		e.Saga = e.Key
+	}
+	if e.Started.IsZero() {
+		e.Started = r.Time
+	}
+	return e, m, nil
+}
