@@ -33,6 +33,8 @@ type Act struct {
 	heard      string    // what the joins have heard so far: event types, sorted, a space between two
 	markUntil  time.Time // until when the mark of an undo that came first is kept
 	lane       int       // the partition number of its key, so that a deadline finds its lane
+	started    time.Time // while it waits: when its saga began, and its trace, for what a deadline says
+	trace      string
 }
 
 func (a *Act) act() *Act { return a }
@@ -70,7 +72,14 @@ func (a *Act) hasHeard(eventType string) bool {
 }
 
 // rest: an act in a final state waits for nobody and joins nothing.
-func (a *Act) rest() { a.waiting, a.waitsUntil, a.heard = "", time.Time{}, "" }
+func (a *Act) rest() {
+	a.stopWaiting()
+	a.heard = ""
+}
+
+func (a *Act) stopWaiting() {
+	a.waiting, a.waitsUntil, a.started, a.trace = "", noTime, noTime, ""
+}
 
 // columns are the columns in which a table keeps the acts of its documents, beside the columns that it declares.
 // Their types in PostgreSQL stand in package lane's template table.
@@ -84,6 +93,8 @@ func (a *Act) columns() Columns {
 		{"heard", &a.heard},
 		{"mark_until", &a.markUntil},
 		{"lane", &a.lane},
+		{"started", &a.started},
+		{"trace", &a.trace},
 	}
 }
 

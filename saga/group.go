@@ -129,6 +129,11 @@ func (g *Group) Minds(eventType string) bool {
 	return slices.ContainsFunc(g.byType[eventType], func(r *Reaction) bool { return r.Role != RoleRecords })
 }
 
+// MovesAct says whether facts of this type may move the act of the saga that they belong to.
+func (g *Group) MovesAct(eventType string) bool {
+	return slices.ContainsFunc(g.byType[eventType], func(r *Reaction) bool { return r.Role != RoleRecords && r.Role != RoleOn })
+}
+
 // Topics are those that the group reads, sorted.
 func (g *Group) Topics() []string {
 	seen := map[string]bool{}

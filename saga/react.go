@@ -58,6 +58,32 @@ func (g *Group) React(w *Working, c Cause) (out Outcome) {
 	return out
 }
 
+// Needs are the documents that the event would need and the working set lacks, as far as can be told now. It changes
+// nothing: a runtime asks it for a whole batch, to load all documents at once.
+func (g *Group) Needs(w *Working, c Cause) (needs []Need) {
+	tx := &Tx{working: w}
+	c.tx = tx
+	defer func() {
+		if absent, ok := recover().(missing); ok {
+			needs = absent
+		}
+		tx.takeBack()
+	}()
+	if c.Fact == nil {
+		g.expire(&Outcome{}, c)
+		return nil
+	}
+	if g.concerns != nil && !g.concerns(c.Fact) {
+		return nil
+	}
+	g.note(c)
+	var out Outcome
+	for _, r := range g.byType[c.Type] {
+		g.hear(&out, r, c)
+	}
+	return nil
+}
+
 // document is the act's document for an event; the group's first table holds it.
 func (g *Group) document(c Cause) (any, *Act) {
 	d := c.tx.get(g.tables[0], c.Key)
@@ -219,10 +245,12 @@ func (g *Group) finish(out *Outcome, r *Reaction, a *Act, c Cause, said []Fact) 
 
 // wait begins a wait, or ends the last one if there is none of that name.
 func (g *Group) wait(a *Act, name string, c Cause) {
-	a.waiting, a.waitsUntil = name, noTime
-	if name != "" {
-		a.waitsUntil = c.Time.Add(g.elses[name].Within)
+	if name == "" {
+		a.stopWaiting()
+		return
 	}
+	a.waiting, a.waitsUntil = name, c.Time.Add(g.elses[name].Within)
+	a.started, a.trace = c.Started, c.Trace
 }
 
 // declared refuses what the reaction's declaration does not say, and adds what it says to the outcome.

@@ -125,7 +125,5 @@ func (tx *Tx) keep() {
 
 // takeBack undoes the reaction's changes.
 func (tx *Tx) takeBack() {
-	for _, d := range tx.touched {
-		d.Value = Decode(d.image, d.Table)
-	}
+	tx.changed(func(d *Document, _ []byte) { d.Value = Decode(d.image, d.Table) })
 }

@@ -134,13 +134,11 @@ func Decode(r *kafka.Record) (e saga.Envelope, m Mark, err error) {
 		case HeaderTrace:
 			e.Trace = string(h.Value)
 		case HeaderLane:
-			if m, err = ParseMark(string(h.Value)); err != nil {
-				return e, Mark{}, err
-			}
+			m, err = ParseMark(string(h.Value))
 		}
 	}
-	if e.Type == "" {
-		return e, m, fmt.Errorf("no header %s says what kind of fact this is", HeaderType)
+	if e.Type == "" && err == nil {
+		err = fmt.Errorf("no header %s says what kind of fact this is", HeaderType)
 	}
 	if e.ID == "" { // a stranger that gave no id: its place in the log is one
 		e.ID = r.Topic + "/" + strconv.Itoa(r.Partition) + "/" + strconv.FormatInt(r.Offset, 10)
@@ -151,5 +149,5 @@ func Decode(r *kafka.Record) (e saga.Envelope, m Mark, err error) {
 	if e.Started.IsZero() {
 		e.Started = r.Time
 	}
-	return e, m, nil
+	return e, m, err
 }

@@ -1,0 +1,218 @@
+package kafka
+
+import (
+	"context"
+	"encoding/binary"
+	"fmt"
+	"io"
+	"sync"
+	"time"
+
+	"github.com/segmentio/kafka-go/protocol"
+	"github.com/segmentio/kafka-go/protocol/fetch"
+)
+
+// maxResponseBytes bounds what we take for a length. A response may pass MaxBytes by one batch, but not by this.
+const maxResponseBytes = 1 << 30
+
+// FetchOptions bounds a Fetch. Zero fields have defaults.
+type FetchOptions struct {
+	// MaxWait is how long a leader that has nothing new waits for something. Defaults to 500 ms; negative means not at all.
+	MaxWait time.Duration
+	// MaxBytes is how much each leader sends. Defaults to 8 MiB. The first batch found comes whole, whatever its size.
+	MaxBytes int
+	// PartitionMaxBytes is how much of it may be of one partition. Defaults to 1 MiB.
+	PartitionMaxBytes int
+}
+
+func (o FetchOptions) withDefaults() FetchOptions {
+	if o.MaxWait == 0 {
+		o.MaxWait = 500 * time.Millisecond
+	}
+	o.MaxWait = max(o.MaxWait, 0)
+	if o.MaxBytes <= 0 {
+		o.MaxBytes = 8 << 20
+	}
+	if o.PartitionMaxBytes <= 0 {
+		o.PartitionMaxBytes = 1 << 20
+	}
+	return o
+}
+
+// Fetched is what one partition had.
+type Fetched struct {
+	Topic     string
+	Partition int
+	// Records are in the order of their offsets, which have gaps where records were compacted away or were never for us.
+	// All that one leader sent share one piece of memory: copy what is to be kept for long.
+	Records []Record
+	// Next is the offset to ask for next: behind the last record, and behind gaps; or as asked if there was nothing.
+	Next int64
+	// HighWatermark is the end of the log as readers see it, -1 if it is not known.
+	HighWatermark int64
+	// Err is what kept this partition from being read. Records is empty then. See [Retryable].
+	Err error
+}
+
+// Fetch reads from each position, which must all be of different partitions, and returns what it found in the same order. It asks
+// each leader once, at the same time, and returns when all have answered: at once where there is something to read, else after MaxWait. Who
+// wants what one leader has without waiting for another runs one loop for each leader, see [Client.ByLeader].
+//
+// What went wrong with one partition, or with its leader, is in its Fetched. The error is not nil only if nothing could be asked.
+func (c *Client) Fetch(ctx context.Context, positions []Position, options FetchOptions) ([]Fetched, error) {
+	options = options.withDefaults()
+	results := make([]Fetched, len(positions))
+	for i, p := range positions {
+		results[i] = Fetched{Topic: p.Topic, Partition: p.Partition, Next: p.Offset, HighWatermark: -1}
+	}
+	byLeader, err := c.positionsByLeader(ctx, positions, func(i int, err error) { results[i].Err = err })
+	if err != nil {
+		return nil, fmt.Errorf("kafka: fetch: %w", err)
+	}
+	var polling sync.WaitGroup
+	for leader, led := range byLeader {
+		if len(byLeader) == 1 {
+			c.fetchFrom(ctx, leader, led, results, options)
+			break
+		}
+		polling.Go(func() { c.fetchFrom(ctx, leader, led, results, options) })
+	}
+	polling.Wait()
+	if err := ctx.Err(); err != nil {
+		return nil, fmt.Errorf("kafka: fetch: %w", err)
+	}
+	if c.life.Err() != nil {
+		return nil, ErrClosed
+	}
+	return results, nil
+}
+
+// ByLeader sorts positions by the broker that leads their partition, as far as is known now: one Fetch for each of the groups asks
+// only one broker. A position without a leader comes in a group of its own, where Fetch will say why.
+func (c *Client) ByLeader(ctx context.Context, positions []Position) ([][]Position, error) {
+	var groups [][]Position
+	byLeader, err := c.positionsByLeader(ctx, positions, func(i int, _ error) {
+		groups = append(groups, []Position{positions[i]})
+	})
+	if err != nil {
+		return nil, fmt.Errorf("kafka: leaders: %w", err)
+	}
+	for _, led := range byLeader {
+		group := make([]Position, len(led))
+		for i, at := range led {
+			group[i] = positions[at]
+		}
+		groups = append(groups, group)
+	}
+	return groups, nil
+}
+
+// positionsByLeader returns the indexes of each leader's positions. They begin at another place each time: a broker fills its
+// answer from the front of the request, and the last partitions would starve.
+func (c *Client) positionsByLeader(ctx context.Context, positions []Position, fault func(int, error)) (map[int32][]int, error) {
+	if c.life.Err() != nil {
+		return nil, ErrClosed
+	}
+	routes, err := c.routes(ctx, func(yield func(string) bool) {
+		last := ""
+		for i := range positions {
+			if topic := positions[i].Topic; topic != last || i == 0 {
+				if !yield(topic) {
+					return
+				}
+				last = topic
+			}
+		}
+	})
+	if err != nil {
+		return nil, err
+	}
+	byLeader := map[int32][]int{}
+	turn := int(c.turn.Add(1) % (1 << 30))
+	for n := range positions {
+		i := (n + turn) % len(positions)
+		leader, err := c.leader(routes, positions[i].Topic, positions[i].Partition)
+		if err != nil {
+			fault(i, err)
+			continue
+		}
+		byLeader[leader] = append(byLeader[leader], i)
+	}
+	return byLeader, nil
+}
+
+// fetchFrom asks one leader for the positions with these indexes, and puts what it answers into their results.
+func (c *Client) fetchFrom(ctx context.Context, leader int32, led []int, results []Fetched, options FetchOptions) {
+	request := &fetch.Request{
+		ReplicaID:    -1, // a consumer
+		MaxWaitTime:  int32(options.MaxWait.Milliseconds()),
+		MinBytes:     1,
+		MaxBytes:     int32(min(options.MaxBytes, maxResponseBytes)),
+		SessionEpoch: -1, // no session: our partitions change too often, and whoever forgets one gets nothing
+	}
+	asked := make([]fetchedTopic, 0, 16)
+	for _, i := range led {
+		f := &results[i]
+		t := 0
+		for t < len(asked) && asked[t].name != f.Topic {
+			t++
+		}
+		if t == len(asked) {
+			asked = append(asked, fetchedTopic{name: f.Topic, wire: c.wire(f.Topic)})
+			request.Topics = append(request.Topics, fetch.RequestTopic{Topic: asked[t].wire})
+		}
+		asked[t].partitions = append(asked[t].partitions, f)
+		request.Topics[t].Partitions = append(request.Topics[t].Partitions, fetch.RequestPartition{
+			Partition:          int32(f.Partition),
+			CurrentLeaderEpoch: -1,
+			FetchOffset:        f.Next,
+			LogStartOffset:     -1,
+			PartitionMaxBytes:  int32(min(options.PartitionMaxBytes, maxResponseBytes)),
+		})
+	}
+	raw, err := c.fetch(ctx, leader, request, options.MaxWait)
+	if err == nil {
+		err = decodeFetch(raw, asked)
+	}
+	if err != nil {
+		err = fmt.Errorf("kafka: fetch from broker %d: %w", leader, err)
+	}
+	for t := range asked {
+		for _, f := range asked[t].partitions {
+			if err != nil {
+				f.Err, f.Records = err, nil
+			}
+			if f.Err != nil && Retryable(f.Err) {
+				c.leaders.forget(f.Topic) // it may be another's now
+			}
+		}
+	}
+}
+
+// fetch sends the request and returns the body of the answer, undecoded.
+func (c *Client) fetch(ctx context.Context, leader int32, request *fetch.Request, wait time.Duration) ([]byte, error) {
+	var body []byte
+	e := &exchange{
+		key:        protocol.Fetch,
+		to:         leader,
+		minVersion: fetchVersion,
+		send:       c.sendMessage(request),
+		receive: func(r io.Reader, _ int16) (int32, error) {
+			var head [8]byte // size and correlation
+			if _, err := io.ReadFull(r, head[:]); err != nil {
+				return 0, err
+			}
+			size := int(int32(binary.BigEndian.Uint32(head[:])))
+			if size < 4 || size > maxResponseBytes {
+				return 0, fmt.Errorf("%w: a response of %d bytes", ErrCorrupt, size)
+			}
+			body = make([]byte, size-4)
+			_, err := io.ReadFull(r, body)
+			return int32(binary.BigEndian.Uint32(head[4:])), err
+		},
+	}
+	if err := c.do(ctx, e, requestTimeout+wait); err != nil {
+		return nil, err
+	}
+	return body, nil
+}

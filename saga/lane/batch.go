@@ -1,0 +1,327 @@
+package lane
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"strconv"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"tiffin/saga"
+	"tiffin/saga/kafka"
+	"tiffin/saga/wire"
+)
+
+// task is something that a batch does: handle an event that was read, one that was parked, or a deadline.
+type task struct {
+	lane   *lane
+	cause  saga.Cause
+	event  *event // nil for a deadline
+	parked int64  // its position among the parked, if it comes from there
+}
+
+// batch is one transaction in the making.
+type batch struct {
+	loop    *loop
+	lanes   []*lane // those that it touches
+	tasks   []task
+	working *saga.Working
+	said    []saidBy
+
+	park    []parkedRow
+	unpark  []int64 // positions
+	blame   []parkedRow
+	kept    map[parkedKey]bool // keys whose redrive has failed in this batch
+	done    []parkedKey        // wishes that are fulfilled
+	soonest time.Time          // the nearest deadline that it sets
+}
+
+// saidBy is a record and the lane that said it.
+type saidBy struct {
+	lane   *lane
+	record kafka.Record
+}
+
+func (l *loop) newBatch() *batch {
+	l.working.Clear()
+	return &batch{loop: l, working: &l.working, kept: map[parkedKey]bool{}}
+}
+
+// touch makes the lane part of the batch. What its outbox held is acknowledged: else it would not have been taken from.
+func (b *batch) touch(l *lane) {
+	if !l.dirty {
+		l.dirty = true
+		l.outbox = nil
+		b.lanes = append(b.lanes, l)
+	}
+}
+
+// add takes an event that was read: it moves the lane's offset, drops what was there before, and parks or keeps the rest.
+func (b *batch) add(e *event) {
+	l := b.loop.lanes[e.lane]
+	b.touch(l)
+	l.Next[e.topic] = e.offset + 1
+	l.last[e.topic] = e.Time
+	m := b.loop.metrics
+	switch {
+	case e.alien:
+		b.deadLetter(l, e, "its key belongs into another partition: its sender does not use Java's murmur2 (kcat: -X partitioner=murmur2_random)")
+		return
+	case e.mark.Lane == "":
+		if l.meet(e.ID, e.Time) {
+			m.dropped("duplicate")
+			return
+		}
+	default:
+		switch l.see(e.topic, e.mark, e.Time) {
+		case duplicate:
+			m.dropped("duplicate")
+			return
+		case gap:
+			l.gaps++
+			b.loop.log.Error("facts are missing: something was lost between sender and receiver", "topic", e.topic, "partition", e.lane, "offset", e.offset, "mark", e.mark.String())
+		case wentBack:
+			b.loop.log.Error("the sender's database went back: its numbers come again under a higher epoch", "topic", e.topic, "partition", e.lane, "offset", e.offset, "mark", e.mark.String())
+		}
+	}
+	b.consider(l, e)
+}
+
+// consider keeps what the group hears.
+func (b *batch) consider(l *lane, e *event) {
+	g := b.loop.group
+	switch {
+	case e.Type == "":
+		b.deadLetter(l, e, e.err.Error())
+	case !g.Hears(e.Type):
+	case l.parked[e.Key] > 0:
+		b.parkEvent(l, e, "")
+	case e.err != nil:
+		b.parkEvent(l, e, e.err.Error())
+	default:
+		b.tasks = append(b.tasks, task{lane: l, event: e, cause: causeOf(e)})
+	}
+}
+
+func causeOf(e *event) saga.Cause { return saga.Cause{Envelope: e.Envelope, Fact: e.fact} }
+
+// run does the tasks, within a transaction that it opens.
+func (b *batch) run(ctx context.Context, s *store) error {
+	if err := s.begin(ctx, b.working, b.actKeys()); err != nil {
+		return err
+	}
+	for at := 0; at < len(b.tasks); {
+		needs := b.react(&b.tasks[at])
+		if needs == nil {
+			at++
+			continue
+		}
+		// The documents of all tasks that are left are loaded in one go: each is asked what it would need.
+		for i := at; i < len(b.tasks); i++ {
+			needs = append(needs, b.loop.group.Needs(b.working, b.tasks[i].cause)...)
+		}
+		if err := s.load(ctx, b.working, needs); err != nil {
+			return err
+		}
+	}
+	b.collectDeadlines()
+	return nil
+}
+
+// actKeys are the documents that the tasks are sure to need: those of their acts.
+func (b *batch) actKeys() (needs []saga.Need) {
+	g := b.loop.group
+	for i := range b.tasks {
+		if c := &b.tasks[i].cause; c.Fact == nil || g.MovesAct(c.Type) {
+			needs = append(needs, saga.Need{Table: g.Tables()[0], Key: c.Key})
+		}
+	}
+	return needs
+}
+
+// react does one task, or says which documents it needs.
+func (b *batch) react(t *task) []saga.Need {
+	key := parkedKey{t.lane.number, t.cause.Key}
+	if t.parked != 0 && b.kept[key] {
+		return nil // an earlier one of its key has failed again
+	}
+	if t.parked == 0 && t.event != nil && t.lane.parked[t.cause.Key] > 0 {
+		b.parkEvent(t.lane, t.event, "") // parked by an earlier task of this batch
+		return nil
+	}
+	out := b.loop.group.React(b.working, t.cause)
+	if out.Needs != nil {
+		return out.Needs
+	}
+	said := len(b.said)
+	for i, f := range out.Facts {
+		if out.Err = b.say(t, f, i); out.Err != nil {
+			break
+		}
+	}
+	if out.Err != nil {
+		b.said = b.said[:said]
+		b.fail(t, out.Err)
+		return nil
+	}
+	b.loop.metrics.handled(out)
+	if t.parked != 0 {
+		b.unpark = append(b.unpark, t.parked)
+		if t.lane.parked[t.cause.Key]--; t.lane.parked[t.cause.Key] == 0 {
+			delete(t.lane.parked, t.cause.Key)
+		}
+	}
+	if d := b.working.Find(b.loop.group.Tables()[0], t.cause.Key); d != nil {
+		if a := d.Table.Act(d.Value); a != nil && d.Dirty {
+			a.SetLane(t.lane.number)
+		}
+	}
+	return nil
+}
+
+// say puts a fact into the lane's outbox, numbered for its target.
+func (b *batch) say(t *task, f saga.Fact, n int) error {
+	l := b.loop
+	e := saga.Envelope{
+		ID: saga.DeriveID(t.cause.Envelope, l.group.Name(), n), Source: "/tiffin/" + l.group.Name(),
+		Saga: t.cause.Saga, CauseID: t.cause.ID, Trace: t.cause.Trace, Started: t.cause.Started,
+	}
+	r, err := wire.Encode(f, e, l.now(), l.partitions)
+	if err != nil {
+		return err
+	}
+	b.said = append(b.said, saidBy{t.lane, r})
+	return nil
+}
+
+// seal numbers and stamps what was said, and makes it the lanes' outboxes.
+func (b *batch) seal() {
+	for i := range b.said {
+		l, r := b.said[i].lane, &b.said[i].record
+		target := r.Topic + "/" + strconv.Itoa(r.Partition)
+		l.Numbers[target]++
+		wire.Stamp(r, wire.Mark{Lane: l.name(b.loop.group.Name()), Epoch: l.epoch, Number: l.Numbers[target]})
+		l.outbox = append(l.outbox, *r)
+	}
+}
+
+// collectDeadlines notes the nearest deadline that the batch sets, so that the loop looks for it in time.
+func (b *batch) collectDeadlines() {
+	for _, d := range b.working.Documents() {
+		if a := d.Table.Act(d.Value); a != nil && d.Dirty && !a.WaitsUntil().IsZero() {
+			if b.soonest.IsZero() || a.WaitsUntil().Before(b.soonest) {
+				b.soonest = a.WaitsUntil()
+			}
+		}
+	}
+}
+
+// fail parks the event of a task that can't be done. A deadline has no event to park: its wait is left as it is, and the
+// loop tries again later.
+func (b *batch) fail(t *task, err error) {
+	switch {
+	case t.parked != 0:
+		b.kept[parkedKey{t.lane.number, t.cause.Key}] = true
+		b.blame = append(b.blame, parkedRow{position: t.parked, reason: err.Error()})
+	case t.event != nil:
+		b.parkEvent(t.lane, t.event, err.Error())
+	default:
+		b.loop.log.Error("a deadline can't be handled", "key", t.cause.Key, "error", err)
+		b.loop.spoiled[t.cause.Key] = b.loop.now().Add(spoiledFor)
+	}
+}
+
+// spoiledFor is how long a deadline that failed is left alone.
+const spoiledFor = time.Minute
+
+// parkedKey names a key that is parked.
+type parkedKey struct {
+	lane int
+	key  string
+}
+
+// parkedRow is an event to park, or (with a position) a new reason for one that stays.
+type parkedRow struct {
+	lane     int
+	event    *event
+	position int64
+	reason   string
+}
+
+// parkEvent parks an event: with the reason why it can't be handled, or behind one that can't (reason is empty).
+func (b *batch) parkEvent(l *lane, e *event, reason string) {
+	l.parked[e.Key]++
+	b.park = append(b.park, parkedRow{lane: l.number, event: e, reason: reason})
+	b.loop.metrics.parked()
+	if reason != "" {
+		b.loop.log.Error("a key is parked", "key", e.Key, "type", e.Type, "topic", e.topic, "partition", e.lane, "offset", e.offset, "reason", reason)
+		b.deadLetter(l, e, reason)
+	}
+}
+
+func (b *batch) queueParked(out *pgx.Batch) {
+	now := b.loop.now()
+	for _, p := range b.park {
+		e := p.event
+		out.Queue("insert into parked (lane, key, type, topic, record_offset, record, reason, parked_at) values ($1, $2, $3, $4, $5, $6, $7, $8)",
+			p.lane, e.Key, e.Type, e.topic, e.offset, encodeRecords([]kafka.Record{*e.record}), p.reason, now)
+	}
+	if len(b.unpark) > 0 {
+		out.Queue("delete from parked where position = any($1::bigint[])", b.unpark)
+	}
+	for _, p := range b.blame {
+		out.Queue("update parked set reason = $2, attempts = attempts + 1, parked_at = $3 where position = $1", p.position, p.reason, now)
+	}
+	for _, k := range b.done {
+		out.Queue("delete from wishes where lane = $1 and key = $2", k.lane, k.key)
+	}
+}
+
+// maxDeadLetterBytes cuts the copy of a record, so that it fits whatever made it too large.
+const maxDeadLetterBytes = 256 << 10
+
+// deadLetter says a copy of the record on the group's dead-letter topic, by way of the outbox like every fact. Its own
+// lane mark stays readable under another name.
+func (b *batch) deadLetter(l *lane, e *event, reason string) {
+	r := kafka.Record{Topic: b.loop.group.DeadLetters(), Partition: e.lane, Key: e.record.Key, Value: e.record.Value}
+	if len(r.Value) > maxDeadLetterBytes {
+		r.Value = r.Value[:maxDeadLetterBytes]
+	}
+	for _, h := range e.record.Headers {
+		if h.Key == wire.HeaderLane {
+			h.Key = "dlq_lane"
+		}
+		r.Headers = append(r.Headers, h)
+	}
+	for name, value := range map[string]string{
+		"dlq_group": b.loop.group.Name(), "dlq_topic": e.topic, "dlq_partition": strconv.Itoa(e.lane),
+		"dlq_offset": strconv.FormatInt(e.offset, 10), "dlq_error": reason, "dlq_at": wire.Time(b.loop.now()),
+	} {
+		r.Headers = append(r.Headers, kafka.Header{Key: name, Value: []byte(value)})
+	}
+	b.said = append(b.said, saidBy{l, r})
+}
+
+// commit saves the batch. Whatever goes wrong, the lanes in memory are worth nothing any more, and must be claimed again.
+func (b *batch) commit(ctx context.Context, s *store) error {
+	b.seal()
+	if err := s.save(ctx, b); err != nil {
+		return fmt.Errorf("save: %w", err)
+	}
+	for _, l := range b.lanes {
+		l.dirty = false
+	}
+	return nil
+}
+
+// offsets are the places to tell Kafka of, with the epoch as metadata, so that a reset by hand can be told.
+func (b *batch) offsets(into map[kafka.TopicPartition]kafka.Offset) {
+	for _, l := range b.lanes {
+		for topic, next := range maps.All(l.Next) {
+			into[kafka.TopicPartition{Topic: topic, Partition: l.number}] = kafka.Offset{
+				Topic: topic, Partition: l.number, Offset: next, Metadata: strconv.FormatInt(l.epoch, 10)}
+		}
+	}
+}

@@ -1,0 +1,324 @@
+package lane
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"math/rand/v2"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"tiffin/saga"
+	"tiffin/saga/kafka"
+	"tiffin/saga/wire"
+)
+
+const (
+	// headWait is how long the broker may wait for something new. A deadline fires at most that much late.
+	headWait = 500 * time.Millisecond
+	// partitionBytes bounds what one request brings of one partition, and with it what a reader behind reads again.
+	partitionBytes = 512 << 10
+)
+
+// feed reads partitions for all groups of the process: each record is fetched and decoded once, and handed to every group
+// that is at that place of the log. There are two readers. The head reader waits for new records, where at least one
+// group has caught up. The other one, the laggard reader, fetches what lies behind: for a group that has just come, that
+// was slow, or whose queue was full; so no group holds up another. A group that catches up is at the head again.
+type feed struct {
+	kafka      *kafka.Client
+	partitions int
+	hearers    map[string]*saga.Group // event type -> a group of this process that hears it, and so can decode it
+	log        *slog.Logger
+
+	mu        sync.Mutex
+	positions map[kafka.TopicPartition][]*position
+	polled    map[kafka.TopicPartition]int64 // what head requests under way wait for
+	behind    chan struct{}                  // wakes the laggard reader
+	ahead     chan struct{}                  // wakes the head reader
+}
+
+func newFeed(client *kafka.Client, partitions int, groups []*saga.Group, log *slog.Logger) *feed {
+	f := &feed{kafka: client, partitions: partitions, hearers: map[string]*saga.Group{}, log: log,
+		positions: map[kafka.TopicPartition][]*position{}, polled: map[kafka.TopicPartition]int64{},
+		behind: make(chan struct{}, 1), ahead: make(chan struct{}, 1)}
+	for _, g := range groups {
+		for _, r := range g.Reactions() {
+			for _, h := range r.Hears {
+				f.hearers[h.Type] = g
+			}
+		}
+	}
+	return f
+}
+
+// run reads until ctx ends.
+func (f *feed) run(ctx context.Context) {
+	var readers sync.WaitGroup
+	readers.Go(func() { f.readHeads(ctx) })
+	readers.Go(func() { f.readLaggards(ctx) })
+	readers.Wait()
+}
+
+// subscribe adds a group's places. Their queue fills from now on.
+func (f *feed) subscribe(places []*position) {
+	f.mu.Lock()
+	for _, p := range places {
+		f.positions[p.TopicPartition] = append(f.positions[p.TopicPartition], p)
+	}
+	f.mu.Unlock()
+	f.poke()
+}
+
+// unsubscribe takes the group's places away. Nothing is put into its queue any more.
+func (f *feed) unsubscribe(q *queue) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for tp, places := range f.positions {
+		kept := places[:0]
+		for _, p := range places {
+			if p.queue != q {
+				kept = append(kept, p)
+			}
+		}
+		if f.positions[tp] = kept; len(kept) == 0 {
+			delete(f.positions, tp)
+		}
+	}
+}
+
+// poke says that a queue has room again, or that there are new places.
+func (f *feed) poke() {
+	wake(f.behind)
+	wake(f.ahead)
+}
+
+func wake(c chan struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
+}
+
+// atEnd says whether the group has read the partition to its end, as that was at some time after the moment.
+func (f *feed) atEnd(p *position, handled int64, moment time.Time) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return p.asked.After(moment) && handled >= p.end
+}
+
+// heads are the places where the log is read on and no request is under way: per partition the furthest place of all
+// groups, if one there has room.
+func (f *feed) heads() (out []kafka.Position) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for tp, places := range f.positions {
+		if _, underWay := f.polled[tp]; underWay {
+			continue
+		}
+		furthest, room := int64(-1), false
+		for _, p := range places {
+			if p.next > furthest {
+				furthest, room = p.next, false
+			}
+			if p.next == furthest && p.queue.hasRoom() {
+				room = true
+			}
+		}
+		if room {
+			out = append(out, kafka.Position{Topic: tp.Topic, Partition: tp.Partition, Offset: furthest})
+		}
+	}
+	// A request brings a bounded amount, of the first partitions first: each must be first at times.
+	rand.Shuffle(len(out), func(i, j int) { out[i], out[j] = out[j], out[i] })
+	return out
+}
+
+// laggards are the places that the head reader does not serve: per partition the hindmost that has room.
+func (f *feed) laggards() (out []kafka.Position) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for tp, places := range f.positions {
+		hindmost := int64(-1)
+		head, served := f.polled[tp]
+		for _, p := range places {
+			behind := !served || p.next < head
+			if behind && (hindmost < 0 || p.next < hindmost) && p.queue.hasRoom() {
+				hindmost = p.next
+			}
+		}
+		if hindmost >= 0 {
+			out = append(out, kafka.Position{Topic: tp.Topic, Partition: tp.Partition, Offset: hindmost})
+		}
+	}
+	rand.Shuffle(len(out), func(i, j int) { out[i], out[j] = out[j], out[i] })
+	return out
+}
+
+// headRequests is how many requests may wait at one broker: one for most partitions, and one for those that could not
+// be in it, because their groups had no room then. More would split the partitions ever finer.
+const headRequests = 2
+
+// readHeads keeps a request waiting at each broker for what is new in its partitions.
+func (f *feed) readHeads(ctx context.Context) {
+	var requests sync.WaitGroup
+	defer requests.Wait()
+	var underWay atomic.Int32
+	brokers := 1
+	backoff := newBackoff()
+	for ctx.Err() == nil {
+		byLeader, err := f.kafka.ByLeader(ctx, f.heads())
+		if err != nil && ctx.Err() == nil {
+			f.log.Warn("kafka can't be reached, trying again", "error", err)
+			backoff.wait(ctx)
+			continue
+		}
+		backoff.reset()
+		brokers = max(brokers, len(byLeader))
+		for _, places := range byLeader {
+			if int(underWay.Load()) >= headRequests*brokers {
+				break
+			}
+			underWay.Add(1)
+			f.poll(places)
+			requests.Go(func() {
+				f.read(ctx, places, headWait, newBackoff())
+				f.polledNoMore(places)
+				underWay.Add(-1)
+				wake(f.ahead)
+			})
+		}
+		select {
+		case <-ctx.Done():
+		case <-f.ahead:
+		}
+	}
+}
+
+func (f *feed) poll(places []kafka.Position) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, p := range places {
+		f.polled[kafka.TopicPartition{Topic: p.Topic, Partition: p.Partition}] = p.Offset
+	}
+}
+
+func (f *feed) polledNoMore(places []kafka.Position) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, p := range places {
+		delete(f.polled, kafka.TopicPartition{Topic: p.Topic, Partition: p.Partition})
+	}
+}
+
+func (f *feed) readLaggards(ctx context.Context) {
+	backoff := newBackoff()
+	for ctx.Err() == nil {
+		select {
+		case <-ctx.Done():
+			return
+		case <-f.behind:
+		}
+		for ctx.Err() == nil {
+			places := f.laggards()
+			if len(places) == 0 || !f.read(ctx, places, -1, backoff) {
+				break
+			}
+		}
+	}
+}
+
+// read fetches once and hands out what came. It says whether anything did.
+func (f *feed) read(ctx context.Context, places []kafka.Position, wait time.Duration, b *backoff) (some bool) {
+	asked := time.Now()
+	fetched, err := f.kafka.Fetch(ctx, places, kafka.FetchOptions{MaxWait: wait, PartitionMaxBytes: partitionBytes})
+	if err != nil {
+		if ctx.Err() == nil {
+			f.log.Warn("kafka can't be read, trying again", "error", err)
+			b.wait(ctx)
+		}
+		return false
+	}
+	var failed error
+	for i := range fetched {
+		r := &fetched[i]
+		switch {
+		case r.Err == nil:
+			if f.handOut(r, places[i].Offset, asked) {
+				some = true
+			}
+		case errors.Is(r.Err, kafka.ErrOffsetOutOfRange):
+			f.outOfRange(r, places[i].Offset)
+		default:
+			failed = r.Err
+		}
+	}
+	if failed != nil && ctx.Err() == nil {
+		f.log.Warn("a partition can't be read, trying again", "error", failed)
+		b.wait(ctx)
+		return some
+	}
+	b.reset()
+	return some
+}
+
+// handOut gives every group at a place within what was read its part of it.
+func (f *feed) handOut(r *kafka.Fetched, from int64, asked time.Time) (some bool) {
+	events := f.decode(r.Records)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, p := range f.positions[kafka.TopicPartition{Topic: r.Topic, Partition: r.Partition}] {
+		if p.next < from || p.next >= r.Next {
+			if p.next == r.HighWatermark {
+				p.end, p.asked = r.HighWatermark, asked
+			}
+			continue
+		}
+		if !p.queue.hasRoom() {
+			continue
+		}
+		some = true
+		first := 0
+		for first < len(events) && events[first].offset < p.next {
+			first++
+		}
+		p.queue.put(events[first:])
+		p.next, p.end, p.asked = r.Next, r.HighWatermark, asked
+	}
+	return some
+}
+
+// outOfRange stops the groups at a place that the log does not have: neither skipping nor reading again is ours to decide.
+func (f *feed) outOfRange(r *kafka.Fetched, at int64) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, p := range f.positions[kafka.TopicPartition{Topic: r.Topic, Partition: r.Partition}] {
+		if p.next == at {
+			p.queue.fail(&offsetError{group: p.queue.group.Name(), topic: r.Topic, partition: r.Partition, offset: at})
+		}
+	}
+}
+
+// decode makes events of records: the fact itself only if a group of this process hears its type.
+func (f *feed) decode(records []kafka.Record) []*event {
+	out := make([]*event, len(records))
+	all := make([]event, len(records))
+	for i := range records {
+		r := &records[i]
+		e := &all[i]
+		out[i] = e
+		e.topic, e.lane, e.offset, e.record = r.Topic, r.Partition, r.Offset, r
+		e.Envelope, e.mark, e.err = wire.Decode(r)
+		e.alien = kafka.Partition(r.Key, f.partitions) != r.Partition
+		if e.err != nil {
+			continue
+		}
+		if g := f.hearers[e.Type]; g != nil {
+			e.fact, e.err = g.Decode(e.Type, r.Value)
+		}
+		if e.fact != nil && e.fact.Key() != e.Key {
+			e.err = &keyError{e.Key, e.fact.Key()}
+		}
+	}
+	return out
+}

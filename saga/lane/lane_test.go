@@ -1,0 +1,156 @@
+package lane_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"tiffin/saga"
+	"tiffin/saga/kafka"
+	"tiffin/saga/lane"
+)
+
+// A saga runs through two groups to its end, and one that fails is undone.
+func TestSagasRunToTheirEnds(t *testing.T) {
+	w := newWorld(t, time.Minute)
+	w.run(w.counter, w.gate)
+	for i := range 100 {
+		show := "open"
+		if i%2 == 1 {
+			show = "full"
+		}
+		w.say(wanted{fmt.Sprint("t", i), show})
+	}
+	w.until(50, "select count(*) from counter.tickets where state = 'closed'")
+	w.until(50, "select count(*) from counter.tickets where state = 'undone'")
+	w.until("50/0", "select sold || '/' || back from counter.shows where name = 'open'")
+	w.until("50/50", "select sold || '/' || back from counter.shows where name = 'full'")
+	w.until(0, "select sum(gaps)::bigint from counter.lanes")
+}
+
+// P2: what is delivered again does nothing.
+func TestADuplicateDoesNothing(t *testing.T) {
+	w := newWorld(t, time.Minute)
+	w.run(w.counter, w.gate)
+	for range 3 {
+		w.say(wanted{"t1", "open"})
+	}
+	w.say(wanted{"t2", "open"})
+	w.until(2, "select count(*) from counter.tickets where state = 'closed'")
+	w.until(2, "select sold from counter.shows where name = 'open'")
+}
+
+// A deadline fires when its time is over, and not before.
+func TestADeadlineFires(t *testing.T) {
+	w := newWorld(t, time.Second)
+	w.run(w.counter, w.gate)
+	w.say(wanted{"t1", "silent"}, wanted{"t2", "open"})
+	w.until("refused", "select state from counter.tickets where id = 't1'")
+	w.until("closed", "select state from counter.tickets where id = 't2'")
+	w.until(1, "select back from counter.shows where name = 'silent'")
+}
+
+// P7: what can't be handled parks its key, and later events of that key behind it; everyone else goes on.
+func TestAPoisonousEventParksItsKey(t *testing.T) {
+	garbage := kafka.Record{Topic: "counter", Key: []byte("bad"), Partition: kafka.Partition([]byte("bad"), partitions), Value: []byte("{nonsense"),
+		Headers: []kafka.Header{{Key: "ce_type", Value: []byte("ticket.wanted")}}}
+	for name, poison := range map[string]func(*world){
+		"does not parse": func(w *world) { w.produce(garbage) },
+		"panics":         func(w *world) { w.say(wanted{"bad", "panic"}) },
+		"breaks a CHECK": func(w *world) { w.say(wanted{"bad", "cursed"}) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, time.Minute)
+			var before, after []saga.Fact
+			for i := range 20 {
+				before = append(before, wanted{fmt.Sprint("a", i), "open"})
+				after = append(after, wanted{fmt.Sprint("b", i), "open"})
+			}
+			w.run(w.counter, w.gate)
+			w.say(before...)
+			poison(w)
+			w.say(after...)
+			w.until(1, "select count(*) from counter.parked where key = 'bad' and reason <> ''")
+			w.say(refused{"bad"})
+			w.until(40, "select count(*) from counter.tickets where state = 'closed'")
+			w.until(2, "select count(*) from counter.parked where key = 'bad'")
+			w.until(1, "select count(*) from counter.parked where key = 'bad' and reason = ''")
+		})
+	}
+}
+
+// A redrive handles a parked key's events in order, and frees it.
+func TestARedriveHandlesInOrder(t *testing.T) {
+	w := newWorld(t, time.Minute)
+	w.run(w.counter, w.gate)
+	w.say(wanted{"bad", "cursed"})
+	w.until(1, "select count(*) from counter.parked")
+	w.say(refused{"bad"})
+	w.until(2, "select count(*) from counter.parked")
+	w.wish("counter", "bad", lane.Redrive)
+	w.until("2/1", "select max(attempts) || '/' || min(attempts) from counter.parked")
+	w.exec("alter table counter.shows drop constraint shows_name_check")
+	w.wish("counter", "bad", lane.Redrive)
+	w.until(0, "select count(*) from counter.parked")
+	w.until("undone", "select state from counter.tickets where id = 'bad'")
+	w.say(wanted{"bad", "cursed"}, wanted{"good", "open"})
+	w.until("closed", "select state from counter.tickets where id = 'good'")
+	w.until("1/1", "select sold || '/' || back from counter.shows where name = 'cursed'")
+}
+
+// A discard drops the event that can't be handled, and goes on with those behind it.
+func TestADiscardDropsTheFirst(t *testing.T) {
+	w := newWorld(t, time.Minute)
+	w.run(w.counter, w.gate)
+	w.say(wanted{"bad", "panic"})
+	w.until(1, "select count(*) from counter.parked")
+	w.say(refused{"bad"})
+	w.until(2, "select count(*) from counter.parked")
+	w.wish("counter", "bad", lane.Discard)
+	w.until(0, "select count(*) from counter.parked")
+	w.until("barred", "select state from counter.tickets where id = 'bad'")
+	w.until(0, "select count(*) from counter.wishes")
+}
+
+// Lanes move when a process comes or goes; each effect happens once.
+func TestLanesMoveBetweenProcesses(t *testing.T) {
+	w := newWorld(t, time.Minute)
+	total := 0
+	load := func() {
+		var facts []saga.Fact
+		for range 200 {
+			facts = append(facts, wanted{fmt.Sprint("t", total), "open"})
+			total++
+		}
+		w.say(facts...)
+	}
+	stopFirst := w.run(w.counter, w.gate)
+	load()
+	stopSecond := w.run(w.counter, w.gate)
+	load()
+	w.until(400, "select count(*) from counter.tickets where state = 'closed'")
+	stopFirst()
+	load()
+	w.run(w.counter, w.gate)
+	load()
+	stopSecond()
+	load()
+	w.until(1000, "select count(*) from counter.tickets where state = 'closed'")
+	w.until(1000, "select sold from counter.shows where name = 'open'")
+	w.until(0, "select sum(gaps)::bigint from counter.lanes")
+}
+
+// P6: PostgreSQL goes away in mid-load and comes back: nothing is skipped, nothing happens twice.
+func TestTheDatabaseGoesAway(t *testing.T) {
+	w := newWorld(t, time.Minute)
+	w.run(w.counter, w.gate)
+	for i := range 300 {
+		w.say(wanted{fmt.Sprint("t", i), "open"})
+		if i%100 == 50 {
+			w.exec("select pg_terminate_backend(pid) from pg_stat_activity where application_name like 'tiffin lane%' and datname = current_database()")
+		}
+	}
+	w.until(300, "select count(*) from counter.tickets where state = 'closed'")
+	w.until(300, "select sold from counter.shows where name = 'open'")
+	w.until(0, "select sum(gaps)::bigint from counter.lanes")
+}

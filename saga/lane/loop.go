@@ -1,0 +1,501 @@
+package lane
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"tiffin/saga"
+	"tiffin/saga/kafka"
+)
+
+const (
+	// tick is how often a loop looks after what no event brings: deadlines, wishes, offsets to tell.
+	tick = 200 * time.Millisecond
+	// tellEvery is how often Kafka is told the offsets, for its tools to show.
+	tellEvery = time.Second
+	// graceful is how long a loop that has to let go of its lanes waits for what it has sent. The group waits for it.
+	graceful = 5 * time.Second
+)
+
+// loop handles all lanes that this process owns of one group.
+type loop struct {
+	Config
+	group      *saga.Group
+	partitions int
+	feed       *feed
+	metrics    *groupMetrics
+	log        *slog.Logger
+	now        func() time.Time
+	working    saga.Working
+
+	// What follows belongs to one claim.
+	store   *store
+	lanes   map[int]*lane
+	queue   *queue
+	places  map[kafka.TopicPartition]*position
+	sends   *sends
+	limit   int       // how many events the next batch may have: fewer while a culprit is looked for
+	due     time.Time // the nearest deadline; zero if there is none
+	told    time.Time
+	tell    map[kafka.TopicPartition]kafka.Offset
+	lastUse time.Time
+
+	// Events that PostgreSQL refuses to save the effects of, and why: parked when they are met again.
+	condemned       map[eventID]string
+	condemnedParked map[int64]string     // the same of parked events, by position
+	spoiled         map[string]time.Time // deadlines that failed, and until when they are left alone
+	suspects        map[eventID]bool     // one of these made a batch fail
+	wishesRead      time.Time
+}
+
+type eventID struct {
+	topic  string
+	lane   int
+	offset int64
+}
+
+func (e *event) id() eventID { return eventID{e.topic, e.lane, e.offset} }
+
+// hold works on the lanes of an assignment until ctx ends. Whatever goes wrong, it forgets everything and claims again.
+func (l *loop) hold(ctx context.Context, a kafka.Assignment) error {
+	if len(a.Lanes) == 0 {
+		<-ctx.Done()
+		return nil
+	}
+	b := newBackoff()
+	for ctx.Err() == nil {
+		started := l.now()
+		err := l.own(ctx, a)
+		if ctx.Err() != nil {
+			return nil
+		}
+		var stuck *offsetError
+		switch {
+		case errors.Is(err, errFenced):
+			l.log.Warn("the lanes have another owner: joining the group again")
+			return err
+		case errors.As(err, &stuck):
+			l.log.Error("the group stops", "error", err)
+			<-ctx.Done()
+			return nil
+		case dataFault(err):
+			l.log.Warn("a batch can't be saved: looking for the event that spoils it", "error", err, "next_batch", l.limit)
+			continue
+		}
+		l.log.Warn("claiming the lanes again", "error", err)
+		if l.now().Sub(started) > 10*time.Second {
+			b.reset()
+		}
+		b.wait(ctx)
+	}
+	return nil
+}
+
+// own claims the lanes, sends what their last owner may not have sent, and works until something goes wrong or ctx ends.
+func (l *loop) own(ctx context.Context, a kafka.Assignment) error {
+	s, err := connect(ctx, l.DatabaseURL, l.group)
+	if err != nil {
+		return fmt.Errorf("connect to PostgreSQL: %w", err)
+	}
+	defer s.close()
+	l.store = s
+	lanes, err := s.claim(ctx, a.Lanes, l.partitions)
+	if err != nil {
+		return fmt.Errorf("claim: %w", err)
+	}
+	l.lanes = map[int]*lane{}
+	for _, ln := range lanes {
+		l.lanes[ln.number] = ln
+	}
+	// A batch is not cut off when the lanes are to be let go of: it gets a while to end, or nobody would know how it did.
+	work, cut := context.WithCancel(context.WithoutCancel(ctx))
+	defer cut()
+	defer context.AfterFunc(ctx, func() { time.AfterFunc(graceful, cut) })()
+	l.sends = newSends(l.Kafka, l.log)
+	defer l.sends.stop()
+	for _, ln := range lanes {
+		l.sends.start([]*lane{ln}, ln.outbox)
+	}
+	if err := l.subscribe(ctx, lanes); err != nil {
+		return err
+	}
+	defer l.feed.unsubscribe(l.queue)
+	if err := l.lookForDeadlines(ctx); err != nil {
+		return err
+	}
+	l.tell = map[kafka.TopicPartition]kafka.Offset{}
+	l.metrics.lanes(len(lanes))
+	defer l.metrics.lanes(0)
+	l.log.Info("claimed", "lanes", len(lanes), "generation", a.Generation)
+	if err := l.work(ctx, work, a); err != nil {
+		return err
+	}
+	return l.letGo(work, a)
+}
+
+// subscribe finds where each lane goes on in each topic, and has the feed read from there. A topic that is new to a lane
+// is read from its beginning.
+func (l *loop) subscribe(ctx context.Context, lanes []*lane) error {
+	var unknown []kafka.TopicPartition
+	for _, ln := range lanes {
+		for _, topic := range l.group.Topics() {
+			if _, known := ln.Next[topic]; !known {
+				unknown = append(unknown, kafka.TopicPartition{Topic: topic, Partition: ln.number})
+			}
+		}
+	}
+	if err := l.start(ctx, unknown); err != nil {
+		return err
+	}
+	numbers := make([]int, len(lanes))
+	l.places = map[kafka.TopicPartition]*position{}
+	var places []*position
+	for i, ln := range lanes {
+		numbers[i] = ln.number
+	}
+	l.queue = newQueue(l.group, numbers, l.QueueLimit)
+	for _, ln := range lanes {
+		for _, topic := range l.group.Topics() {
+			tp := kafka.TopicPartition{Topic: topic, Partition: ln.number}
+			p := &position{TopicPartition: tp, queue: l.queue, next: ln.Next[topic]}
+			l.places[tp] = p
+			places = append(places, p)
+		}
+	}
+	l.feed.subscribe(places)
+	return nil
+}
+
+// start sets the offsets of what the lanes have never read: the beginning of the log. If Kafka remembers that the group has
+// been further, the database is not the one that it was, and to begin again is not ours to decide.
+func (l *loop) start(ctx context.Context, unknown []kafka.TopicPartition) error {
+	if len(unknown) == 0 {
+		return nil
+	}
+	committed, err := l.Kafka.Committed(ctx, l.group.Name(), unknown)
+	if err != nil {
+		return fmt.Errorf("read the group's offsets: %w", err)
+	}
+	for tp, c := range committed {
+		if c.Offset > 0 && c.Metadata != "" {
+			return &lostLaneError{group: l.group.Name(), topic: tp.Topic, partition: tp.Partition, offset: c.Offset}
+		}
+	}
+	ranges, err := l.Kafka.Offsets(ctx, unknown)
+	if err != nil {
+		return fmt.Errorf("read the log's offsets: %w", err)
+	}
+	for tp, r := range ranges {
+		l.lanes[tp.Partition].Next[tp.Topic] = r.First
+	}
+	return nil
+}
+
+// work is the loop itself. It returns without an error when ctx ends; what it does it does under the other context.
+func (l *loop) work(ctx, work context.Context, a kafka.Assignment) error {
+	ticker := time.NewTicker(tick)
+	defer ticker.Stop()
+	for ctx.Err() == nil {
+		if err := l.queue.failure(); err != nil {
+			return err
+		}
+		busy, err := l.step(work)
+		if err != nil {
+			return err
+		}
+		wake := l.queue.wake
+		if busy {
+			wake = always
+		}
+		select {
+		case ack := <-l.sends.acks:
+			l.acknowledged(ack)
+			continue
+		case <-ticker.C:
+			if err := l.lookAround(work, a); err != nil {
+				return err
+			}
+			continue
+		default:
+		}
+		select {
+		case <-ctx.Done():
+		case <-wake:
+		case ack := <-l.sends.acks:
+			l.acknowledged(ack)
+		case <-ticker.C:
+			if err := l.lookAround(work, a); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// always is ready to be received from.
+var always = func() chan struct{} { c := make(chan struct{}); close(c); return c }()
+
+// step handles one batch of what waits, if anything does.
+func (l *loop) step(ctx context.Context) (busy bool, err error) {
+	events := l.queue.take(l.limit, func(n int) bool { return !l.lanes[n].sending })
+	if len(events) == 0 {
+		return false, nil
+	}
+	l.feed.poke()
+	b := l.newBatch()
+	for _, e := range events {
+		if reason, ok := l.condemned[e.id()]; ok && e.err == nil {
+			condemned := *e
+			condemned.err = errors.New(reason)
+			e = &condemned
+		}
+		b.add(e)
+	}
+	return true, l.finish(ctx, b)
+}
+
+// finish runs a batch, commits it, and sends what it said.
+func (l *loop) finish(ctx context.Context, b *batch) error {
+	began := time.Now()
+	err := b.run(ctx, l.store)
+	if err == nil {
+		err = b.commit(ctx, l.store)
+	}
+	if err != nil {
+		l.suspect(b, err)
+		return err
+	}
+	l.clear(b)
+	l.metrics.batch(len(b.tasks), time.Since(began))
+	if !b.soonest.IsZero() && (l.due.IsZero() || b.soonest.Before(l.due)) {
+		l.due = b.soonest
+	}
+	b.offsets(l.tell)
+	l.lastUse = l.now()
+	var said []*lane
+	var records []kafka.Record
+	for _, ln := range b.lanes {
+		if len(ln.outbox) > 0 {
+			said = append(said, ln)
+			records = append(records, ln.outbox...)
+		}
+	}
+	l.sends.start(said, records)
+	return nil
+}
+
+// suspect narrows down which event PostgreSQL refuses: the batch's are suspects, and batches get smaller until one that
+// fails has just one task.
+func (l *loop) suspect(b *batch, err error) {
+	if !dataFault(err) || len(b.tasks) == 0 {
+		return
+	}
+	if len(b.tasks) > 1 {
+		l.suspects = map[eventID]bool{}
+		for _, t := range b.tasks {
+			if t.event != nil {
+				l.suspects[t.event.id()] = true
+			}
+		}
+		l.limit = max(1, len(b.tasks)/2)
+		return
+	}
+	switch t := b.tasks[0]; {
+	case t.parked != 0:
+		l.condemnedParked[t.parked] = err.Error()
+	case t.event != nil:
+		l.condemned[t.event.id()] = err.Error()
+	default:
+		l.spoiled[t.cause.Key] = l.now().Add(spoiledFor)
+	}
+	l.suspects, l.limit = nil, l.MaxBatch
+}
+
+// clear notes that the batch was saved: its events are no suspects. When none is left, batches may grow again.
+func (l *loop) clear(b *batch) {
+	for _, t := range b.tasks {
+		if t.event != nil {
+			delete(l.suspects, t.event.id())
+			delete(l.condemned, t.event.id())
+		}
+	}
+	for _, p := range b.park {
+		delete(l.suspects, p.event.id())
+		delete(l.condemned, p.event.id())
+	}
+	if len(l.suspects) == 0 {
+		l.limit = min(2*l.limit, l.MaxBatch)
+	}
+}
+
+func (l *loop) acknowledged(a ack) {
+	for _, ln := range a.lanes {
+		ln.sending = false
+	}
+}
+
+// lookAround does what no event brings.
+func (l *loop) lookAround(ctx context.Context, a kafka.Assignment) error {
+	now := l.now()
+	if err := l.fireDeadlines(ctx, now); err != nil {
+		return err
+	}
+	if err := l.grantWishes(ctx); err != nil {
+		return err
+	}
+	if now.Sub(l.told) >= tellEvery && len(l.tell) > 0 {
+		l.tellOffsets(ctx, a)
+	}
+	if now.Sub(l.lastUse) >= tellEvery {
+		return l.clearOutboxes(ctx)
+	}
+	return nil
+}
+
+// tellOffsets is for Kafka's tools alone: what counts stands in the lanes' rows. So it may fail.
+func (l *loop) tellOffsets(ctx context.Context, a kafka.Assignment) {
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
+	offsets := make([]kafka.Offset, 0, len(l.tell))
+	for _, o := range l.tell {
+		offsets = append(offsets, o)
+	}
+	if err := a.Commit(ctx, offsets); err != nil {
+		l.log.Warn("kafka can't be told the offsets; nothing is lost", "error", err)
+	}
+	clear(l.tell)
+	l.told = l.now()
+}
+
+// clearOutboxes empties outboxes that are acknowledged, so that a new owner does not send again what has long been sent.
+func (l *loop) clearOutboxes(ctx context.Context) error {
+	b := l.newBatch()
+	for _, ln := range l.lanes {
+		if len(ln.outbox) > 0 && !ln.sending {
+			b.touch(ln)
+			ln.forget(l.now())
+		}
+	}
+	if len(b.lanes) == 0 {
+		return nil
+	}
+	return l.finish(ctx, b)
+}
+
+// letGo ends in good order: what was sent is waited for, the outboxes are cleared, the lanes released.
+func (l *loop) letGo(ctx context.Context, a kafka.Assignment) error {
+	for l.sends.underWay() > 0 {
+		select {
+		case ack := <-l.sends.acks:
+			l.acknowledged(ack)
+		case <-ctx.Done():
+			return errors.New("kafka did not acknowledge in time; the next owner sends again")
+		}
+	}
+	if err := l.clearOutboxes(ctx); err != nil {
+		return err
+	}
+	if len(l.tell) > 0 {
+		l.tellOffsets(ctx, a)
+	}
+	all := make([]*lane, 0, len(l.lanes))
+	for _, ln := range l.lanes {
+		all = append(all, ln)
+	}
+	return l.store.release(ctx, all)
+}
+
+// ack says that what these lanes said is acknowledged.
+type ack struct{ lanes []*lane }
+
+// sends are the outboxes on their way to Kafka. Each lane has one at most.
+type sends struct {
+	kafka  *kafka.Client
+	log    *slog.Logger
+	acks   chan ack
+	ctx    context.Context
+	cancel context.CancelFunc
+	wait   sync.WaitGroup
+	mu     sync.Mutex
+	count  int
+}
+
+func newSends(client *kafka.Client, log *slog.Logger) *sends {
+	ctx, cancel := context.WithCancel(context.Background()) // it outlives the loop's, to end in good order
+	return &sends{kafka: client, log: log, acks: make(chan ack), ctx: ctx, cancel: cancel}
+}
+
+// start sends records in order, again and again until all are acknowledged.
+func (s *sends) start(lanes []*lane, records []kafka.Record) {
+	if len(records) == 0 {
+		return
+	}
+	for _, l := range lanes {
+		l.sending = true
+	}
+	s.mu.Lock()
+	s.count++
+	s.mu.Unlock()
+	s.wait.Go(func() {
+		if !s.send(records) {
+			return
+		}
+		s.mu.Lock()
+		s.count--
+		s.mu.Unlock()
+		select {
+		case s.acks <- ack{lanes}:
+		case <-s.ctx.Done():
+		}
+	})
+}
+
+func (s *sends) send(records []kafka.Record) bool {
+	b := newBackoff()
+	for {
+		err := s.kafka.Produce(s.ctx, records)
+		if err == nil {
+			return true
+		}
+		if s.ctx.Err() != nil {
+			return false
+		}
+		var partly *kafka.ProduceError
+		if errors.As(err, &partly) {
+			records = unacknowledged(records, partly)
+		}
+		s.log.Warn("facts can't be sent, trying again", "records", len(records), "error", err)
+		b.wait(s.ctx)
+	}
+}
+
+// unacknowledged are the records to send again. One that Kafka refuses for good stays among them: it is committed, so
+// it must be sent, and only a person can change what the broker takes.
+func unacknowledged(records []kafka.Record, e *kafka.ProduceError) []kafka.Record {
+	sent := map[int]bool{}
+	for _, i := range e.Acknowledged {
+		sent[i] = true
+	}
+	var left []kafka.Record
+	for i, r := range records {
+		if !sent[i] {
+			left = append(left, r)
+		}
+	}
+	return left
+}
+
+func (s *sends) underWay() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.count
+}
+
+func (s *sends) stop() {
+	s.cancel()
+	s.wait.Wait()
+}

@@ -1,0 +1,68 @@
+package lane
+
+import (
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"tiffin/saga"
+)
+
+// Metrics are what the loops of a process count. Labels are groups, never ids.
+type Metrics struct {
+	events  *prometheus.CounterVec
+	skipped *prometheus.CounterVec
+	said    *prometheus.CounterVec
+	park    *prometheus.CounterVec
+	seconds *prometheus.HistogramVec
+	size    *prometheus.HistogramVec
+	owned   *prometheus.GaugeVec
+}
+
+// NewMetrics registers the metrics.
+func NewMetrics(r prometheus.Registerer) *Metrics {
+	group := []string{"group"}
+	m := &Metrics{
+		events:  prometheus.NewCounterVec(prometheus.CounterOpts{Name: "tiffin_group_events_total", Help: "Events handled."}, group),
+		skipped: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "tiffin_group_events_dropped_total", Help: "Events that no reaction ran for, by reason."}, []string{"group", "reason"}),
+		said:    prometheus.NewCounterVec(prometheus.CounterOpts{Name: "tiffin_group_facts_said_total", Help: "Facts said, by type."}, []string{"group", "type"}),
+		park:    prometheus.NewCounterVec(prometheus.CounterOpts{Name: "tiffin_group_events_parked_total", Help: "Events parked."}, group),
+		seconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "tiffin_group_batch_duration_seconds", Help: "From a batch's begin to its commit.", Buckets: prometheus.ExponentialBuckets(0.001, 2, 12)}, group),
+		size:    prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "tiffin_group_batch_events", Help: "Events in a batch.", Buckets: prometheus.ExponentialBuckets(1, 2, 13)}, group),
+		owned:   prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "tiffin_group_lanes", Help: "Lanes that this process owns."}, group),
+	}
+	r.MustRegister(m.events, m.skipped, m.said, m.park, m.seconds, m.size, m.owned)
+	return m
+}
+
+// groupMetrics are one group's.
+type groupMetrics struct {
+	*Metrics
+	group         string
+	events, parks prometheus.Counter
+	seconds, size prometheus.Observer
+}
+
+func (m *Metrics) of(group string) *groupMetrics {
+	return &groupMetrics{Metrics: m, group: group, events: m.events.WithLabelValues(group), parks: m.park.WithLabelValues(group),
+		seconds: m.seconds.WithLabelValues(group), size: m.size.WithLabelValues(group)}
+}
+
+func (g *groupMetrics) handled(out saga.Outcome) {
+	g.events.Inc()
+	if out.Dropped != "" {
+		g.dropped(out.Dropped)
+	}
+	for _, f := range out.Facts {
+		g.said.WithLabelValues(g.group, f.EventType()).Inc()
+	}
+}
+
+func (g *groupMetrics) dropped(reason string) { g.skipped.WithLabelValues(g.group, reason).Inc() }
+func (g *groupMetrics) parked()               { g.parks.Inc() }
+func (g *groupMetrics) lanes(n int)           { g.owned.WithLabelValues(g.group).Set(float64(n)) }
+
+func (g *groupMetrics) batch(n int, took time.Duration) {
+	g.size.Observe(float64(n))
+	g.seconds.Observe(took.Seconds())
+}

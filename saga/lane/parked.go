@@ -1,0 +1,165 @@
+package lane
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"tiffin/saga/kafka"
+)
+
+// maxRedrive is how many parked events of one key are handled in one batch.
+const maxRedrive = 500
+
+// The wishes that a person may have for a parked key.
+const (
+	Redrive = "redrive" // handle all of its events again, in order
+	Discard = "discard" // drop the first event, which can't be handled, and go on with those behind it
+)
+
+// grantWishes does what a person wants to be done with parked keys, each in a batch of its own: the key is free in the
+// transaction that empties its queue.
+func (l *loop) grantWishes(ctx context.Context) error {
+	some := false
+	for _, ln := range l.lanes {
+		some = some || len(ln.parked) > 0
+	}
+	if !some || l.now().Sub(l.wishesRead) < time.Second {
+		return nil
+	}
+	l.wishesRead = l.now()
+	rows, err := l.store.conn.Query(ctx, "select lane, key, wish from wishes where lane = any($1::int[]) order by asked_at", l.laneNumbers())
+	if err != nil {
+		return fmt.Errorf("read wishes: %w", err)
+	}
+	type wish struct {
+		Lane      int
+		Key, Wish string
+	}
+	wishes, err := pgx.CollectRows(rows, pgx.RowToStructByPos[wish])
+	if err != nil {
+		return fmt.Errorf("read wishes: %w", err)
+	}
+	for _, w := range wishes {
+		ln := l.lanes[w.Lane]
+		if ln.sending {
+			continue // with the next look
+		}
+		if err := l.grant(ctx, ln, w.Key, w.Wish); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (l *loop) grant(ctx context.Context, ln *lane, key, wish string) error {
+	events, err := l.readParked(ctx, ln, key)
+	if err != nil {
+		return err
+	}
+	b := l.newBatch()
+	b.touch(ln)
+	if wish == Discard && len(events) > 0 {
+		b.unpark = append(b.unpark, events[0].parked)
+		if ln.parked[key]--; ln.parked[key] == 0 {
+			delete(ln.parked, key)
+		}
+		l.log.Warn("a parked event is discarded", "key", key, "type", events[0].cause.Type)
+		events = events[1:]
+	}
+	if len(events) > l.limit {
+		events = events[:l.limit]
+	}
+	for _, t := range events {
+		if reason, ok := l.condemnedParked[t.parked]; ok {
+			delete(l.condemnedParked, t.parked)
+			b.kept[parkedKey{ln.number, key}] = true
+			b.blame = append(b.blame, parkedRow{position: t.parked, reason: reason})
+			break
+		}
+		if t.event.err != nil {
+			b.kept[parkedKey{ln.number, key}] = true
+			b.blame = append(b.blame, parkedRow{position: t.parked, reason: t.event.err.Error()})
+			break
+		}
+		b.tasks = append(b.tasks, t)
+	}
+	if len(events) < maxRedrive && len(events) <= l.limit {
+		b.done = append(b.done, parkedKey{ln.number, key})
+	}
+	if err := l.finish(ctx, b); err != nil {
+		return err
+	}
+	l.log.Info("a parked key was redriven", "key", key, "handled", len(b.unpark), "still_parked", ln.parked[key])
+	return nil
+}
+
+// readParked reads a key's parked events, decoded as if they had just been read from Kafka.
+func (l *loop) readParked(ctx context.Context, ln *lane, key string) ([]task, error) {
+	rows, err := l.store.conn.Query(ctx, "select position, topic, record_offset, record, parked_at from parked where lane = $1 and key = $2 order by position limit $3",
+		ln.number, key, maxRedrive)
+	if err != nil {
+		return nil, fmt.Errorf("read parked events: %w", err)
+	}
+	var tasks []task
+	var position, offset int64
+	var topic string
+	var record []byte
+	var at time.Time
+	_, err = pgx.ForEachRow(rows, []any{&position, &topic, &offset, &record, &at}, func() error {
+		records, err := decodeRecords(record)
+		if err != nil || len(records) != 1 {
+			return fmt.Errorf("parked event %d is damaged: %w", position, err)
+		}
+		records[0].Offset, records[0].Time = offset, at
+		e := l.feed.decode(records)[0]
+		tasks = append(tasks, task{lane: ln, event: e, parked: position, cause: causeOf(e)})
+		return nil
+	})
+	return tasks, err
+}
+
+// Parked is an event that is parked, as people see it.
+type Parked struct {
+	Position int64        `json:"position"`
+	Lane     int          `json:"lane"`
+	Key      string       `json:"key"`
+	Type     string       `json:"type"`
+	Topic    string       `json:"topic"`
+	Offset   int64        `json:"offset"`
+	Reason   string       `json:"reason,omitempty"` // empty: it waits behind another
+	ParkedAt time.Time    `json:"parkedAt"`
+	Attempts int          `json:"attempts"`
+	Record   kafka.Record `json:"-"`
+}
+
+// ListParked reads what is parked in a group's schema, in order; of one key, or ("") of all.
+func ListParked(ctx context.Context, conn *pgx.Conn, group, key string) ([]Parked, error) {
+	rows, err := conn.Query(ctx, "select position, lane, key, type, topic, record_offset, reason, parked_at, attempts, record from "+
+		pgx.Identifier{group, "parked"}.Sanitize()+" where $1 = '' or key = $1 order by lane, key, position limit 10000", key)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (p Parked, err error) {
+		var record []byte
+		if err = row.Scan(&p.Position, &p.Lane, &p.Key, &p.Type, &p.Topic, &p.Offset, &p.Reason, &p.ParkedAt, &p.Attempts, &record); err != nil {
+			return p, err
+		}
+		records, err := decodeRecords(record)
+		if err == nil && len(records) == 1 {
+			p.Record = records[0]
+		}
+		return p, err
+	})
+}
+
+// Wish leaves a wish for a parked key; the loop that owns its lane grants it, within seconds if one runs. It says whether
+// the key is parked at all.
+func Wish(ctx context.Context, conn *pgx.Conn, group, key, wish string) (bool, error) {
+	tag, err := conn.Exec(ctx, "insert into "+pgx.Identifier{group, "wishes"}.Sanitize()+` (lane, key, wish)
+		select lane, key, $2 from `+pgx.Identifier{group, "parked"}.Sanitize()+` where key = $1 group by lane, key
+		on conflict (lane, key) do update set wish = excluded.wish, asked_at = now()`, key, wish)
+	return tag.RowsAffected() > 0, err
+}

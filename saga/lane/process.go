@@ -1,0 +1,123 @@
+package lane
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sort"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"tiffin/saga"
+	"tiffin/saga/kafka"
+)
+
+// Config says where the groups of a process run.
+type Config struct {
+	// Kafka has the topics, which exist, all with the same number of partitions.
+	Kafka *kafka.Client
+	// DatabaseURL is the PostgreSQL in which each group has a schema of its own name, migrated ([Migrate]).
+	DatabaseURL string
+	// Logger hears what happens. Defaults to silence.
+	Logger *slog.Logger
+	// Metrics count it. Defaults to counters that nobody reads.
+	Metrics *Metrics
+	// MaxBatch is how many events one transaction handles at most. Defaults to 2,000.
+	MaxBatch int
+	// QueueLimit is how many events may wait for one group's loop; when they are as many, Kafka keeps the rest. Defaults
+	// to 8,000.
+	QueueLimit int
+}
+
+func (c Config) withDefaults() Config {
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	if c.Metrics == nil {
+		c.Metrics = NewMetrics(prometheus.NewRegistry())
+	}
+	if c.MaxBatch == 0 {
+		c.MaxBatch = 2000
+	}
+	if c.QueueLimit == 0 {
+		c.QueueLimit = 8000
+	}
+	return c
+}
+
+// Run takes part in the consumer groups until ctx ends. All its goroutines are gone when it returns. It fails only if it
+// can't start: topics are missing, or have different numbers of partitions.
+func Run(ctx context.Context, c Config, groups ...*saga.Group) error {
+	c = c.withDefaults()
+	partitions, err := Partitions(ctx, c.Kafka, groups...)
+	if err != nil {
+		return err
+	}
+	f := newFeed(c.Kafka, partitions, groups, c.Logger)
+	// The feed ends after the loops: they let go of their lanes in good order first.
+	reading, stopReading := context.WithCancel(context.WithoutCancel(ctx))
+	var reader, loops sync.WaitGroup
+	reader.Go(func() { f.run(reading) })
+	errs := make([]error, len(groups))
+	for i, g := range groups {
+		l := &loop{
+			Config: c, group: g, partitions: partitions, feed: f, metrics: c.Metrics.of(g.Name()),
+			log: c.Logger.With("group", g.Name()), now: time.Now, limit: c.MaxBatch,
+			condemned: map[eventID]string{}, condemnedParked: map[int64]string{}, spoiled: map[string]time.Time{},
+		}
+		loops.Go(func() {
+			errs[i] = c.Kafka.Join(ctx, kafka.Membership{Group: g.Name(), Topics: g.Topics(), Hold: l.hold})
+		})
+	}
+	loops.Wait()
+	stopReading()
+	reader.Wait()
+	if err := errors.Join(errs...); err != nil && ctx.Err() == nil {
+		return err
+	}
+	return nil
+}
+
+// Partitions is the number of partitions that all topics of the groups have, those that they write and their dead letters
+// too: a saga's facts are in one lane only if all agree.
+func Partitions(ctx context.Context, client *kafka.Client, groups ...*saga.Group) (int, error) {
+	names := map[string]bool{}
+	for _, g := range groups {
+		names[g.DeadLetters()] = true
+		for _, t := range append(g.Topics(), g.SaysTopics()...) {
+			names[t] = true
+		}
+	}
+	var all []string
+	for n := range names {
+		all = append(all, n)
+	}
+	sort.Strings(all)
+	topics, err := client.Topics(ctx, all...)
+	if err != nil {
+		return 0, fmt.Errorf("read the topics: %w", err)
+	}
+	partitions := 0
+	var missing, odd []string
+	for _, n := range all {
+		switch t, ok := topics[n]; {
+		case !ok:
+			missing = append(missing, n)
+		case partitions == 0:
+			partitions = t.Partitions
+		case t.Partitions != partitions:
+			odd = append(odd, fmt.Sprintf("%s has %d", n, t.Partitions))
+		}
+	}
+	if missing != nil {
+		return 0, fmt.Errorf("topics are missing: %s; create them with `tiffin topics create`", strings.Join(missing, ", "))
+	}
+	if odd != nil {
+		return 0, fmt.Errorf("all topics of a choreography need the same number of partitions: %s has %d, but %s", all[0], partitions, strings.Join(odd, ", "))
+	}
+	return partitions, nil
+}

@@ -1,0 +1,125 @@
+package lane
+
+import (
+	"slices"
+	"sync"
+	"time"
+
+	"tiffin/saga"
+	"tiffin/saga/kafka"
+	"tiffin/saga/wire"
+)
+
+// event is a record that was read, decoded once for all groups of the process. It does not change.
+type event struct {
+	topic         string
+	lane          int
+	offset        int64
+	record        *kafka.Record
+	saga.Envelope           // its Time is the append time
+	fact          saga.Fact // nil if no group of this process hears its type, or if err says why not
+	mark          wire.Mark // zero for a stranger's
+	err           error     // why it can't be handled by anybody
+	alien         bool      // its key does not hash to its partition
+}
+
+// position is one group's place in one partition.
+type position struct {
+	kafka.TopicPartition
+	queue *queue
+	next  int64 // offset of the next record to put into the queue
+
+	// The end of the log as it was after asked: by it a deadline knows that there is nothing more to read.
+	end   int64
+	asked time.Time
+}
+
+// queue is what waits for one group's loop: per lane, in the order in which it was read. It is bounded: a group whose queue
+// is full is not read for.
+type queue struct {
+	group *saga.Group
+	limit int
+	wake  chan struct{}
+
+	mu     sync.Mutex
+	lanes  map[int][]*event
+	order  []int // lane numbers, to take from in turn
+	turn   int
+	total  int
+	broken error // why a partition can't be read on
+}
+
+func newQueue(g *saga.Group, lanes []int, limit int) *queue {
+	return &queue{group: g, limit: limit, wake: make(chan struct{}, 1), lanes: map[int][]*event{}, order: slices.Clone(lanes)}
+}
+
+func (q *queue) hasRoom() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.total < q.limit && q.broken == nil
+}
+
+func (q *queue) put(events []*event) {
+	if len(events) == 0 {
+		return
+	}
+	q.mu.Lock()
+	for _, e := range events {
+		q.lanes[e.lane] = append(q.lanes[e.lane], e)
+	}
+	q.total += len(events)
+	q.mu.Unlock()
+	wake(q.wake)
+}
+
+// fail makes the loop stop: one of its partitions can't be read on.
+func (q *queue) fail(err error) {
+	q.mu.Lock()
+	q.broken = err
+	q.mu.Unlock()
+	wake(q.wake)
+}
+
+func (q *queue) failure() error {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.broken
+}
+
+// empty says whether nothing waits in this lane.
+func (q *queue) empty(lane int) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return len(q.lanes[lane]) == 0
+}
+
+func (q *queue) waiting() int {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.total
+}
+
+// take removes up to limit events of the lanes that are ready: a fair share of each first, then what there is.
+func (q *queue) take(limit int, ready func(lane int) bool) (out []*event) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	share := max(1, limit/max(1, len(q.order)))
+	for _, most := range []int{share, limit} {
+		for i := range q.order {
+			n := q.order[(i+q.turn)%len(q.order)]
+			waiting := q.lanes[n]
+			count := min(most, len(waiting), limit-len(out))
+			if count == 0 || !ready(n) {
+				continue
+			}
+			out = append(out, waiting[:count]...)
+			q.lanes[n] = waiting[count:]
+			if len(waiting) == count {
+				delete(q.lanes, n)
+			}
+		}
+	}
+	q.turn++
+	q.total -= len(out)
+	return out
+}

@@ -1,0 +1,540 @@
+package lane
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/go-json-experiment/json"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/klauspost/compress/s2"
+
+	"tiffin/saga"
+	"tiffin/saga/kafka"
+)
+
+// lane is one lane in memory, as it is in its row, or as the batch under way will make it.
+type lane struct {
+	number     int
+	partitions int
+	epoch      int64
+
+	Next      map[string]int64 // topic -> next offset
+	Numbers   map[string]int64 // "topic/partition" -> last number said
+	Marks     map[string]mark  // "sender lane topic" -> last seen
+	Strangers []stranger
+	gaps      int64
+	outbox    []kafka.Record // said in the last batch, not known to be acknowledged
+	attempt   *attempt
+
+	parked  map[string]int       // key -> events that wait
+	last    map[string]time.Time // topic -> append time of the last record handled
+	unclean bool                 // its last owner did not let go of it
+	sending bool
+	dirty   bool // the batch under way has touched it
+}
+
+// attempt is an event that is being handled alone, because the last owner died with events like it in its hands.
+type attempt struct {
+	Topic  string `json:"topic"`
+	Offset int64  `json:"offset"`
+	Count  int    `json:"count"`
+}
+
+// name is the lane's name as a sender.
+func (l *lane) name(group string) string { return fmt.Sprintf("%s/%d", group, l.number) }
+
+// errFenced: another owner has claimed a lane, so what this one holds in memory is worth nothing.
+var errFenced = errors.New("another process has claimed these lanes")
+
+// store is one connection of one loop, and all the SQL that the loop needs. A new connection claims before it commits.
+type store struct {
+	conn  *pgx.Conn
+	group *saga.Group
+	sql   map[saga.AnyTable]*statements
+	// shares says that the group has documents that several lanes change, such as a stock level.
+	shares bool
+}
+
+// lockKey names the advisory lock of a group's documents.
+func lockKey(group string) string { return "tiffin documents " + group }
+
+// application names our backends, so that a claim ends no stranger's.
+const application = "tiffin lane "
+
+// connect opens a connection whose plans suit batches: the statements join a table with what UNNEST makes of a parameter,
+// and a plan that was made while the tables were empty would read them whole for ever.
+func connect(ctx context.Context, url string, g *saga.Group) (*store, error) {
+	config, err := pgx.ParseConfig(url)
+	if err != nil {
+		return nil, err
+	}
+	for name, value := range map[string]string{
+		"search_path": quoted(g.Name()), "application_name": application + g.Name(),
+		"plan_cache_mode": "force_generic_plan", "enable_seqscan": "off", "enable_hashjoin": "off", "enable_mergejoin": "off", "jit": "off",
+		"synchronous_commit": "on", "idle_in_transaction_session_timeout": "10s",
+	} {
+		config.RuntimeParams[name] = value
+	}
+	conn, err := pgx.ConnectConfig(ctx, config)
+	if err != nil {
+		return nil, err
+	}
+	s := &store{conn: conn, group: g, sql: map[saga.AnyTable]*statements{}}
+	for _, t := range g.Tables() {
+		s.sql[t] = newStatements(t)
+		s.shares = s.shares || !t.Appends() && t.Act(t.New("")) == nil
+	}
+	return s, nil
+}
+
+func (s *store) close() {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	_ = s.conn.Close(ctx) // the connection is not used again, whatever it says
+}
+
+const claimSQL = `
+insert into lanes (lane, partitions, epoch, offsets, numbers, marks, strangers, outbox, running)
+select n, $2, (extract(epoch from clock_timestamp()) * 1000)::bigint, '{}', '{}', '{}', '[]', '', true from unnest($1::int[]) n
+on conflict (lane) do update set
+    epoch = greatest(lanes.epoch + 1, (extract(epoch from clock_timestamp()) * 1000)::bigint),
+    running = true
+returning lane, partitions, epoch, offsets, numbers, marks, strangers, gaps, outbox, attempt`
+
+// claim makes the lanes this connection's: with a higher epoch, so that whatever an earlier owner still sends to the
+// database fails. One that was paused in mid-transaction may hold locks for ever; its backend is ended then.
+func (s *store) claim(ctx context.Context, numbers []int, partitions int) ([]*lane, error) {
+	for {
+		lanes, err := s.tryClaim(ctx, numbers, partitions)
+		var pg *pgconn.PgError
+		if !errors.As(err, &pg) || pg.Code != "55P03" { // lock_not_available
+			return lanes, err
+		}
+		if _, err := s.conn.Exec(ctx, `select pg_terminate_backend(pid) from pg_stat_activity
+			where application_name = $1 and pid <> pg_backend_pid() and datname = current_database()
+			and xact_start < clock_timestamp() - interval '1500 ms'`, application+s.group.Name()); err != nil {
+			return nil, err
+		}
+	}
+}
+
+func (s *store) tryClaim(ctx context.Context, numbers []int, partitions int) (lanes []*lane, err error) {
+	err = pgx.BeginFunc(ctx, s.conn, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, "set local lock_timeout = '2s'"); err != nil {
+			return err
+		}
+		if _, err := tx.Exec(ctx, "select pg_advisory_xact_lock(hashtext($1))", lockKey(s.group.Name())); err != nil {
+			return err
+		}
+		unclean, err := running(ctx, tx, numbers)
+		if err != nil {
+			return err
+		}
+		rows, err := tx.Query(ctx, claimSQL, numbers, partitions)
+		if err != nil {
+			return err
+		}
+		lanes, err = pgx.CollectRows(rows, scanLane)
+		if err != nil {
+			return err
+		}
+		for _, l := range lanes {
+			l.unclean = unclean[l.number]
+			if l.partitions != partitions {
+				return fmt.Errorf("the topics of group %s have %d partitions, its lanes were made for %d: the number of partitions of a running choreography can't change",
+					s.group.Name(), partitions, l.partitions)
+			}
+		}
+		return s.readParked(ctx, tx, lanes)
+	})
+	return lanes, err
+}
+
+func running(ctx context.Context, tx pgx.Tx, numbers []int) (map[int]bool, error) {
+	rows, err := tx.Query(ctx, "select lane from lanes where lane = any($1::int[]) and running order by lane for update", numbers)
+	if err != nil {
+		return nil, err
+	}
+	dirty, err := pgx.CollectRows(rows, pgx.RowTo[int])
+	unclean := map[int]bool{}
+	for _, n := range dirty {
+		unclean[n] = true
+	}
+	return unclean, err
+}
+
+func scanLane(row pgx.CollectableRow) (*lane, error) {
+	l := &lane{parked: map[string]int{}, last: map[string]time.Time{}}
+	var offsets, numbers, marks, strangers, outbox, attempt []byte
+	err := row.Scan(&l.number, &l.partitions, &l.epoch, &offsets, &numbers, &marks, &strangers, &l.gaps, &outbox, &attempt)
+	if err != nil {
+		return nil, err
+	}
+	for _, part := range []struct {
+		text []byte
+		into any
+	}{{offsets, &l.Next}, {numbers, &l.Numbers}, {marks, &l.Marks}, {strangers, &l.Strangers}, {attempt, &l.attempt}} {
+		if part.text == nil {
+			continue
+		}
+		if err := json.Unmarshal(part.text, part.into); err != nil {
+			return nil, fmt.Errorf("lane %d: %w", l.number, err)
+		}
+	}
+	if len(outbox) == 0 {
+		return l, nil
+	}
+	plain, err := s2.Decode(nil, outbox)
+	if err == nil {
+		l.outbox, err = decodeRecords(plain)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("lane %d: its outbox: %w", l.number, err)
+	}
+	return l, nil
+}
+
+func (s *store) readParked(ctx context.Context, tx pgx.Tx, lanes []*lane) error {
+	byNumber := map[int]*lane{}
+	numbers := make([]int, len(lanes))
+	for i, l := range lanes {
+		byNumber[l.number], numbers[i] = l, l.number
+	}
+	rows, err := tx.Query(ctx, "select lane, key, count(*) from parked where lane = any($1::int[]) group by lane, key", numbers)
+	if err != nil {
+		return err
+	}
+	var number, count int
+	var key string
+	_, err = pgx.ForEachRow(rows, []any{&number, &key, &count}, func() error {
+		byNumber[number].parked[key] = count
+		return nil
+	})
+	return err
+}
+
+// release lets go of the lanes in good order: the next owner need not suspect their events. It does nothing to lanes that
+// another has claimed.
+func (s *store) release(ctx context.Context, lanes []*lane) error {
+	numbers, epochs := make([]int, len(lanes)), make([]int64, len(lanes))
+	for i, l := range lanes {
+		numbers[i], epochs[i] = l.number, l.epoch
+	}
+	_, err := s.conn.Exec(ctx, `update lanes l set running = false from unnest($1::int[], $2::bigint[]) x(lane, epoch)
+		where l.lane = x.lane and l.epoch = x.epoch`, numbers, epochs)
+	return err
+}
+
+// begin opens the batch's transaction and loads documents, in one round trip. Groups with documents that several lanes
+// share take one lock: batches are short, and no two of them can wait for each other.
+func (s *store) begin(ctx context.Context, w *saga.Working, needs []saga.Need) error {
+	b := &pgx.Batch{}
+	b.Queue("begin")
+	if s.shares {
+		b.Queue("select pg_advisory_xact_lock(hashtext($1))", lockKey(s.group.Name()))
+	}
+	s.queueLoads(b, w, needs)
+	return s.conn.SendBatch(ctx, b).Close()
+}
+
+// load adds documents to the working set.
+func (s *store) load(ctx context.Context, w *saga.Working, needs []saga.Need) error {
+	b := &pgx.Batch{}
+	s.queueLoads(b, w, needs)
+	return s.conn.SendBatch(ctx, b).Close()
+}
+
+func (s *store) queueLoads(b *pgx.Batch, w *saga.Working, needs []saga.Need) {
+	keys := map[saga.AnyTable][]string{}
+	asked := map[saga.Need]bool{}
+	for _, n := range needs {
+		if !asked[n] && w.Find(n.Table, n.Key) == nil {
+			asked[n] = true
+			keys[n.Table] = append(keys[n.Table], n.Key)
+		}
+	}
+	for _, t := range s.group.Tables() {
+		wanted := keys[t]
+		if len(wanted) == 0 {
+			continue
+		}
+		b.Queue(s.sql[t].load, wanted).Query(func(rows pgx.Rows) error {
+			for rows.Next() {
+				d := t.New("")
+				if err := scan(rows, t.Columns(d)); err != nil {
+					return fmt.Errorf("load %s: %w", t.Name(), err)
+				}
+				w.Put(t, *t.Columns(d)[0].At.(*string), d, true)
+			}
+			for _, k := range wanted {
+				if w.Find(t, k) == nil {
+					w.Put(t, k, t.New(k), false)
+				}
+			}
+			return rows.Err()
+		})
+	}
+}
+
+// save writes what the batch changed and commits, in one round trip. The guard comes first: when an epoch is no longer
+// ours it fails, and PostgreSQL skips the rest of the pipeline, the commit too.
+func (s *store) save(ctx context.Context, batch *batch) error {
+	b := &pgx.Batch{}
+	if err := queueLanes(b, batch.lanes); err != nil {
+		return err
+	}
+	for _, t := range s.group.Tables() {
+		s.sql[t].queueSaves(b, t, batch.working)
+	}
+	batch.queueParked(b)
+	b.Queue("commit")
+	results := s.conn.SendBatch(ctx, b)
+	if _, err := results.Exec(); err != nil {
+		_ = results.Close() // it says the same again
+		return fencedOr(err)
+	}
+	return results.Close()
+}
+
+// fencedOr tells the guard's error, which divides by zero, from others.
+func fencedOr(err error) error {
+	var pg *pgconn.PgError
+	if errors.As(err, &pg) && pg.Code == "22012" {
+		return errFenced
+	}
+	return err
+}
+
+const saveLanesSQL = `with u as (
+    update lanes l set offsets = x.offsets::jsonb, numbers = x.numbers::jsonb, marks = x.marks::jsonb, strangers = x.strangers::jsonb,
+        gaps = x.gaps, outbox = x.outbox, attempt = x.attempt::jsonb
+    from unnest($1::int[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bigint[], $8::bytea[], $9::text[])
+        x(lane, epoch, offsets, numbers, marks, strangers, gaps, outbox, attempt)
+    where l.lane = x.lane and l.epoch = x.epoch returning 1)
+select 1 / (count(*) = cardinality($1))::int from u`
+
+func queueLanes(b *pgx.Batch, lanes []*lane) error {
+	n := len(lanes)
+	numbers, epochs, gaps, outboxes := make([]int, n), make([]int64, n), make([]int64, n), make([][]byte, n)
+	var texts [5][]*string
+	for i, l := range lanes {
+		numbers[i], epochs[i], gaps[i] = l.number, l.epoch, l.gaps
+		outboxes[i] = []byte{}
+		if len(l.outbox) > 0 {
+			outboxes[i] = s2.Encode(nil, encodeRecords(l.outbox))
+		}
+		for k, v := range []any{l.Next, l.Numbers, l.Marks, l.Strangers, l.attempt} {
+			text, err := jsonText(v)
+			if err != nil {
+				return err
+			}
+			texts[k] = append(texts[k], text)
+		}
+	}
+	b.Queue(saveLanesSQL, numbers, epochs, texts[0], texts[1], texts[2], texts[3], gaps, outboxes, texts[4])
+	return nil
+}
+
+func jsonText(v any) (*string, error) {
+	if a, ok := v.(*attempt); ok && a == nil {
+		return nil, nil
+	}
+	b, err := json.Marshal(v)
+	if err != nil {
+		return nil, err
+	}
+	text := string(b)
+	return &text, nil
+}
+
+// rollback ends a transaction that is to change nothing. If that fails, the connection is of no use any more.
+func (s *store) rollback(ctx context.Context) error {
+	_, err := s.conn.Exec(ctx, "rollback")
+	return err
+}
+
+// statements are one table's.
+type statements struct {
+	load, insert, update string
+	kinds                []string
+}
+
+func newStatements(t saga.AnyTable) *statements {
+	var names, params, sets []string
+	st := &statements{}
+	for i, c := range t.Columns(t.New("")) {
+		kind, cast := sqlKind(t, c)
+		st.kinds = append(st.kinds, kind)
+		names = append(names, c.Name)
+		params = append(params, fmt.Sprintf("$%d::%s[]", i+1, kind))
+		if i > 0 {
+			sets = append(sets, fmt.Sprintf("%s = x.%s%s", c.Name, c.Name, cast))
+		}
+	}
+	columns, from := strings.Join(names, ", "), strings.Join(params, ", ")
+	key := names[0]
+	st.load = fmt.Sprintf("select %s from unnest($1::text[]) k join %s t on t.%s = k", qualified("t", names), t.Name(), key)
+	st.insert = fmt.Sprintf("insert into %s (%s) select %s from unnest(%s) x(%s)", t.Name(), columns, castColumns(t), from, columns)
+	st.update = fmt.Sprintf("update %s t set %s from unnest(%s) x(%s) where t.%s = x.%s", t.Name(), strings.Join(sets, ", "), from, columns, key, key)
+	return st
+}
+
+func castColumns(t saga.AnyTable) string {
+	var out []string
+	for _, c := range t.Columns(t.New("")) {
+		_, cast := sqlKind(t, c)
+		out = append(out, "x."+c.Name+cast)
+	}
+	return strings.Join(out, ", ")
+}
+
+func qualified(table string, names []string) string {
+	out := make([]string, len(names))
+	for i, n := range names {
+		out[i] = table + "." + n
+	}
+	return strings.Join(out, ", ")
+}
+
+// sqlKind is the type of a column's parameter, and the cast that its value needs.
+func sqlKind(t saga.AnyTable, c saga.Column) (kind, cast string) {
+	switch c.At.(type) {
+	case *string:
+		return "text", ""
+	case *int, *int64:
+		return "bigint", ""
+	case *bool:
+		return "boolean", ""
+	case *time.Time:
+		return "timestamptz", ""
+	case saga.JSONColumn:
+		return "text", "::jsonb"
+	}
+	panic(fmt.Sprintf("table %s, column %s: a %T can't be a column", t.Name(), c.Name, c.At))
+}
+
+// scan reads a row into a document's columns.
+func scan(rows pgx.Rows, columns saga.Columns) error {
+	into := make([]any, len(columns))
+	var later []func() error
+	for i, c := range columns {
+		switch at := c.At.(type) {
+		case *time.Time:
+			var t *time.Time
+			into[i] = &t
+			later = append(later, func() error {
+				if t != nil {
+					*at = t.UTC()
+				}
+				return nil
+			})
+		case saga.JSONColumn:
+			var text []byte
+			into[i] = &text
+			later = append(later, func() error { return json.Unmarshal(text, at.V) })
+		default:
+			into[i] = at
+		}
+	}
+	if err := rows.Scan(into...); err != nil {
+		return err
+	}
+	for _, f := range later {
+		if err := f(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// queueSaves writes the table's changed documents, new ones and known ones apart (each is half the price of an upsert),
+// and rows added to journals.
+func (st *statements) queueSaves(b *pgx.Batch, t saga.AnyTable, w *saga.Working) {
+	inserts, updates := newColumns(st.kinds), newColumns(st.kinds)
+	for _, r := range w.Rows() {
+		if r.Table == t {
+			inserts.add(t.Columns(r.Value))
+		}
+	}
+	for _, d := range w.Documents() {
+		if d.Table != t || !d.Dirty {
+			continue
+		}
+		if d.Exists {
+			updates.add(t.Columns(d.Value))
+		} else {
+			inserts.add(t.Columns(d.Value))
+		}
+	}
+	if inserts.n > 0 {
+		b.Queue(st.insert, inserts.params()...)
+	}
+	if updates.n > 0 {
+		b.Queue(st.update, updates.params()...)
+	}
+}
+
+// columns collects documents by column, as parameters of UNNEST.
+type columns struct {
+	n     int
+	kinds []string
+	texts [][]string
+	ints  [][]int64
+	bools [][]bool
+	times [][]*time.Time
+}
+
+func newColumns(kinds []string) *columns {
+	n := len(kinds)
+	return &columns{kinds: kinds, texts: make([][]string, n), ints: make([][]int64, n), bools: make([][]bool, n), times: make([][]*time.Time, n)}
+}
+
+func (c *columns) add(row saga.Columns) {
+	c.n++
+	for i, column := range row {
+		switch at := column.At.(type) {
+		case *string:
+			c.texts[i] = append(c.texts[i], *at)
+		case *int:
+			c.ints[i] = append(c.ints[i], int64(*at))
+		case *int64:
+			c.ints[i] = append(c.ints[i], *at)
+		case *bool:
+			c.bools[i] = append(c.bools[i], *at)
+		case *time.Time:
+			var t *time.Time
+			if !at.IsZero() {
+				moment := *at
+				t = &moment
+			}
+			c.times[i] = append(c.times[i], t)
+		case saga.JSONColumn:
+			text, err := json.Marshal(at.V, json.Deterministic(true))
+			if err != nil {
+				panic(fmt.Sprintf("column %s: %v", column.Name, err)) // change detection has encoded it before
+			}
+			c.texts[i] = append(c.texts[i], string(text))
+		}
+	}
+}
+
+func (c *columns) params() []any {
+	out := make([]any, len(c.kinds))
+	for i, kind := range c.kinds {
+		switch kind {
+		case "text":
+			out[i] = c.texts[i]
+		case "bigint":
+			out[i] = c.ints[i]
+		case "boolean":
+			out[i] = c.bools[i]
+		case "timestamptz":
+			out[i] = c.times[i]
+		}
+	}
+	return out
+}

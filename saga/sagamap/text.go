@@ -1,0 +1,196 @@
+package sagamap
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"tiffin/saga"
+)
+
+// width is how many columns the text takes at most.
+const width = 100
+
+// Where the columns of the text begin.
+const (
+	nameColumn = 2 + 9
+	verbColumn = nameColumn + 18
+	factColumn = verbColumn + 7
+	peerColumn = factColumn + 24
+)
+
+// Text draws the groups that are named, or all, as tables: one line for each fact that a reaction hears or may say, with
+// its speakers and listeners.
+func (m *Map) Text(only ...string) string {
+	var t text
+	for i, g := range m.chosen(only) {
+		if i > 0 {
+			t.line("")
+		}
+		m.group(&t, g)
+	}
+	return t.String()
+}
+
+// text collects lines without blanks at their ends.
+type text struct{ strings.Builder }
+
+func (t *text) line(s string) {
+	t.WriteString(strings.TrimRight(s, " "))
+	t.WriteByte('\n')
+}
+
+func (m *Map) group(t *text, g *saga.Group) {
+	t.line(g.Name())
+	wait := ""
+	for _, r := range g.Reactions() {
+		if r.Wait != wait && r.Wait != "" {
+			t.line(fmt.Sprintf("  then, within %s, one of", Duration(r.Within)))
+		}
+		wait = r.Wait
+		m.reaction(t, &r)
+	}
+}
+
+// reaction draws one arrow: role and name on its first line.
+func (m *Map) reaction(t *text, r *saga.Reaction) {
+	role := "  " + string(r.Role)
+	if r.Wait != "" {
+		role = "    " + string(r.Role)
+	}
+	rows := m.rows(r)
+	for i, row := range rows {
+		lead := ""
+		if i == 0 {
+			lead = pad(pad(role, nameColumn)+r.Name, verbColumn)
+		}
+		for j, part := range wrap(row.what, width-factColumn) {
+			switch {
+			case j > 0:
+				t.line(pad("", factColumn) + part)
+			case row.peers == "":
+				t.line(pad(pad(lead, verbColumn)+row.verb, factColumn) + part)
+			default:
+				t.peers(pad(pad(pad(lead, verbColumn)+row.verb, factColumn)+part, peerColumn), row.peers)
+			}
+		}
+	}
+}
+
+// peers ends a line with who is at the other end.
+func (t *text) peers(line, peers string) {
+	for i, part := range wrap(peers, width-peerColumn) {
+		if i > 0 {
+			line = pad("", peerColumn)
+		}
+		t.line(line + part)
+	}
+}
+
+// row is one line of a reaction.
+type row struct{ verb, what, peers string }
+
+func (m *Map) rows(r *saga.Reaction) []row {
+	var rows []row
+	switch {
+	case r.Condition != nil:
+		rows = append(rows, row{"awaits", r.Condition.String(), ""})
+	case r.Role == saga.RoleRecords || r.Role == saga.RoleFollows:
+		rows = append(rows, row{"hears", list(r.Hears), ""})
+	case r.Role == saga.RoleElse:
+		rows = append(rows, row{"runs", "when the time is over", ""})
+	default:
+		for _, f := range r.Hears {
+			rows = append(rows, row{"hears", f.Type, "from " + strings.Join(m.Speakers(f.Type), ", ")})
+		}
+	}
+	for _, s := range r.Says {
+		verb := "says"
+		if s.Fails {
+			verb = "fails"
+		} else if s.Ends {
+			verb = "ends"
+		}
+		to := "to nobody"
+		if heard := m.Listeners(s.Type); len(heard) > 0 {
+			to = "to " + strings.Join(heard, ", ")
+		}
+		rows = append(rows, row{verb, s.Type, to})
+	}
+	for _, n := range notes(r) {
+		rows = append(rows, row{"note", n, ""})
+	}
+	return rows
+}
+
+// notes are what a reaction means for its act beside its role.
+func notes(r *saga.Reaction) []string {
+	var notes []string
+	if r.Pivots {
+		notes = append(notes, "the point of no return, unless it fails")
+	}
+	if r.Closes {
+		notes = append(notes, "past undoing from here on")
+	}
+	for _, s := range r.Says {
+		if s.Closes && !s.Ends {
+			notes = append(notes, "past undoing once "+s.Type+" is said")
+		}
+	}
+	if r.EvenIfNothing {
+		notes = append(notes, "also answers when there is nothing to undo yet")
+	}
+	if r.TooLateName != "" {
+		notes = append(notes, "after the point of no return "+r.TooLateName+" answers instead")
+	}
+	if r.RefusesName != "" {
+		notes = append(notes, "after its undo, or the saga's life, "+r.RefusesName+" refuses instead")
+	}
+	return notes
+}
+
+func list(facts []saga.FactType) string {
+	names := make([]string, len(facts))
+	for i, f := range facts {
+		names[i] = f.Type
+	}
+	return strings.Join(names, ", ")
+}
+
+// Duration is a duration as people write it: 10m, not 10m0s.
+func Duration(d time.Duration) string {
+	s := d.String()
+	if strings.HasSuffix(s, "m0s") {
+		s = strings.TrimSuffix(s, "0s")
+	}
+	if strings.HasSuffix(s, "h0m") {
+		s = strings.TrimSuffix(s, "0m")
+	}
+	return s
+}
+
+// pad fills up with blanks; what is too long gets one, so that columns never touch.
+func pad(s string, n int) string {
+	if s != "" && len(s) >= n {
+		return s + " "
+	}
+	return s + strings.Repeat(" ", n-len(s))
+}
+
+// wrap breaks a text at blanks.
+func wrap(s string, width int) []string {
+	var lines []string
+	line := ""
+	for _, word := range strings.Fields(s) {
+		switch {
+		case line == "":
+			line = word
+		case len(line)+1+len(word) > width:
+			lines = append(lines, line)
+			line = word
+		default:
+			line += " " + word
+		}
+	}
+	return append(lines, line)
+}
