@@ -23,6 +23,7 @@ type Group struct {
 	decoders  map[string]func([]byte) (Fact, error)
 	elses     map[string]*Reaction
 	joins     map[string]bool // event types that a Once waits for
+	hasAct    bool
 }
 
 // Documents lists a group's tables and journals. The first is its act's, if the group has one.
@@ -37,6 +38,7 @@ func Life(d time.Duration) Part { return func(g *Group) { g.life = d } }
 func Define(name string, tables []AnyTable, parts ...Part) *Group {
 	g := &Group{name: name, tables: tables, life: DefaultLife, byType: map[string][]*Reaction{},
 		decoders: map[string]func([]byte) (Fact, error){}, elses: map[string]*Reaction{}, joins: map[string]bool{}}
+	g.hasAct = len(tables) > 0 && tables[0].Act(tables[0].New("")) != nil
 	for _, add := range parts {
 		add(g)
 	}
@@ -157,9 +159,7 @@ func (g *Group) SaysTopics() []string {
 }
 
 // HasAct says whether the first table keeps an act per saga.
-func (g *Group) HasAct() bool {
-	return len(g.tables) > 0 && g.tables[0].Act(g.tables[0].New("")) != nil
-}
+func (g *Group) HasAct() bool { return g.hasAct }
 
 // DeadLetters is the topic of the group's dead letters.
 func (g *Group) DeadLetters() string { return g.name + ".dead-letters" }

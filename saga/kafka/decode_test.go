@@ -119,7 +119,7 @@ func TestDecodeLeavesABatchThatIsCutOff(t *testing.T) {
 
 func TestDecodeStopsAtDamage(t *testing.T) {
 	good, bad := batchOf(0, 3), batchOf(3, 3)
-	bad[len(bad)-1] ^= 1
+	bad[len(bad)-2] ^= 1 // the last value, behind which there is the number of headers
 	f, err := decode(append(bytes.Clone(good), bad...), 0)
 	if err != nil || len(f.Records) != 3 || f.Next != 3 {
 		t.Errorf("the good batch before: %+v, %v", f, err)

@@ -58,6 +58,8 @@ type Fetched struct {
 // each leader once, at the same time, and returns when all have answered: at once where there is something to read, else after MaxWait. Who
 // wants what one leader has without waiting for another runs one loop for each leader, see [Client.ByLeader].
 //
+// Records of transactions come whether those end well or not, as for Kafka's own consumers unless told otherwise.
+//
 // What went wrong with one partition, or with its leader, is in its Fetched. The error is not nil only if nothing could be asked.
 func (c *Client) Fetch(ctx context.Context, positions []Position, options FetchOptions) ([]Fetched, error) {
 	options = options.withDefaults()

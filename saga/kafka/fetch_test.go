@@ -126,13 +126,10 @@ func TestFetchWaitsForWhatIsNew(t *testing.T) {
 	createTopics(t, c, 1, "orders")
 	ctx := testContext(t)
 	// Kept waiting, it returns with what another sends; with nothing sent, it returns with nothing.
+	sent := make(chan error, 1)
 	cluster.ControlKey(int16(kmsg.Fetch), func(kmsg.Request) (kmsg.Response, error, bool) {
 		cluster.DropControl()
-		go func() {
-			if err := c.Produce(ctx, recordsOf("orders", 0, 1)); err != nil {
-				t.Error(err)
-			}
-		}()
+		go func() { sent <- c.Produce(ctx, recordsOf("orders", 0, 1)) }()
 		return nil, nil, false
 	})
 	next := int64(0)
@@ -142,6 +139,9 @@ func TestFetchWaitsForWhatIsNew(t *testing.T) {
 			t.Fatal(err)
 		}
 		next = fetched[0].Next
+	}
+	if err := receive(t, sent); err != nil {
+		t.Fatal(err)
 	}
 	fetched, err := c.Fetch(ctx, []Position{{"orders", 0, 1}}, FetchOptions{MaxWait: -1})
 	if err != nil || fetched[0].Err != nil || fetched[0].Records != nil || fetched[0].Next != 1 || fetched[0].HighWatermark != 1 {
@@ -162,13 +162,14 @@ func TestFetchOfALargeRecord(t *testing.T) {
 	if err := c.Produce(ctx, records); err != nil {
 		t.Fatal(err)
 	}
-	// Whatever the limits are, each partition gets on.
+	// Each partition gets on, whatever the limits are, and although the first of them never comes to an end.
 	positions := []Position{{"orders", 0, 0}, {"orders", 1, 0}}
 	got := map[int]int{}
 	for rounds := 0; got[0] < 3 || got[1] < 3; rounds++ {
 		if rounds > 20 {
 			t.Fatalf("after %d rounds: %v", rounds, got)
 		}
+		positions[0].Offset = 0
 		fetched, err := c.Fetch(ctx, positions, FetchOptions{PartitionMaxBytes: 1000, MaxBytes: 1000, MaxWait: -1})
 		if err != nil {
 			t.Fatal(err)

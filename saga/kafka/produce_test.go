@@ -323,6 +323,26 @@ func TestProduceToWhatIsNotThere(t *testing.T) {
 	}
 }
 
+func TestProduceToATopicThatHasGrown(t *testing.T) {
+	cluster := newCluster(t)
+	c := newClient(t, cluster)
+	createTopics(t, c, 1, "orders")
+	ctx := testContext(t)
+	if err := c.Produce(ctx, recordsOf("orders", 1, 1)); !errors.Is(err, ErrUnknownTopic) {
+		t.Fatalf("before: %v", err)
+	}
+	request := kmsg.NewPtrCreatePartitionsRequest()
+	topic := kmsg.NewCreatePartitionsRequestTopic()
+	topic.Topic, topic.Count = "test.orders", 2
+	request.Topics = append(request.Topics, topic)
+	if _, err := request.RequestWith(ctx, newStranger(t, cluster)); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Produce(ctx, recordsOf("orders", 1, 1)); err != nil {
+		t.Errorf("after: %v", err)
+	}
+}
+
 func TestProduceWithoutABroker(t *testing.T) {
 	c := openClient(t, Config{Brokers: []string{unusedAddress(t)}})
 	err := c.Produce(testContext(t), recordsOf("orders", 0, 2))

@@ -111,6 +111,17 @@ func TestCreateTopicsWaitsForLeaders(t *testing.T) {
 	}
 }
 
+// The metadata may name leaders that do not know of it yet.
+func TestCreateTopicsWaitsUntilLeadersAnswer(t *testing.T) {
+	cluster := newCluster(t)
+	c := newClient(t, cluster)
+	fault := cluster.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.ListOffsets}, Partitions: []int32{1}, Err: kerr.NotLeaderForPartition, Count: 3})
+	createTopics(t, c, 2, "orders")
+	if fault.Hits() != 3 {
+		t.Errorf("returned after %d refusals", fault.Hits())
+	}
+}
+
 func TestOffsets(t *testing.T) {
 	cluster := newCluster(t, kfake.NumBrokers(2))
 	c := newClient(t, cluster)

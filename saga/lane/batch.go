@@ -173,9 +173,9 @@ func (b *batch) react(t *task) []saga.Need {
 			delete(t.lane.parked, t.cause.Key)
 		}
 	}
-	if d := b.working.Find(b.loop.group.Tables()[0], t.cause.Key); d != nil {
-		if a := d.Table.Act(d.Value); a != nil && d.Dirty {
-			a.SetLane(t.lane.number)
+	if g := b.loop.group; g.HasAct() {
+		if d := b.working.Find(g.Tables()[0], t.cause.Key); d != nil && d.Dirty {
+			d.Table.Act(d.Value).SetLane(t.lane.number)
 		}
 	}
 	return nil

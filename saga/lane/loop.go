@@ -24,6 +24,7 @@ const (
 // loop handles all lanes that this process owns of one group.
 type loop struct {
 	Config
+	process    string // a name of this process, new at each start
 	group      *saga.Group
 	partitions int
 	feed       *feed
@@ -103,7 +104,7 @@ func (l *loop) own(ctx context.Context, a kafka.Assignment) error {
 	}
 	defer s.close()
 	l.store = s
-	lanes, err := s.claim(ctx, a.Lanes, l.partitions)
+	lanes, err := s.claim(ctx, a.Lanes, l.partitions, l.process)
 	if err != nil {
 		return fmt.Errorf("claim: %w", err)
 	}
@@ -241,7 +242,10 @@ var always = func() chan struct{} { c := make(chan struct{}); close(c); return c
 
 // step handles one batch of what waits, if anything does.
 func (l *loop) step(ctx context.Context) (busy bool, err error) {
-	events := l.queue.take(l.limit, func(n int) bool { return !l.lanes[n].sending })
+	if busy, err := l.stepCarefully(ctx); busy || err != nil {
+		return busy, err
+	}
+	events := l.queue.take(l.limit, func(n int) bool { return !l.lanes[n].sending && l.lanes[n].careful == 0 })
 	if len(events) == 0 {
 		return false, nil
 	}
@@ -254,7 +258,43 @@ func (l *loop) step(ctx context.Context) (busy bool, err error) {
 			e = &condemned
 		}
 		b.add(e)
+		l.lanes[e.lane].deaths = 0
 	}
+	return true, l.finish(ctx, b)
+}
+
+// maxAttempts is how many owners may die of one event before it is parked.
+const maxAttempts = 3
+
+// stepCarefully handles one event alone, of a lane whose owners have died: it notes first that it tries, so that, should this
+// process die of it too, the next one knows.
+func (l *loop) stepCarefully(ctx context.Context) (busy bool, err error) {
+	events := l.queue.take(1, func(n int) bool { return !l.lanes[n].sending && l.lanes[n].careful > 0 })
+	if len(events) == 0 {
+		return false, nil
+	}
+	e := events[0]
+	ln := l.lanes[e.lane]
+	ln.careful--
+	count := 1
+	if a := ln.attempt; a != nil && a.Topic == e.topic && a.Offset == e.offset {
+		count = a.Count + 1
+	}
+	b := l.newBatch()
+	if count > maxAttempts {
+		condemned := *e
+		condemned.err = fmt.Errorf("%d processes died while they handled this event", maxAttempts)
+		e = &condemned
+	} else {
+		ln.attempt = &attempt{e.topic, e.offset, count}
+		b.touch(ln)
+		if err := l.finish(ctx, b); err != nil {
+			return true, err
+		}
+		b = l.newBatch()
+	}
+	ln.attempt, ln.deaths = nil, 0
+	b.add(e)
 	return true, l.finish(ctx, b)
 }
 

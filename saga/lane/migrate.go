@@ -19,7 +19,8 @@ import (
 //go:embed migrations/*.sql
 var migrations embed.FS
 
-// Migrate creates or updates the group's schema: the library's own tables, then the group's documents by its migrations.
+// Migrate creates or updates the group's schema: the library's own tables, then the group's documents by its migrations, the
+// files of the folder migrations (nil for a group that keeps none).
 // Several processes may do so at once. Then it compares the tables with the declaration, and says which column lacks.
 func Migrate(ctx context.Context, url string, g *saga.Group, documents fs.FS) (err error) {
 	config, err := pgx.ParseConfig(url)
@@ -39,15 +40,15 @@ func Migrate(ctx context.Context, url string, g *saga.Group, documents fs.FS) (e
 	if err != nil {
 		return err
 	}
-	theirs, err := fs.Sub(documents, "migrations")
-	if err != nil {
-		return err
+	if err := migrate(ctx, db, "lane_versions", own); err != nil {
+		return fmt.Errorf("migrate schema %s: %w", g.Name(), err)
 	}
-	for _, m := range []struct {
-		versions string
-		files    fs.FS
-	}{{"lane_versions", own}, {"document_versions", theirs}} {
-		if err := migrate(ctx, db, m.versions, m.files); err != nil {
+	if documents != nil {
+		theirs, err := fs.Sub(documents, "migrations")
+		if err == nil {
+			err = migrate(ctx, db, "document_versions", theirs)
+		}
+		if err != nil {
 			return fmt.Errorf("migrate schema %s: %w", g.Name(), err)
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/prometheus/client_golang/prometheus"
 
 	"tiffin/saga"
@@ -65,7 +66,7 @@ func Run(ctx context.Context, c Config, groups ...*saga.Group) error {
 	errs := make([]error, len(groups))
 	for i, g := range groups {
 		l := &loop{
-			Config: c, group: g, partitions: partitions, feed: f, metrics: c.Metrics.of(g.Name()),
+			Config: c, process: uuid.NewString(), group: g, partitions: partitions, feed: f, metrics: c.Metrics.of(g.Name()),
 			log: c.Logger.With("group", g.Name()), now: time.Now, limit: c.MaxBatch,
 			condemned: map[eventID]string{}, condemnedParked: map[int64]string{}, spoiled: map[string]time.Time{},
 		}

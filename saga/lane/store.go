@@ -32,7 +32,8 @@ type lane struct {
 
 	parked  map[string]int       // key -> events that wait
 	last    map[string]time.Time // topic -> append time of the last record handled
-	unclean bool                 // its last owner did not let go of it
+	deaths  int                  // how many owners in a row died without handling anything
+	careful int                  // how many events to handle alone, because owners died
 	sending bool
 	dirty   bool // the batch under way has touched it
 }
@@ -98,18 +99,19 @@ func (s *store) close() {
 }
 
 const claimSQL = `
-insert into lanes (lane, partitions, epoch, offsets, numbers, marks, strangers, outbox, running)
-select n, $2, (extract(epoch from clock_timestamp()) * 1000)::bigint, '{}', '{}', '{}', '[]', '', true from unnest($1::int[]) n
+insert into lanes (lane, partitions, epoch, offsets, numbers, marks, strangers, outbox, owner)
+select n, $2, (extract(epoch from clock_timestamp()) * 1000)::bigint, '{}', '{}', '{}', '[]', '', $3 from unnest($1::int[]) n
 on conflict (lane) do update set
     epoch = greatest(lanes.epoch + 1, (extract(epoch from clock_timestamp()) * 1000)::bigint),
-    running = true
-returning lane, partitions, epoch, offsets, numbers, marks, strangers, gaps, outbox, attempt`
+    deaths = lanes.deaths + (lanes.owner not in ('', $3))::int,
+    owner = $3
+returning lane, partitions, epoch, offsets, numbers, marks, strangers, gaps, outbox, attempt, deaths`
 
 // claim makes the lanes this connection's: with a higher epoch, so that whatever an earlier owner still sends to the
 // database fails. One that was paused in mid-transaction may hold locks for ever; its backend is ended then.
-func (s *store) claim(ctx context.Context, numbers []int, partitions int) ([]*lane, error) {
+func (s *store) claim(ctx context.Context, numbers []int, partitions int, owner string) ([]*lane, error) {
 	for {
-		lanes, err := s.tryClaim(ctx, numbers, partitions)
+		lanes, err := s.tryClaim(ctx, numbers, partitions, owner)
 		var pg *pgconn.PgError
 		if !errors.As(err, &pg) || pg.Code != "55P03" { // lock_not_available
 			return lanes, err
@@ -122,7 +124,7 @@ func (s *store) claim(ctx context.Context, numbers []int, partitions int) ([]*la
 	}
 }
 
-func (s *store) tryClaim(ctx context.Context, numbers []int, partitions int) (lanes []*lane, err error) {
+func (s *store) tryClaim(ctx context.Context, numbers []int, partitions int, owner string) (lanes []*lane, err error) {
 	err = pgx.BeginFunc(ctx, s.conn, func(tx pgx.Tx) error {
 		if _, err := tx.Exec(ctx, "set local lock_timeout = '2s'"); err != nil {
 			return err
@@ -130,11 +132,7 @@ func (s *store) tryClaim(ctx context.Context, numbers []int, partitions int) (la
 		if _, err := tx.Exec(ctx, "select pg_advisory_xact_lock(hashtext($1))", lockKey(s.group.Name())); err != nil {
 			return err
 		}
-		unclean, err := running(ctx, tx, numbers)
-		if err != nil {
-			return err
-		}
-		rows, err := tx.Query(ctx, claimSQL, numbers, partitions)
+		rows, err := tx.Query(ctx, claimSQL, numbers, partitions, owner)
 		if err != nil {
 			return err
 		}
@@ -143,7 +141,9 @@ func (s *store) tryClaim(ctx context.Context, numbers []int, partitions int) (la
 			return err
 		}
 		for _, l := range lanes {
-			l.unclean = unclean[l.number]
+			if l.deaths > 1 {
+				l.careful = carefulFor
+			}
 			if l.partitions != partitions {
 				return fmt.Errorf("the topics of group %s have %d partitions, its lanes were made for %d: the number of partitions of a running choreography can't change",
 					s.group.Name(), partitions, l.partitions)
@@ -154,23 +154,14 @@ func (s *store) tryClaim(ctx context.Context, numbers []int, partitions int) (la
 	return lanes, err
 }
 
-func running(ctx context.Context, tx pgx.Tx, numbers []int) (map[int]bool, error) {
-	rows, err := tx.Query(ctx, "select lane from lanes where lane = any($1::int[]) and running order by lane for update", numbers)
-	if err != nil {
-		return nil, err
-	}
-	dirty, err := pgx.CollectRows(rows, pgx.RowTo[int])
-	unclean := map[int]bool{}
-	for _, n := range dirty {
-		unclean[n] = true
-	}
-	return unclean, err
-}
+// carefulFor is how many events of a lane are handled alone once two owners in a row have died without handling anything
+// of it: more likely than not, one of these events kills.
+const carefulFor = 200
 
 func scanLane(row pgx.CollectableRow) (*lane, error) {
 	l := &lane{parked: map[string]int{}, last: map[string]time.Time{}}
 	var offsets, numbers, marks, strangers, outbox, attempt []byte
-	err := row.Scan(&l.number, &l.partitions, &l.epoch, &offsets, &numbers, &marks, &strangers, &l.gaps, &outbox, &attempt)
+	err := row.Scan(&l.number, &l.partitions, &l.epoch, &offsets, &numbers, &marks, &strangers, &l.gaps, &outbox, &attempt, &l.deaths)
 	if err != nil {
 		return nil, err
 	}
@@ -224,7 +215,7 @@ func (s *store) release(ctx context.Context, lanes []*lane) error {
 	for i, l := range lanes {
 		numbers[i], epochs[i] = l.number, l.epoch
 	}
-	_, err := s.conn.Exec(ctx, `update lanes l set running = false from unnest($1::int[], $2::bigint[]) x(lane, epoch)
+	_, err := s.conn.Exec(ctx, `update lanes l set owner = '' from unnest($1::int[], $2::bigint[]) x(lane, epoch)
 		where l.lane = x.lane and l.epoch = x.epoch`, numbers, epochs)
 	return err
 }
@@ -311,18 +302,18 @@ func fencedOr(err error) error {
 
 const saveLanesSQL = `with u as (
     update lanes l set offsets = x.offsets::jsonb, numbers = x.numbers::jsonb, marks = x.marks::jsonb, strangers = x.strangers::jsonb,
-        gaps = x.gaps, outbox = x.outbox, attempt = x.attempt::jsonb
-    from unnest($1::int[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bigint[], $8::bytea[], $9::text[])
-        x(lane, epoch, offsets, numbers, marks, strangers, gaps, outbox, attempt)
+        gaps = x.gaps, outbox = x.outbox, attempt = x.attempt::jsonb, deaths = x.deaths
+    from unnest($1::int[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bigint[], $8::bytea[], $9::text[], $10::int[])
+        x(lane, epoch, offsets, numbers, marks, strangers, gaps, outbox, attempt, deaths)
     where l.lane = x.lane and l.epoch = x.epoch returning 1)
 select 1 / (count(*) = cardinality($1))::int from u`
 
 func queueLanes(b *pgx.Batch, lanes []*lane) error {
 	n := len(lanes)
-	numbers, epochs, gaps, outboxes := make([]int, n), make([]int64, n), make([]int64, n), make([][]byte, n)
+	numbers, epochs, gaps, outboxes, deaths := make([]int, n), make([]int64, n), make([]int64, n), make([][]byte, n), make([]int, n)
 	var texts [5][]*string
 	for i, l := range lanes {
-		numbers[i], epochs[i], gaps[i] = l.number, l.epoch, l.gaps
+		numbers[i], epochs[i], gaps[i], deaths[i] = l.number, l.epoch, l.gaps, l.deaths
 		outboxes[i] = []byte{}
 		if len(l.outbox) > 0 {
 			outboxes[i] = s2.Encode(nil, encodeRecords(l.outbox))
@@ -335,7 +326,7 @@ func queueLanes(b *pgx.Batch, lanes []*lane) error {
 			texts[k] = append(texts[k], text)
 		}
 	}
-	b.Queue(saveLanesSQL, numbers, epochs, texts[0], texts[1], texts[2], texts[3], gaps, outboxes, texts[4])
+	b.Queue(saveLanesSQL, numbers, epochs, texts[0], texts[1], texts[2], texts[3], gaps, outboxes, texts[4], deaths)
 	return nil
 }
 

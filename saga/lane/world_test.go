@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -91,6 +92,9 @@ func giveTicket(t *ticket, e saga.Event[wanted]) []saga.Fact {
 	if e.Fact.Show == "panic" {
 		panic("this show drives everybody mad")
 	}
+	if e.Fact.Show == "deadly" {
+		os.Exit(deadlyExit)
+	}
 	t.Show = e.Fact.Show
 	shows.Get(e, t.Show).Sold++
 	return saga.Say(given{t.ID, t.Show})
@@ -130,8 +134,7 @@ type world struct {
 	db     *pgx.Conn
 	counter,
 	gate *saga.Group
-	number int64
-	lane   string
+	broker, prefix string
 }
 
 const partitions = 4
@@ -140,12 +143,13 @@ func newWorld(t *testing.T, patience time.Duration) *world {
 	t.Helper()
 	broker, url := testservers.Kafka(t), testservers.Postgres(t)
 	ctx := t.Context()
-	client, err := kafka.Open(kafka.Config{Brokers: []string{broker}, TopicPrefix: testservers.Name("lane") + "."})
+	prefix := testservers.Name("lane") + "."
+	client, err := kafka.Open(kafka.Config{Brokers: []string{broker}, TopicPrefix: prefix})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(client.Close)
-	w := &world{t: t, client: client, url: url, counter: counter(patience), gate: gate(), lane: testservers.Name("door")}
+	w := &world{t: t, client: client, url: url, counter: counter(patience), gate: gate(), broker: broker, prefix: prefix}
 	var specs []kafka.TopicSpec
 	for _, name := range []string{"counter", "gate", "counter.dead-letters", "gate.dead-letters"} {
 		specs = append(specs, kafka.TopicSpec{Name: name, Partitions: partitions})

@@ -58,22 +58,20 @@ func (m *Map) reaction(t *text, r *saga.Reaction) {
 	if r.Wait != "" {
 		role = "    " + string(r.Role)
 	}
-	rows := m.rows(r)
-	for i, row := range rows {
-		lead := ""
-		if i == 0 {
-			lead = pad(pad(role, nameColumn)+r.Name, verbColumn)
-		}
-		for j, part := range wrap(row.what, width-factColumn) {
-			switch {
-			case j > 0:
-				t.line(pad("", factColumn) + part)
-			case row.peers == "":
-				t.line(pad(pad(lead, verbColumn)+row.verb, factColumn) + part)
-			default:
-				t.peers(pad(pad(pad(lead, verbColumn)+row.verb, factColumn)+part, peerColumn), row.peers)
+	lead := pad(pad(role, nameColumn)+r.Name, verbColumn)
+	for _, row := range m.rows(r) {
+		line := pad(lead+row.verb, factColumn)
+		for i, part := range wrap(row.what, width-factColumn) {
+			if i > 0 {
+				line = pad("", factColumn)
+			}
+			if row.peers == "" {
+				t.line(line + part)
+			} else {
+				t.peers(pad(line+part, peerColumn), row.peers)
 			}
 		}
+		lead = pad("", verbColumn)
 	}
 }
 

@@ -25,8 +25,9 @@ create table lanes (
     strangers  jsonb not null,
     gaps       bigint not null default 0,
     outbox     bytea not null,
-    running    boolean not null default false,
-    attempt    jsonb
+    owner      text not null default '', -- the process that claimed it; empty once that has let go of it
+    deaths     int not null default 0,   -- how many owners in a row died without handling anything
+    attempt    jsonb                     -- the event that is being handled alone, since owners died
 ) with (fillfactor = 50, autovacuum_vacuum_threshold = 500, toast.autovacuum_vacuum_threshold = 100, toast.autovacuum_vacuum_scale_factor = 0.05);
 alter table lanes alter outbox set storage external;
 

@@ -1,0 +1,95 @@
+package lane_test
+
+import (
+	"context"
+	"errors"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"tiffin/saga/kafka"
+	"tiffin/saga/lane"
+)
+
+// childVariable makes this test binary a process that runs the counter, so that a test may see it die.
+const childVariable = "TIFFIN_LANE_TEST_CHILD"
+
+// deadlyExit is how a child ends that has handled the deadly show.
+const deadlyExit = 3
+
+func TestMain(m *testing.M) {
+	if spec := os.Getenv(childVariable); spec != "" {
+		runChild(strings.Split(spec, " "))
+	}
+	goleak.VerifyTestMain(m)
+}
+
+func runChild(spec []string) {
+	client, err := kafka.Open(kafka.Config{Brokers: []string{spec[0]}, TopicPrefix: spec[1]})
+	if err == nil {
+		err = lane.Run(context.Background(), lane.Config{Kafka: client, DatabaseURL: spec[2]}, counter(time.Minute))
+	}
+	panic(err)
+}
+
+// P7: an event that kills the process is found, and its key is parked, once it has killed three that handled it alone.
+func TestAnEventThatKillsIsParked(t *testing.T) {
+	w := newWorld(t, time.Minute)
+	w.say(wanted{"a", "open"}, wanted{"bad", "deadly"}, wanted{"b", "open"})
+	deaths := 0
+	for parked := 0; parked == 0; {
+		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+		child := exec.CommandContext(ctx, os.Args[0])
+		child.Env = append(os.Environ(), childVariable+"="+strings.Join([]string{w.broker, w.prefix, w.url}, " "))
+		if err := child.Start(); err != nil {
+			t.Fatal(err)
+		}
+		died := make(chan error, 1)
+		go func() { died <- child.Wait() }()
+		parked = w.parkedOrDead(ctx, died)
+		cancel()
+		if parked == 0 {
+			deaths++
+		} else {
+			<-died
+		}
+		if deaths > 10 {
+			t.Fatal("ten processes have died of it")
+		}
+	}
+	t.Logf("%d processes died", deaths)
+	w.run(w.counter, w.gate)
+	w.until(2, "select count(*) from counter.tickets where state = 'closed'")
+	w.until("bad", "select key from counter.parked where reason like '%processes died%'")
+}
+
+// parkedOrDead waits until something is parked, or the child has died.
+func (w *world) parkedOrDead(ctx context.Context, died chan error) int {
+	w.t.Helper()
+	ticker := time.NewTicker(20 * time.Millisecond)
+	defer ticker.Stop()
+	for {
+		select {
+		case err := <-died:
+			var exit *exec.ExitError
+			if !errors.As(err, &exit) || exit.ExitCode() != deadlyExit {
+				w.t.Fatalf("the child ended with %v", err)
+			}
+			return 0
+		case <-ctx.Done():
+			w.t.Fatal("nothing is parked, and nobody dies")
+		case <-ticker.C:
+			var n int
+			if err := w.db.QueryRow(w.t.Context(), "select count(*) from counter.parked").Scan(&n); err != nil {
+				w.t.Fatal(err)
+			}
+			if n > 0 {
+				return n
+			}
+		}
+	}
+}
