@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -34,13 +35,15 @@ type feed struct {
 	mu        sync.Mutex
 	positions map[kafka.TopicPartition][]*position
 	polled    map[kafka.TopicPartition]int64 // what head requests under way wait for
-	behind    chan struct{}                  // wakes the laggard reader
-	ahead     chan struct{}                  // wakes the head reader
+	recent    map[kafka.TopicPartition]*recent
+	retained  int           // events in recent
+	behind    chan struct{} // wakes the laggard reader
+	ahead     chan struct{} // wakes the head reader
 }
 
 func newFeed(client *kafka.Client, partitions int, groups []*saga.Group, log *slog.Logger) *feed {
 	f := &feed{kafka: client, partitions: partitions, hearers: map[string]*saga.Group{}, log: log,
-		positions: map[kafka.TopicPartition][]*position{}, polled: map[kafka.TopicPartition]int64{},
+		positions: map[kafka.TopicPartition][]*position{}, polled: map[kafka.TopicPartition]int64{}, recent: map[kafka.TopicPartition]*recent{},
 		behind: make(chan struct{}, 1), ahead: make(chan struct{}, 1)}
 	for _, g := range groups {
 		for _, r := range g.Reactions() {
@@ -143,7 +146,7 @@ func (f *feed) laggards() (out []kafka.Position) {
 		head, served := f.polled[tp]
 		for _, p := range places {
 			behind := !served || p.next < head
-			if behind && (hindmost < 0 || p.next < hindmost) && p.queue.hasRoom() {
+			if behind && (hindmost < 0 || p.next < hindmost) && p.queue.hasRoom() && !f.retains(tp, p.next) {
 				hindmost = p.next
 			}
 		}
@@ -211,6 +214,11 @@ func (f *feed) polledNoMore(places []kafka.Position) {
 	}
 }
 
+func (f *feed) retains(tp kafka.TopicPartition, offset int64) bool {
+	r := f.recent[tp]
+	return r != nil && r.pieces[0].from <= offset && offset < r.pieces[len(r.pieces)-1].next
+}
+
 func (f *feed) readLaggards(ctx context.Context) {
 	backoff := newBackoff()
 	for ctx.Err() == nil {
@@ -220,6 +228,7 @@ func (f *feed) readLaggards(ctx context.Context) {
 		case <-f.behind:
 		}
 		for ctx.Err() == nil {
+			f.remember()
 			places := f.laggards()
 			if len(places) == 0 || !f.read(ctx, places, -1, backoff) {
 				break
@@ -267,25 +276,91 @@ func (f *feed) handOut(r *kafka.Fetched, from int64, asked time.Time) (some bool
 	events := f.decode(r.Records)
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	for _, p := range f.positions[kafka.TopicPartition{Topic: r.Topic, Partition: r.Partition}] {
-		if p.next < from || p.next >= r.Next {
-			if p.next == r.HighWatermark {
-				p.end, p.asked = r.HighWatermark, asked
-			}
-			continue
+	tp := kafka.TopicPartition{Topic: r.Topic, Partition: r.Partition}
+	passed := 0
+	for _, p := range f.positions[tp] {
+		if p.next == r.HighWatermark {
+			p.end, p.asked = r.HighWatermark, asked
 		}
-		if !p.queue.hasRoom() {
-			continue
+		if f.give(p, events, from, r.Next) {
+			some = true
+			p.end, p.asked = r.HighWatermark, asked
 		}
-		some = true
-		first := 0
-		for first < len(events) && events[first].offset < p.next {
-			first++
+		if p.next >= r.Next {
+			passed++
 		}
-		p.queue.put(events[first:])
-		p.next, p.end, p.asked = r.Next, r.HighWatermark, asked
+	}
+	if len(events) > 0 && passed < len(f.positions[tp]) {
+		f.retain(tp, events, from, r.Next)
 	}
 	return some
+}
+
+// give puts into a group's queue what it has not had of the events, which are all between two offsets.
+func (f *feed) give(p *position, events []*event, from, next int64) bool {
+	if p.next < from || p.next >= next || !p.queue.hasRoom() {
+		return false
+	}
+	first := 0
+	for first < len(events) && events[first].offset < p.next {
+		first++
+	}
+	p.queue.put(events[first:])
+	p.next = next
+	return true
+}
+
+// maxRetained is how many events are kept in memory for groups that are a little behind, so that they need not be read
+// and decoded again. It bounds the memory that a slow group costs: some 50 MB.
+const maxRetained = 40_000
+
+// recent is what was read of one partition and some group has not taken: pieces of the log, in order.
+type recent struct{ pieces []piece }
+
+type piece struct {
+	events     []*event
+	from, next int64
+}
+
+func (f *feed) retain(tp kafka.TopicPartition, events []*event, from, next int64) {
+	if f.retained+len(events) > maxRetained {
+		return
+	}
+	r := f.recent[tp]
+	if r == nil {
+		r = &recent{}
+		f.recent[tp] = r
+	}
+	if n := len(r.pieces); n > 0 && r.pieces[n-1].next != from {
+		return // read again by one that is far behind: it is known already, or too old
+	}
+	r.pieces = append(r.pieces, piece{events, from, next})
+	f.retained += len(events)
+}
+
+// remember gives groups that are behind what is still in memory, and forgets what no group is behind of any more.
+func (f *feed) remember() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for tp, r := range f.recent {
+		hindmost := int64(-1)
+		for _, p := range f.positions[tp] {
+			for _, part := range r.pieces {
+				f.give(p, part.events, part.from, part.next)
+			}
+			if hindmost < 0 || p.next < hindmost {
+				hindmost = p.next
+			}
+		}
+		kept := 0
+		for kept < len(r.pieces) && (r.pieces[kept].next <= hindmost || hindmost < 0) {
+			f.retained -= len(r.pieces[kept].events)
+			kept++
+		}
+		if r.pieces = slices.Delete(r.pieces, 0, kept); len(r.pieces) == 0 {
+			delete(f.recent, tp)
+		}
+	}
 }
 
 // outOfRange stops the groups at a place that the log does not have: neither skipping nor reading again is ours to decide.
