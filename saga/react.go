@@ -2,7 +2,6 @@ package saga
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 )
 
@@ -42,7 +41,9 @@ func (g *Group) React(w *Working, c Cause) (out Outcome) {
 		}
 	}()
 	if c.Fact == nil {
-		g.expire(&out, c)
+		if r := g.expire(&out, c); r != nil && out.Err == nil {
+			g.check(&out, r, tx)
+		}
 		return out
 	}
 	if g.concerns != nil && !g.concerns(c.Fact) {
@@ -51,7 +52,11 @@ func (g *Group) React(w *Working, c Cause) (out Outcome) {
 	}
 	g.note(c)
 	for _, r := range g.byType[c.Type] {
-		if g.hear(&out, r, c); out.Err != nil {
+		ran := len(out.Ran)
+		if g.hear(&out, r, c); len(out.Ran) > ran && out.Err == nil {
+			g.check(&out, r, tx)
+		}
+		if out.Err != nil {
 			return out
 		}
 	}
@@ -91,14 +96,15 @@ func (g *Group) document(c Cause) (any, *Act) {
 }
 
 // expire runs the Else of the wait that is on, if its time is over indeed.
-func (g *Group) expire(out *Outcome, c Cause) {
+func (g *Group) expire(out *Outcome, c Cause) *Reaction {
 	d, a := g.document(c)
 	r := g.elses[a.waiting]
 	if a.state != Done || r == nil || c.Time.Before(a.waitsUntil) {
 		out.drop("no deadline is due")
-		return
+		return nil
 	}
 	g.finish(out, r, a, c, r.run(d, c))
+	return r
 }
 
 // note remembers what the joins wait for, while the act is open.
@@ -109,11 +115,12 @@ func (g *Group) note(c Cause) {
 	if _, a := g.document(c); !a.state.Final() {
 		a.hears(c.Type)
 	}
-	c.tx.checked = append(c.tx.checked, c.tx.working.Find(g.tables[0], c.Key)) // the library's change, no reaction's
+	c.tx.changes(func(*Document, AnyTable) {}) // the library's, no reaction's
 }
 
 // hear runs one reaction upon a fact, if the act's state lets it.
 func (g *Group) hear(out *Outcome, r *Reaction, c Cause) {
+	c.tx.settled = false
 	switch r.Role {
 	case RoleOn, RoleRecords:
 		g.declared(out, r, c, r.run(nil, c))
@@ -152,8 +159,8 @@ func (g *Group) do(out *Outcome, r *Reaction, c Cause) {
 	}
 	said := r.run(d, c)
 	if len(said) == 0 {
-		c.tx.changed(func(d *Document, _ []byte) {
-			out.Err = fmt.Errorf("%s.%s (%s) changes %s and says nothing: a do that says nothing has not acted", g.name, r.Name, r.At, d.Table.Name())
+		c.tx.changes(func(_ *Document, t AnyTable) {
+			out.Err = fmt.Errorf("%s.%s (%s) changes %s and says nothing: a do that says nothing has not acted", g.name, r.Name, r.At, t.Name())
 		})
 		out.drop("not acted")
 		return
@@ -253,7 +260,7 @@ func (g *Group) wait(a *Act, name string, c Cause) {
 	a.started, a.trace = c.Started, c.Trace
 }
 
-// declared refuses what the reaction's declaration does not say, and adds what it says to the outcome.
+// declared refuses facts that the reaction's declaration does not say, and adds the others to the outcome.
 func (g *Group) declared(out *Outcome, r *Reaction, c Cause, said []Fact) bool {
 	for _, f := range said {
 		if r.said(f) == nil {
@@ -262,7 +269,6 @@ func (g *Group) declared(out *Outcome, r *Reaction, c Cause, said []Fact) bool {
 			out.Err = fmt.Errorf("%s.%s says %s, which is not valid: %w", g.name, r.Name, f.EventType(), err)
 		}
 	}
-	g.checkUses(out, r, c.tx)
 	if out.Err != nil {
 		return false
 	}
@@ -274,22 +280,19 @@ func (g *Group) declared(out *Outcome, r *Reaction, c Cause, said []Fact) bool {
 // PostgreSQL refuses the whole batch.
 type checker interface{ Check() error }
 
-func (g *Group) checkUses(out *Outcome, r *Reaction, tx *Tx) {
-	tx.changed(func(d *Document, _ []byte) {
-		if c, ok := d.Value.(checker); ok && out.Err == nil {
+// check refuses changes that the reaction's declaration does not say, or that break a CHECK.
+func (g *Group) check(out *Outcome, r *Reaction, tx *Tx) {
+	tx.changes(func(d *Document, t AnyTable) {
+		g.used(out, r, t)
+		if d == nil || out.Err != nil {
+			return
+		}
+		if c, ok := d.Value.(checker); ok {
 			if err := c.Check(); err != nil {
-				out.Err = fmt.Errorf("%s.%s (%s) leaves %s %q broken: %w", g.name, r.Name, r.At, d.Table.Name(), d.Key, err)
+				out.Err = fmt.Errorf("%s.%s (%s) leaves %s %q broken: %w", g.name, r.Name, r.At, t.Name(), d.Key, err)
 			}
 		}
-		if !slices.Contains(tx.checked, d) {
-			tx.checked = append(tx.checked, d)
-			g.used(out, r, d.Table)
-		}
 	})
-	for _, row := range tx.added[tx.checkedRows:] {
-		g.used(out, r, row.Table)
-	}
-	tx.checkedRows = len(tx.added)
 }
 
 func (g *Group) used(out *Outcome, r *Reaction, t AnyTable) {

@@ -139,7 +139,11 @@ type Row struct {
 
 // Encode appends the document's columns to b, in a form that is equal exactly if the documents are.
 func Encode(b []byte, t AnyTable, document any) []byte {
-	for _, c := range t.Columns(document) {
+	return encode(b, t, t.Columns(document))
+}
+
+func encode(b []byte, t AnyTable, columns Columns) []byte {
+	for _, c := range columns {
 		switch at := c.At.(type) {
 		case *string:
 			b = binary.AppendUvarint(b, uint64(len(*at)))

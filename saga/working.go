@@ -12,7 +12,9 @@ type Document struct {
 	// Dirty says that a reaction has changed it since it was put into the working set.
 	Dirty bool
 
-	image []byte // Value as it was when the last reaction ended, to see what the next one changes, or to take it back
+	columns Columns // of Value
+	image   []byte  // Value, encoded, as it was when the last reaction ended: by it a change is seen
+	before  []byte  // the image from before this event, if the event has changed it: by it a change is taken back
 }
 
 type documentID struct {
@@ -31,13 +33,27 @@ type Working struct {
 
 // Put adds a document as it was loaded; an absent one (exists is false) is put as an empty one.
 func (w *Working) Put(t AnyTable, key string, value any, exists bool) *Document {
+	d := &Document{Table: t, Key: key, Value: value, Exists: exists, columns: t.Columns(value)}
+	d.image = encode(nil, t, d.columns)
+	w.Adopt(d)
+	return d
+}
+
+// Adopt adds a document of an earlier working set, as that one's transaction has saved it.
+func (w *Working) Adopt(d *Document) {
 	if w.documents == nil {
 		w.documents = map[documentID]*Document{}
 	}
-	d := &Document{Table: t, Key: key, Value: value, Exists: exists, image: Encode(nil, t, value)}
-	w.documents[documentID{t, key}] = d
+	w.documents[documentID{d.Table, d.Key}] = d
 	w.order = append(w.order, d)
-	return d
+}
+
+// Saved says that the working set's changes are in the tables now.
+func (w *Working) Saved() {
+	for _, d := range w.order {
+		d.Exists = d.Exists || d.Dirty
+		d.Dirty = false
+	}
 }
 
 // Find is the document, or nil if it is not in the set.
@@ -66,14 +82,13 @@ type Need struct {
 // missing is what get panics with: it unwinds the reaction, which is run again once the documents are there.
 type missing []Need
 
-// Tx is one reaction's view of the working set.
+// Tx is one event's view of the working set.
 type Tx struct {
 	working *Working
 	touched []*Document
 	added   []Row
-	// What earlier reactions to the same event changed has been checked against their declarations, not against the next's.
-	checked     []*Document
-	checkedRows int
+	checked int  // how many of added have been checked against a declaration
+	settled bool // nothing has run since the last look at what has changed
 }
 
 func (tx *Tx) get(t AnyTable, key string) any {
@@ -103,27 +118,48 @@ func (tx *Tx) need(t AnyTable, keys []string) {
 	}
 }
 
-// changed calls f for each document that differs from what it was before this reaction.
-func (tx *Tx) changed(f func(d *Document, image []byte)) {
+// changes calls f for each document that differs from what it was at the last call, and for each row added since.
+func (tx *Tx) changes(f func(d *Document, t AnyTable)) {
 	w := tx.working
 	for _, d := range tx.touched {
-		w.scratch = Encode(w.scratch[:0], d.Table, d.Value)
-		if !bytes.Equal(w.scratch, d.image) {
-			f(d, w.scratch)
+		w.scratch = encode(w.scratch[:0], d.Table, d.columns)
+		if bytes.Equal(w.scratch, d.image) {
+			continue
 		}
+		if d.before == nil {
+			d.before, d.image = d.image, nil
+		}
+		d.image = append(d.image[:0], w.scratch...)
+		f(d, d.Table)
 	}
+	for _, row := range tx.added[tx.checked:] {
+		f(nil, row.Table)
+	}
+	tx.checked = len(tx.added)
+	tx.settled = true
 }
 
-// keep makes the reaction's changes part of the working set.
+// keep makes the event's changes part of the working set.
 func (tx *Tx) keep() {
-	tx.changed(func(d *Document, image []byte) {
-		d.Dirty = true
-		d.image = append(d.image[:0], image...)
-	})
+	if !tx.settled {
+		tx.changes(func(*Document, AnyTable) {})
+	}
+	for _, d := range tx.touched {
+		if d.before != nil {
+			d.Dirty, d.before = true, nil
+		}
+	}
 	tx.working.rows = append(tx.working.rows, tx.added...)
 }
 
-// takeBack undoes the reaction's changes.
+// takeBack undoes the event's changes.
 func (tx *Tx) takeBack() {
-	tx.changed(func(d *Document, _ []byte) { d.Value = Decode(d.image, d.Table) })
+	tx.changes(func(*Document, AnyTable) {})
+	for _, d := range tx.touched {
+		if d.before != nil {
+			d.image, d.before = d.before, nil
+			d.Value = Decode(d.image, d.Table)
+			d.columns = d.Table.Columns(d.Value)
+		}
+	}
 }

@@ -130,13 +130,22 @@ func (b *batch) run(ctx context.Context, s *store) error {
 	return nil
 }
 
-// actKeys are the documents that the tasks are sure to need: those of their acts.
+// actKeys are the documents that the tasks are sure to need, those of their acts, without what is in memory.
 func (b *batch) actKeys() (needs []saga.Need) {
 	g := b.loop.group
 	for i := range b.tasks {
-		if c := &b.tasks[i].cause; c.Fact == nil || g.MovesAct(c.Type) {
-			needs = append(needs, saga.Need{Table: g.Tables()[0], Key: c.Key})
+		c := &b.tasks[i].cause
+		if c.Fact != nil && !g.MovesAct(c.Type) {
+			continue
 		}
+		if b.working.Find(g.Tables()[0], c.Key) != nil {
+			continue
+		}
+		if d := b.loop.acts.get(c.Key); d != nil {
+			b.working.Adopt(d)
+			continue
+		}
+		needs = append(needs, saga.Need{Table: g.Tables()[0], Key: c.Key})
 	}
 	return needs
 }
@@ -312,6 +321,12 @@ func (b *batch) commit(ctx context.Context, s *store) error {
 	}
 	for _, l := range b.lanes {
 		l.dirty = false
+	}
+	b.working.Saved()
+	for _, d := range b.working.Documents() {
+		if d.Table.Act(d.Value) != nil {
+			b.loop.acts.put(d)
+		}
 	}
 	return nil
 }

@@ -35,6 +35,7 @@ type loop struct {
 
 	// What follows belongs to one claim.
 	store   *store
+	acts    *cache
 	lanes   map[int]*lane
 	queue   *queue
 	places  map[kafka.TopicPartition]*position
@@ -103,7 +104,7 @@ func (l *loop) own(ctx context.Context, a kafka.Assignment) error {
 		return fmt.Errorf("connect to PostgreSQL: %w", err)
 	}
 	defer s.close()
-	l.store = s
+	l.store, l.acts = s, &cache{}
 	lanes, err := s.claim(ctx, a.Lanes, l.partitions, l.process)
 	if err != nil {
 		return fmt.Errorf("claim: %w", err)
