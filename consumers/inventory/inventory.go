@@ -82,7 +82,7 @@ func price(order schemas.OrderPlaced, wanted []*Dish) (total schemas.Money, reas
 }
 
 func expired(r *Reservation, _ saga.Event[schemas.OrderPlaced]) []saga.Fact {
-	return saga.Say(schemas.StockRejected{OrderID: r.OrderID, Reason: schemas.ReasonExpired})
+	return saga.Say(schemas.StockRejected{OrderID: r.OrderID, Reason: schemas.ReasonBarred(r.MarkedBy())})
 }
 
 // release puts back what reserve held.

@@ -77,7 +77,7 @@ func ask(t *Ticket, e saga.Event[schemas.PaymentSucceeded]) []saga.Fact {
 }
 
 func expired(t *Ticket, _ saga.Event[schemas.PaymentSucceeded]) []saga.Fact {
-	return t.rejected(schemas.ReasonExpired)
+	return t.rejected(schemas.ReasonBarred(t.MarkedBy()))
 }
 
 // begin is the pivot: the restaurant has accepted.

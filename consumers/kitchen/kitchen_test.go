@@ -80,7 +80,7 @@ func TestTheCustomerCancels(t *testing.T) {
 	})
 	t.Run("before the order has come", func(t *testing.T) {
 		script(t).Hears(request).Says(cancelled).Act("o1", saga.Barred).
-			Hears(paid).Says(rejected(schemas.ReasonExpired)).Keeps(room(2, 0))
+			Hears(paid).Says(rejected(schemas.ReasonCancelledByCustomer)).Keeps(room(2, 0))
 	})
 }
 

@@ -69,11 +69,11 @@ func openTransfer(p *Payment, e saga.Event[schemas.PaymentInitiated]) []saga.Fac
 }
 
 func expiredOrder(p *Payment, _ saga.Event[schemas.StockReserved]) []saga.Fact {
-	return saga.Say(schemas.PaymentFailed{PaymentID: p.PaymentID, Purpose: schemas.ForOrder, Reason: schemas.ReasonExpired})
+	return saga.Say(schemas.PaymentFailed{PaymentID: p.PaymentID, Purpose: schemas.ForOrder, Reason: schemas.ReasonBarred(p.MarkedBy())})
 }
 
 func expiredTransfer(p *Payment, _ saga.Event[schemas.PaymentInitiated]) []saga.Fact {
-	return saga.Say(schemas.PaymentFailed{PaymentID: p.PaymentID, Purpose: schemas.Transfer, Reason: schemas.ReasonExpired})
+	return saga.Say(schemas.PaymentFailed{PaymentID: p.PaymentID, Purpose: schemas.Transfer, Reason: schemas.ReasonBarred(p.MarkedBy())})
 }
 
 // move pays. An order's money waits in escrow; another payment is settled at once, past undoing.

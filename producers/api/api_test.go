@@ -1,0 +1,180 @@
+package api_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/labstack/echo/v4"
+	"github.com/prometheus/client_golang/prometheus"
+	"go.uber.org/goleak"
+
+	"tiffin/producers/api"
+	"tiffin/producers/problem"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// pipes is a network in memory, so that a server can run where time is free.
+type pipes struct {
+	conns  chan net.Conn
+	closed chan struct{}
+}
+
+func newPipes() *pipes { return &pipes{make(chan net.Conn), make(chan struct{})} }
+
+func (p *pipes) Accept() (net.Conn, error) {
+	select {
+	case conn := <-p.conns:
+		return conn, nil
+	case <-p.closed:
+		return nil, net.ErrClosed
+	}
+}
+
+func (p *pipes) dial(context.Context, string, string) (net.Conn, error) {
+	client, server := net.Pipe()
+	select {
+	case p.conns <- server:
+		return client, nil
+	case <-p.closed:
+		return nil, errors.New("connection refused")
+	}
+}
+
+func (p *pipes) Close() error   { close(p.closed); return nil }
+func (p *pipes) Addr() net.Addr { return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 80} }
+
+// serving runs a server under synctest with one route, which answers when released is closed, and stops it while a request is in that route.
+func serving(t *testing.T, released chan struct{}, check func(answer <-chan error, served <-chan error)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		network := newPipes()
+		ctx, stop := context.WithCancel(t.Context())
+		entered := make(chan struct{})
+		e := api.New(api.Config{})
+		e.GET("/slow", func(c echo.Context) error {
+			close(entered)
+			select {
+			case <-released:
+				return c.String(http.StatusOK, "done")
+			case <-c.Request().Context().Done():
+				return c.Request().Context().Err()
+			}
+		})
+		served := make(chan error, 1)
+		go func() { served <- api.Serve(ctx, network, e) }()
+		client := &http.Client{Transport: &http.Transport{DialContext: network.dial}}
+		defer client.CloseIdleConnections()
+		answer := make(chan error, 1)
+		go func() {
+			response, err := client.Get("http://tiffin/slow")
+			if err == nil {
+				_, err = io.ReadAll(response.Body)
+				err = errors.Join(err, response.Body.Close())
+			}
+			answer <- err
+		}()
+		<-entered
+		stop()
+		synctest.Wait()
+		if _, err := client.Get("http://tiffin/livez"); err == nil {
+			t.Error("a server that stops takes new connections")
+		}
+		check(answer, served)
+	})
+}
+
+func TestServeLetsRequestsEnd(t *testing.T) {
+	released := make(chan struct{})
+	serving(t, nil, func(answer, served <-chan error) { // nil: never released
+		start := time.Now()
+		if err := <-served; err == nil || !strings.Contains(err.Error(), "cut off") {
+			t.Errorf("Serve returned %v", err)
+		}
+		if took := time.Since(start); took > 10*time.Second {
+			t.Errorf("stopping took %v", took)
+		}
+		if err := <-answer; err == nil {
+			t.Error("the request that was cut off has an answer")
+		}
+	})
+	close(released)
+	serving(t, released, func(answer, served <-chan error) {
+		if err := errors.Join(<-answer, <-served); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func TestServeFails(t *testing.T) {
+	network := newPipes()
+	if err := network.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := api.Serve(t.Context(), onceClosed{network}, http.NotFoundHandler()); !errors.Is(err, net.ErrClosed) {
+		t.Errorf("got %v", err)
+	}
+}
+
+// onceClosed has been closed already.
+type onceClosed struct{ *pipes }
+
+func (onceClosed) Close() error { return nil }
+
+func TestProbesMayHang(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		hangs := func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }
+		e := api.New(api.Config{Probes: []api.Probe{
+			{Name: "kafka", Check: hangs},
+			{Name: "database", Check: func(ctx context.Context) error { return ctx.Err() }},
+		}})
+		start := time.Now()
+		response := httptest.NewRecorder()
+		e.ServeHTTP(response, httptest.NewRequest("GET", "/readyz", nil))
+		if body := response.Body.String(); response.Code != http.StatusServiceUnavailable || !strings.Contains(body, `"/kafka"`) || strings.Contains(body, "database") {
+			t.Errorf("%d %s", response.Code, body)
+		}
+		if took := time.Since(start); took != time.Second {
+			t.Errorf("took %v", took)
+		}
+	})
+}
+
+// TestAPIsShareARegistry, and every one of them shows it.
+func TestAPIsShareARegistry(t *testing.T) {
+	registry := prometheus.NewRegistry()
+	first, second := api.New(api.Config{Name: "orders-api", Registry: registry}), api.New(api.Config{Name: "likes-api", Registry: registry})
+	first.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", "/livez", nil))
+	response := httptest.NewRecorder()
+	second.ServeHTTP(response, httptest.NewRequest("GET", "/metrics", nil))
+	if want := `tiffin_http_request_duration_seconds_count{api="orders-api",method="GET",route="/livez",status="200"} 1`; !strings.Contains(response.Body.String(), want) {
+		t.Errorf("no %s in\n%s", want, response.Body)
+	}
+}
+
+func TestHeadAndAddresses(t *testing.T) {
+	e := api.New(api.Config{})
+	var address string
+	e.GET("/address", func(c echo.Context) error { address = c.RealIP(); return c.NoContent(http.StatusOK) })
+	e.HEAD("/fails", func(echo.Context) error { return problem.New(problem.Unavailable, "later") })
+	request := httptest.NewRequest("GET", "/address", nil)
+	request.Header.Set("X-Forwarded-For", "10.0.0.1")
+	request.RemoteAddr = "192.0.2.7:1234"
+	e.ServeHTTP(httptest.NewRecorder(), request)
+	if address != "192.0.2.7" {
+		t.Errorf("the client is %s, by its own word", address)
+	}
+	response := httptest.NewRecorder()
+	e.ServeHTTP(response, httptest.NewRequest("HEAD", "/fails", nil))
+	if response.Code != http.StatusServiceUnavailable || response.Body.Len() != 0 || response.Header().Get("Retry-After") != "1" {
+		t.Errorf("%d %v %s", response.Code, response.Header(), response.Body)
+	}
+}

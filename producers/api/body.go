@@ -1,0 +1,108 @@
+package api
+
+import (
+	"errors"
+	"io"
+	"maps"
+	"mime"
+	"net/http"
+	"os"
+	"slices"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+	"github.com/labstack/echo/v4"
+
+	"tiffin/producers/problem"
+	"tiffin/schemas"
+)
+
+// Body is what a request's JSON is read into.
+type Body interface {
+	// Check enters all that is wrong with it.
+	Check(*schemas.Check)
+}
+
+// Extra takes the members of an object that nobody expects, so that each can be refused: a client that sends a price
+// believes in it. Use it as
+//
+//	Extra api.Extra `json:",embed"`
+type Extra map[string]jsontext.Value
+
+// Check enters a fault for each of the members, of the object at the pointer.
+func (e Extra) Check(c *schemas.Check, pointer string) {
+	for _, name := range slices.Sorted(maps.Keys(e)) {
+		detail := "must be absent: it is not known here"
+		switch name {
+		case "price", "unitPrice", "total", "amount", "minorUnits", "currency", "discount":
+			detail = "must be absent: prices and totals come from the restaurant's menu, never from a client"
+		}
+		c.Fault(pointer+string(jsontext.Pointer("").AppendToken(name)), detail)
+	}
+}
+
+// Read reads a request's JSON body strictly, and checks it. Errors say what to answer.
+func Read(c echo.Context, into Body) error {
+	data, err := read(c)
+	if err != nil {
+		return err
+	}
+	return decode(data, into)
+}
+
+// ReadOptional is [Read] for a body that may be left out: then into stays as it is.
+func ReadOptional(c echo.Context, into Body) error {
+	data, err := read(c)
+	if err != nil || len(data) == 0 {
+		return err
+	}
+	return decode(data, into)
+}
+
+func decode(data []byte, into Body) error {
+	if err := schemas.Unmarshal(data, into); err != nil {
+		return err
+	}
+	var check schemas.Check
+	if jsontext.Value(data).Kind() != '{' { // null is no fault to a decoder
+		check.Fault("", "must be an object")
+	}
+	into.Check(&check)
+	return check.Err()
+}
+
+// read returns the body, if it is of a kind and size that is read here. No body is of any kind.
+func read(c echo.Context) ([]byte, error) {
+	request := c.Request()
+	if request.ContentLength > MaxBodyBytes {
+		return nil, &http.MaxBytesError{Limit: MaxBodyBytes}
+	}
+	data, err := io.ReadAll(http.MaxBytesReader(c.Response().Writer, request.Body, MaxBodyBytes))
+	var large *http.MaxBytesError
+	switch {
+	case errors.As(err, &large):
+		return nil, err
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return nil, problem.Because(problem.TooSlow, err, "The body did not arrive in time.")
+	case err != nil:
+		return nil, problem.Because(problem.Invalid, err, "The body did not arrive as a whole.")
+	case len(data) == 0:
+		return nil, nil
+	}
+	if coding := request.Header.Get(echo.HeaderContentEncoding); coding != "" && coding != "identity" {
+		return nil, problem.New(problem.UnsupportedMedia, "Send the body as it is, without Content-Encoding.")
+	}
+	if media, _, err := mime.ParseMediaType(request.Header.Get(echo.HeaderContentType)); err != nil || media != echo.MIMEApplicationJSON {
+		return nil, problem.New(problem.UnsupportedMedia, "Send JSON, and say so: Content-Type: application/json.")
+	}
+	return data, nil
+}
+
+// Write answers with JSON.
+func Write(c echo.Context, status int, body any) error {
+	data, err := json.Marshal(body)
+	if err != nil {
+		return err
+	}
+	return c.Blob(status, echo.MIMEApplicationJSON, data)
+}

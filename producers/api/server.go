@@ -1,0 +1,167 @@
+// Package api is what all HTTP APIs share: a server with limits and time-outs, request ids, metrics, probes, and strict
+// reading of bodies. An API adds its routes, and its handlers return errors: package problem writes them.
+//
+//	e := api.New(api.Config{Name: "orders-api", Probes: probes, Registry: registry})
+//	orders.Routes(e, ...)
+//	err := api.Serve(ctx, listener, e)
+package api
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"runtime/debug"
+	"strconv"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/labstack/echo/v4"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"tiffin/producers/problem"
+	"tiffin/schemas"
+)
+
+// Limits of every server.
+const (
+	// MaxBodyBytes is how large a request's body may be: an order of 50 items has a tenth of it.
+	MaxBodyBytes = 64 << 10
+	// MaxWait is how long a handler may wait for something to happen, at a client's wish.
+	MaxWait = 60 * time.Second
+
+	maxHeaderBytes    = 16 << 10
+	readHeaderTimeout = 5 * time.Second
+	readTimeout       = 15 * time.Second
+	writeTimeout      = readTimeout + MaxWait + 15*time.Second // it runs from the end of the header
+	idleTimeout       = 2 * time.Minute
+	// stopTimeout is how long requests may take to end when the server stops: longer than a door lets its callers wait.
+	stopTimeout = 8 * time.Second
+)
+
+// Config configures an API's server. The zero value works, without probes.
+type Config struct {
+	// Name is the API's, for its metrics.
+	Name string
+	// Probes are what /readyz asks.
+	Probes []Probe
+	// Registry takes this server's metrics, and is what /metrics shows. Defaults to one of its own.
+	Registry *prometheus.Registry
+	// ClientIP finds the client's address. Defaults to the peer of the connection: behind a proxy that can be
+	// trusted, give echo.ExtractIPFromXFFHeader.
+	ClientIP echo.IPExtractor
+	// Logger hears of requests that fail through no fault of the client. Defaults to silence.
+	Logger *slog.Logger
+}
+
+// New makes a server with the routes /livez, /readyz and /metrics.
+func New(cfg Config) *echo.Echo {
+	if cfg.Registry == nil {
+		cfg.Registry = prometheus.NewRegistry()
+	}
+	if cfg.ClientIP == nil {
+		cfg.ClientIP = echo.ExtractIPDirect() // Echo's own default believes X-Forwarded-For from anyone
+	}
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+	e := echo.New()
+	e.HTTPErrorHandler = problem.Handler(cfg.Logger)
+	e.IPExtractor = cfg.ClientIP
+	e.Use(identify, observe(cfg.Name, cfg.Registry), recoverPanics)
+	e.GET("/livez", func(c echo.Context) error { return c.String(http.StatusOK, "alive\n") })
+	e.GET("/readyz", ready(cfg.Probes))
+	e.GET("/metrics", echo.WrapHandler(promhttp.HandlerFor(cfg.Registry, promhttp.HandlerOpts{})))
+	return e
+}
+
+// identify gives each request an id, or keeps the one that it came with if that is fit for a log.
+func identify(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		id := c.Request().Header.Get(echo.HeaderXRequestID)
+		if !schemas.IsID(id) {
+			id = uuid.NewString()
+		}
+		header := c.Response().Header()
+		header.Set(echo.HeaderXRequestID, id)
+		header.Set(echo.HeaderXContentTypeOptions, "nosniff")
+		header.Set(echo.HeaderCacheControl, "no-store") // what is true of an order changes by the second
+		return next(c)
+	}
+}
+
+// recoverPanics makes errors of panics. Whatever was thrown, it is a bug: the log gets it with its stack, the client neither.
+func recoverPanics(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) (err error) {
+		defer func() {
+			switch thrown := recover(); thrown {
+			case nil:
+			case http.ErrAbortHandler: // net/http's own way to hang up
+				panic(thrown)
+			default:
+				err = fmt.Errorf("panic: %v\n%s", thrown, debug.Stack())
+			}
+		}()
+		return next(c)
+	}
+}
+
+// observe measures requests, by route and not by path, of which there are endlessly many.
+func observe(name string, registry prometheus.Registerer) echo.MiddlewareFunc {
+	durations := prometheus.NewHistogramVec(prometheus.HistogramOpts{
+		Name: "tiffin_http_request_duration_seconds", Help: "How long requests took, waiting at a client's wish included.",
+		Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 5, 15, 60},
+	}, []string{"method", "route", "status"})
+	prometheus.WrapRegistererWith(prometheus.Labels{"api": name}, registry).MustRegister(durations)
+	return func(next echo.HandlerFunc) echo.HandlerFunc {
+		return func(c echo.Context) error {
+			start := time.Now()
+			if err := next(c); err != nil {
+				c.Error(err)
+			}
+			durations.WithLabelValues(method(c.Request().Method), c.Path(), strconv.Itoa(c.Response().Status)).Observe(time.Since(start).Seconds())
+			return nil
+		}
+	}
+}
+
+// method keeps clients from making up labels.
+func method(m string) string {
+	switch m {
+	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions:
+		return m
+	}
+	return "other"
+}
+
+// Serve serves until ctx ends, and then lets the requests that are in it end. Handlers that wait at a client's wish should
+// watch the same ctx, or they hold it up. It returns nil if all of them ended in time.
+func Serve(ctx context.Context, listener net.Listener, handler http.Handler) error {
+	server := &http.Server{
+		Handler:           handler,
+		MaxHeaderBytes:    maxHeaderBytes,
+		ReadHeaderTimeout: readHeaderTimeout,
+		ReadTimeout:       readTimeout,
+		WriteTimeout:      writeTimeout,
+		IdleTimeout:       idleTimeout,
+	}
+	stopped := make(chan error, 1)
+	unwatch := context.AfterFunc(ctx, func() {
+		bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
+		defer cancel()
+		err := server.Shutdown(bounded)
+		if err != nil {
+			err = fmt.Errorf("requests were cut off after %v: %w", stopTimeout, err)
+			_ = server.Close() // its error says no more
+		}
+		stopped <- err
+	})
+	err := server.Serve(listener)
+	if unwatch() {
+		_ = server.Close() // it has failed, and that is the error
+		return fmt.Errorf("serve %s: %w", listener.Addr(), err)
+	}
+	return <-stopped
+}

@@ -1,0 +1,83 @@
+package problem_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"tiffin/producers/door"
+	"tiffin/producers/problem"
+	"tiffin/schemas"
+)
+
+func TestFrom(t *testing.T) {
+	invalid := schemas.CancellationRequested{}.Validate()
+	tests := []struct {
+		err    error
+		code   problem.Code
+		status int
+	}{
+		{problem.New(problem.NotFound, "no %d", 1), problem.NotFound, 404},
+		{fmt.Errorf("wrapped: %w", problem.New(problem.TooSlow, "")), problem.TooSlow, 408},
+		{fmt.Errorf("wrapped: %w", invalid), problem.Invalid, 400},
+		{fmt.Errorf("wrapped: %w", door.ErrUnavailable), problem.Unavailable, 503},
+		{context.Canceled, problem.Unavailable, 503},
+		{&http.MaxBytesError{Limit: 7}, problem.TooLarge, 413},
+		{echo.ErrNotFound, problem.NotFound, 404},
+		{echo.ErrMethodNotAllowed, problem.MethodNotAllowed, 405},
+		{echo.ErrUnsupportedMediaType, problem.UnsupportedMedia, 415},
+		{echo.ErrTeapot, problem.Invalid, 400},
+		{echo.ErrServiceUnavailable, problem.Unavailable, 503},
+		{echo.ErrBadGateway, problem.Internal, 500},
+		{errors.New("what?"), problem.Internal, 500},
+		{problem.New("no-such-code", ""), "no-such-code", 500},
+	}
+	for _, test := range tests {
+		if got := problem.From(test.err); got.Code != test.code {
+			t.Errorf("%v: %s, want %s", test.err, got.Code, test.code)
+		}
+		e := echo.New()
+		response := httptest.NewRecorder()
+		problem.Handler(slog.New(slog.DiscardHandler))(test.err, e.NewContext(httptest.NewRequest("GET", "/", nil), response))
+		if response.Code != test.status || response.Header().Get("Content-Type") != problem.MediaType {
+			t.Errorf("%v: %d %v, want %d", test.err, response.Code, response.Header(), test.status)
+		}
+	}
+}
+
+func TestHandler(t *testing.T) {
+	var log strings.Builder
+	handle := problem.Handler(slog.New(slog.NewTextHandler(&log, nil)))
+	e := echo.New()
+
+	response := httptest.NewRecorder()
+	handle(&problem.Error{Code: problem.Unavailable, RetryAfter: 1500 * time.Millisecond, Cause: errors.New("secret")},
+		e.NewContext(httptest.NewRequest("GET", "/", nil), response))
+	if response.Header().Get("Retry-After") != "2" || strings.Contains(response.Body.String(), "secret") || !strings.Contains(log.String(), "secret") {
+		t.Errorf("%v %s, log %s", response.Header(), response.Body, &log)
+	}
+
+	response = httptest.NewRecorder()
+	handle(&problem.Error{Code: problem.Invalid, Faults: []schemas.Fault{{Pointer: "/\xff"}}}, e.NewContext(httptest.NewRequest("GET", "/", nil), response))
+	if want := `{"type":"urn:tiffin:problem:invalid","title":"The request is not valid","status":400}`; response.Code != 400 || response.Body.String() != want {
+		t.Errorf("%d %s, want %s", response.Code, response.Body, want)
+	}
+
+	response = httptest.NewRecorder()
+	c := e.NewContext(httptest.NewRequest("GET", "/", nil), response)
+	if err := c.String(http.StatusOK, "begun"); err != nil {
+		t.Fatal(err)
+	}
+	handle(errors.New("too late"), c)
+	if response.Code != http.StatusOK || response.Body.String() != "begun" || !strings.Contains(log.String(), "too late") {
+		t.Errorf("%d %s, log %s", response.Code, response.Body, &log)
+	}
+}
