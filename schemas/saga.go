@@ -46,3 +46,13 @@ func ReasonOf(fact interface{ EventType() string }) string {
 	}
 	return ""
 }
+
+// ReasonBarred is the reason of a refusal by a group that was told to undo before it was told to do: by a fact of this type,
+// or by none if the saga is too old.
+func ReasonBarred(eventType string) string {
+	switch eventType {
+	case CancellationRequested{}.EventType(), KitchenCancelled{}.EventType():
+		return ReasonCancelledByCustomer
+	}
+	return ReasonExpired
+}

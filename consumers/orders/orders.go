@@ -79,5 +79,10 @@ func line(why saga.Cause) {
 	timeline.Add(why, Line{OrderID: why.Key, Type: why.Type, Group: speaker(why.Source), Reason: schemas.ReasonOf(why.Fact), At: why.Time})
 }
 
-// speaker is the group or door in an event's source: "/tiffin/kitchen" is kitchen.
-func speaker(source string) string { return source[strings.LastIndexByte(source, '/')+1:] }
+// speaker is the group or door in an event's source: "/tiffin/kitchen" is kitchen. Who gives no source is a stranger.
+func speaker(source string) string {
+	if source == "" {
+		return "stranger"
+	}
+	return source[strings.LastIndexByte(source, '/')+1:]
+}

@@ -113,8 +113,12 @@ func refund(p *Payment, why saga.Cause) []saga.Fact {
 	return saga.Say(schemas.PaymentRefunded{PaymentID: p.PaymentID, Purpose: p.Purpose, Amount: p.Amount, Reason: reason})
 }
 
-// settle pays the restaurant out of escrow.
+// settle pays the restaurant out of escrow. A delivery of what was never paid is a stranger's word, and what is in escrow
+// then is the money of others.
 func settle(p *Payment, e saga.Event[schemas.DeliveryCompleted]) []saga.Fact {
+	if !p.Moved {
+		return nil
+	}
 	transfer(e, p.PaymentID, "settle", p.To, p.RestaurantID, p.Amount, e.Time)
 	return saga.Say(p.settled(p.RestaurantID))
 }

@@ -157,3 +157,9 @@ func claim(ctx context.Context, t testing.TB, owners *redis.Client) int {
 
 // owner is the key that says who has a database.
 func owner(number int) string { return "tiffin-test-database-" + strconv.Itoa(number) }
+
+// KafkaLibs returns the folder of Kafka's jars, the console tools' among them.
+func KafkaLibs(t testing.TB) string {
+	t.Helper()
+	return lookup(t, KafkaLibsVariable)
+}

@@ -130,6 +130,7 @@ func (l *loop) own(ctx context.Context, a kafka.Assignment) error {
 		return err
 	}
 	l.tell = map[kafka.TopicPartition]kafka.Offset{}
+	(&batch{lanes: lanes}).offsets(l.tell)
 	l.metrics.lanes(len(lanes))
 	defer l.metrics.lanes(0)
 	l.log.Info("claimed", "lanes", len(lanes), "generation", a.Generation)

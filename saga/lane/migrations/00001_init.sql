@@ -8,6 +8,7 @@ create table act (
     waits_until timestamptz,
     heard       text not null default '',
     mark_until  timestamptz,
+    marked_by   text not null default '',
     lane        bigint not null default 0,
     started     timestamptz,
     trace       text not null default ''

@@ -1,0 +1,79 @@
+package e2e
+
+import (
+	"testing"
+	"time"
+)
+
+// P3: whatever way 2,000 concurrent orders go, the books balance.
+func TestTheBooksBalanceAfterMixedOrders(t *testing.T) {
+	s := newSite(t)
+	p := s.start(true, "run", "--target=all,simulator").ready()
+	s.tiffin("seed")
+	l := startLoad(t, 32, 10*time.Millisecond, demoOrders(), p.api)
+	l.until(2000)
+	allEnd(t, p.api, l.stop())
+	t.Log(s.tiffin("audit", "--wait=30s"))
+}
+
+// P1, P2: processes that share the groups come, go and are killed under load: nothing accepted is lost, nothing is doubled.
+func TestProcessesComeGoAndAreKilled(t *testing.T) {
+	s := newSite(t)
+	first := s.start(true, "run", "--target=all,simulator").ready()
+	s.tiffin("seed")
+	l := startLoad(t, 8, 20*time.Millisecond, demoOrders(), first.api)
+	l.until(200)
+	second := s.start(true, "run", "--target=all,simulator").ready()
+	l.use(first.api, second.api)
+	l.until(600)
+	l.use(first.api)
+	second.kill()
+	l.until(1000)
+	third := s.start(true, "run", "--target=all,simulator").ready()
+	l.use(third.api)
+	first.stop()
+	l.until(1400)
+	allEnd(t, third.api, l.stop())
+	t.Log(s.tiffin("audit", "--wait=60s"))
+}
+
+// Each group stopped alone under load: nobody else is held up, and it catches up when it is back.
+func TestAGroupIsAwayForAWhile(t *testing.T) {
+	s := newSite(t)
+	groups := []string{"inventory", "payments", "fraud", "kitchen", "delivery", "orders", "simulator"}
+	running := map[string]*process{}
+	for _, g := range groups {
+		running[g] = s.start(false, "run", "--target="+g)
+	}
+	api := s.start(true, "run", "--target=orders-api").ready()
+	s.tiffin("seed")
+	l := startLoad(t, 4, 20*time.Millisecond, demoOrders(), api.api)
+	placed := 100
+	l.until(placed)
+	for _, g := range groups[:6] {
+		running[g].stop()
+		placed = l.count() + 100
+		l.until(placed) // the door does not wait for anybody
+		running[g] = s.start(false, "run", "--target="+g)
+	}
+	allEnd(t, api.api, l.stop())
+	t.Log(s.tiffin("audit", "--wait=60s"))
+}
+
+// P1: the whole tree of `up` is killed ten times under load: no order that got a 202 is missing, the books balance.
+func TestTheWholeTreeIsKilledTenTimes(t *testing.T) {
+	s := &site{t: t, env: append(environ(t), "TIFFIN_DATA="+t.TempDir(),
+		"TIFFIN_KAFKA_ADDR="+freeAddr(t), "TIFFIN_POSTGRES_ADDR="+freeAddr(t))}
+	up := s.start(true, "up").ready()
+	l := startLoad(t, 8, 20*time.Millisecond, demoOrders(), up.api)
+	for range 10 {
+		l.until(l.count() + 100)
+		up.kill()
+		up = s.start(true, "up").ready()
+		l.use(up.api)
+	}
+	l.until(l.count() + 100)
+	allEnd(t, up.api, l.stop())
+	t.Log(s.tiffin("audit", "--wait=60s"))
+	up.stop()
+}
