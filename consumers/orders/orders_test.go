@@ -112,6 +112,13 @@ func TestTheReasonIsThatOfTheFailure(t *testing.T) {
 		Keeps(&Order{OrderID: "o1", CustomerID: "ann", RestaurantID: "rest", Items: placed.Items, Ending: Cancelled, Reason: "sold-out", PlacedAt: sagatest.Epoch})
 }
 
+func TestAnOrderThatHasEndedKeepsItsReason(t *testing.T) {
+	script(t).Hears(placed).Hears(reserved).Hears(failed("expired")).Hears(released("x")).Says(cancelled("expired")).
+		Hears(refunded("too-busy")).SaysNothing().Keeps(kept(Cancelled, "expired"))
+	script(t).Hears(placed).Hears(reserved).Hears(delivered).Says(completed).
+		Hears(failed("no-room")).SaysNothing().Keeps(kept(Completed, ""))
+}
+
 // heard is one fact of each type that the timeline shows.
 func heard() []saga.Fact {
 	return saga.Say(placed, schemas.CancellationRequested{OrderID: "o1"},

@@ -139,7 +139,8 @@ func TestAnOrdersPaymentIsUndone(t *testing.T) {
 	for _, undo := range undos() {
 		t.Run(undo.EventType()+" after the money moved", func(t *testing.T) {
 			s := script(t).Hears(reserved).Hears(cleared).
-				Hears(undo).Says(refunded("why-not")).Act("o1", saga.Undone).Keeps(has("ann", 500), has("@escrow", 0))
+				Hears(undo).Says(refunded("why-not")).Act("o1", saga.Undone).Keeps(has("ann", 500), has("@escrow", 0),
+				&Payment{PaymentID: "o1", Purpose: schemas.ForOrder, From: "ann", To: "@escrow", RestaurantID: "rest", Amount: inr(500)})
 			for _, again := range undos() {
 				s.Hears(again).SaysNothing()
 			}

@@ -18,9 +18,12 @@ type Task struct {
 	OrderID, RestaurantID string
 }
 
-var tasks = saga.In("tasks", func(t *Task) saga.Columns {
-	return saga.Columns{{"order_id", &t.OrderID}, {"restaurant_id", &t.RestaurantID}}
-})
+// newTasks is a table of tasks: one for each party, for no two groups share a document.
+func newTasks() *saga.Table[Task] {
+	return saga.In("tasks", func(t *Task) saga.Columns {
+		return saga.Columns{{"order_id", &t.OrderID}, {"restaurant_id", &t.RestaurantID}}
+	})
+}
 
 // Noticed says that a simulated party has seen what it is asked for, and takes its time. Nobody hears it; it is there to
 // be seen on the topic, and because a group that says nothing has not acted and could not wait.

@@ -7,7 +7,7 @@ import (
 
 // restaurant declares the restaurant: asked by the kitchen it accepts or refuses, unless the order is cancelled first.
 func (s simulator) restaurant() *saga.Group {
-	return saga.Define("simulated-restaurant", saga.Documents(tasks),
+	return saga.Define("simulated-restaurant", saga.Documents(newTasks()),
 		saga.Does(s.askRestaurant, saga.Says[Noticed]()),
 		saga.Within(s.AcceptDelay,
 			saga.Else(s.answer, saga.ClosesWith[schemas.RestaurantAccepted](), saga.ClosesWith[schemas.RestaurantRejected]())),
@@ -42,7 +42,7 @@ func givenUp(*Task, saga.Event[schemas.KitchenRejected]) []saga.Fact { return ni
 
 // cook declares the cook, who says when the meal is ready.
 func (s simulator) cook() *saga.Group {
-	return saga.Define("simulated-cook", saga.Documents(tasks),
+	return saga.Define("simulated-cook", saga.Documents(newTasks()),
 		saga.Does(s.askCook, saga.Says[Noticed]()),
 		saga.Within(s.CookDelay, saga.Else(s.dishUp, saga.ClosesWith[schemas.MealCooked]())),
 		saga.Within(s.SlowDelay, saga.Else(s.dishUpLate, saga.Closes(), saga.Says[schemas.MealCooked]())),
@@ -69,7 +69,7 @@ func (s simulator) dishUpLate(t *Task, _ saga.Cause) []saga.Fact {
 // the courier remembers what the kitchen was asked. The two facts come on different topics, perhaps in the other order,
 // but a deadline runs only when its lane has read everything before it: by the end of the ride both are known.
 func (s simulator) courier() *saga.Group {
-	return saga.Define("simulated-courier", saga.Documents(tasks),
+	return saga.Define("simulated-courier", saga.Documents(newTasks()),
 		saga.Follows(remember, saga.Upon[schemas.KitchenAsked]()),
 		saga.Does(s.askCourier, saga.Says[Noticed]()),
 		saga.Within(s.RideDelay,

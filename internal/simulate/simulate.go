@@ -78,8 +78,10 @@ func (c Config) withDefaults() Config {
 		delay    *time.Duration
 		standard time.Duration
 	}{
-		{&c.AcceptDelay, 300 * time.Millisecond}, {&c.CookDelay, time.Second},
-		{&c.RideDelay, 700 * time.Millisecond}, {&c.SlowDelay, 20 * time.Second},
+		{&c.AcceptDelay, 300 * time.Millisecond},
+		{&c.CookDelay, time.Second},
+		{&c.RideDelay, 700 * time.Millisecond},
+		{&c.SlowDelay, 20 * time.Second},
 	} {
 		if *d.delay == 0 {
 			*d.delay = d.standard

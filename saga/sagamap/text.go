@@ -139,10 +139,10 @@ func notes(r *saga.Reaction) []string {
 		notes = append(notes, "also answers when there is nothing to undo yet")
 	}
 	if r.TooLateName != "" {
-		notes = append(notes, "after the point of no return "+r.TooLateName+" answers instead")
+		notes = append(notes, r.TooLateName+" answers what comes after the point of no return")
 	}
 	if r.RefusesName != "" {
-		notes = append(notes, "after its undo, or the saga's life, "+r.RefusesName+" refuses instead")
+		notes = append(notes, r.RefusesName+" refuses what comes after the undo, or too late in life")
 	}
 	return notes
 }

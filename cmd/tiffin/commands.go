@@ -1,0 +1,265 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"runtime"
+	"runtime/debug"
+	"strings"
+
+	"tiffin/internal/app"
+	"tiffin/internal/demo"
+	"tiffin/saga"
+	"tiffin/saga/lane"
+	"tiffin/saga/sagamap"
+)
+
+// commandLine is everything that can be said on it.
+type commandLine struct {
+	Up     upCommand     `cmd:"" help:"Run everything on this machine: Kafka, PostgreSQL, the API, all groups." set:"fraud_time=6s" set:"accept_time=6s" set:"preparation_time=6s" set:"delivery_time=6s" set:"log_level=warn" set:"fraud_rules=those of the demo data" set:"kafka_default=an embedded Kafka" set:"postgres_default=an embedded PostgreSQL"` //nolint:staticcheck // SA5008: kong reads every "set"
+	Run    runCommand    `cmd:"" help:"Run parts of it, with the servers that are configured."`
+	Seed   seedCommand   `cmd:"" help:"Say the facts of a file on Kafka: restaurants, menus, couriers, accounts."`
+	Topics topicsCommand `cmd:"" help:"Create or list Kafka's topics."`
+	Map    mapCommand    `cmd:"" help:"Draw the choreography: who hears what, says what, undoes what, waits how long."`
+	Parked parkedCommand `cmd:"" help:"Look at what could not be handled, and handle it again or drop it."`
+	Audit  auditCommand  `cmd:"" help:"Check the books: that money, stock and couriers add up, and nothing hangs."`
+	Config configCommand `cmd:"" help:"Show the configuration in force, and where each value comes from."`
+
+	Version versionCommand `cmd:"" help:"Show the version."`
+}
+
+type runCommand struct {
+	Target []string `required:"" placeholder:"NAME" help:"What to run: all (every group and the API), orders-api, simulator, or groups by their names: inventory, payments, fraud, kitchen, delivery, orders."`
+	findOptions
+	runOptions
+}
+
+func (c runCommand) Run(ctx context.Context, s streams) error {
+	cfg := c.config()
+	if err := c.find(&cfg); err != nil {
+		return err
+	}
+	if err := valid(cfg); err != nil {
+		return err
+	}
+	if err := cfg.CheckTargets(c.Target); err != nil {
+		return usageError{err}
+	}
+	a, err := app.New(cfg, c.Target, cfg.Logger(s.err))
+	if err != nil {
+		return err
+	}
+	return a.Run(ctx)
+}
+
+type topicsCommand struct {
+	Create topicsCreateCommand `cmd:"" help:"Create the topics that are not there yet, all with the same number of partitions."`
+	List   topicsListCommand   `cmd:"" help:"Show each topic: partitions, what it is for, who says and who hears its facts."`
+}
+
+type topicsCreateCommand struct {
+	Target []string `default:"all" placeholder:"NAME" help:"For which targets; the simulator has topics of its own. Default: all."`
+	clientOptions
+	topicOptions `group:"Topics"`
+}
+
+func (c topicsCreateCommand) Run(ctx context.Context, s streams) error {
+	cfg, err := c.config()
+	if err != nil {
+		return err
+	}
+	c.topicOptions.apply(&cfg)
+	if err := valid(cfg); err != nil {
+		return err
+	}
+	if err := cfg.CheckTargets(c.Target); err != nil {
+		return usageError{err}
+	}
+	names, err := app.CreateTopics(ctx, cfg, c.Target)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(s.out, "%d topics are there, each with %d partitions: %s\n", len(names), cfg.Partitions, strings.Join(names, ", "))
+	return nil
+}
+
+type topicsListCommand struct{ clientOptions }
+
+func (c topicsListCommand) Run(ctx context.Context, s streams) error {
+	cfg, err := c.config()
+	if err != nil {
+		return err
+	}
+	return app.ListTopics(ctx, cfg, s.out)
+}
+
+type seedCommand struct {
+	File  string `arg:"" optional:"" help:"JSON file, - for the standard input. Default: the demo data."`
+	Print bool   `help:"Print the demo data instead, as a start for a file of your own."`
+	clientOptions
+}
+
+func (c seedCommand) Run(ctx context.Context, s streams) error {
+	if c.Print {
+		_, err := s.out.Write(demo.File())
+		return err
+	}
+	facts, err := c.facts(s.in)
+	if err != nil {
+		return err
+	}
+	cfg, err := c.config()
+	if err != nil {
+		return err
+	}
+	if err := app.Seed(ctx, cfg, facts); err != nil {
+		return err
+	}
+	fmt.Fprintf(s.out, "%d facts said and acknowledged\n", len(facts))
+	return nil
+}
+
+// facts reads and validates the whole file before anything is said.
+func (c seedCommand) facts(in io.Reader) ([]saga.Fact, error) {
+	switch c.File {
+	case "":
+		return demo.Facts()
+	case "-":
+		return demo.Read(in)
+	}
+	f, err := os.Open(c.File)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	facts, err := demo.Read(f)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", c.File, err)
+	}
+	return facts, nil
+}
+
+type mapCommand struct {
+	Format string   `default:"text" enum:"text,mermaid" placeholder:"FORMAT" help:"text for a terminal, or mermaid for a page. Default: text."`
+	Group  []string `placeholder:"NAME" help:"Draw only these groups and what touches them. Default: all."`
+	groupOptions
+}
+
+func (c mapCommand) Run(s streams) error {
+	var cfg app.Config
+	c.apply(&cfg)
+	if err := valid(cfg); err != nil {
+		return err
+	}
+	groups, err := cfg.Groups()
+	if err != nil {
+		return err
+	}
+	known := map[string]bool{}
+	for _, g := range groups {
+		known[g.Name()] = true
+	}
+	for _, name := range c.Group {
+		if !known[name] {
+			return usageError{fmt.Errorf("there is no group %q: `tiffin map` shows all", name)}
+		}
+	}
+	m := sagamap.New(groups...)
+	drawing := m.Text(c.Group...)
+	if c.Format == "mermaid" {
+		drawing = m.Mermaid(c.Group...)
+	}
+	_, err = io.WriteString(s.out, drawing)
+	return err
+}
+
+type parkedCommand struct {
+	List    parkedListCommand    `cmd:"" help:"Show each parked key, and what holds it up."`
+	Show    parkedShowCommand    `cmd:"" help:"Show all parked events of a key, with their headers and the reason."`
+	Redrive parkedRedriveCommand `cmd:"" help:"Have all parked events of a key handled again, in order."`
+	Discard parkedDiscardCommand `cmd:"" help:"Drop the first parked event of a key, which holds it up, and have those behind it handled."`
+}
+
+type parkedOptions struct {
+	Group string `placeholder:"NAME" help:"Only what this group has parked. Default: all groups."`
+	clientOptions
+}
+
+func (o parkedOptions) with(ctx context.Context, s streams, do func(*app.Parked) error) (err error) {
+	cfg, err := o.config()
+	if err != nil {
+		return err
+	}
+	p, err := app.OpenParked(ctx, cfg, o.Group, s.out)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = p.Close(context.WithoutCancel(ctx)) }() // nothing is pending on it
+	return do(p)
+}
+
+type parkedListCommand struct{ parkedOptions }
+
+func (c parkedListCommand) Run(ctx context.Context, s streams) error {
+	return c.with(ctx, s, func(p *app.Parked) error { return p.List(ctx) })
+}
+
+type parkedShowCommand struct {
+	Key string `arg:"" help:"The key, as the list shows it."`
+	parkedOptions
+}
+
+func (c parkedShowCommand) Run(ctx context.Context, s streams) error {
+	return c.with(ctx, s, func(p *app.Parked) error { return p.Show(ctx, c.Key) })
+}
+
+type parkedWish struct {
+	Key    string `arg:"" help:"The key, as the list shows it."`
+	DryRun bool   `help:"Change nothing; say what would happen, as the documents are now."`
+	parkedOptions
+}
+
+func (c parkedWish) wish(ctx context.Context, s streams, wish string) error {
+	return c.with(ctx, s, func(p *app.Parked) error { return p.Do(ctx, wish, c.Key, c.DryRun) })
+}
+
+type parkedRedriveCommand struct{ parkedWish }
+
+func (c parkedRedriveCommand) Run(ctx context.Context, s streams) error {
+	return c.wish(ctx, s, lane.Redrive)
+}
+
+type parkedDiscardCommand struct{ parkedWish }
+
+func (c parkedDiscardCommand) Run(ctx context.Context, s streams) error {
+	return c.wish(ctx, s, lane.Discard)
+}
+
+type versionCommand struct{}
+
+func (versionCommand) Run(s streams) error {
+	version, revision := "development", "unknown"
+	if info, ok := debug.ReadBuildInfo(); ok {
+		if v := info.Main.Version; v != "" && v != "(devel)" {
+			version = v
+		}
+		for _, setting := range info.Settings {
+			if setting.Key == "vcs.revision" {
+				revision = setting.Value
+			}
+		}
+	}
+	_, err := fmt.Fprintf(s.out, "tiffin %s, revision %s, built with %s for %s/%s\n", version, revision, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	return err
+}
+
+// absolute is for people who read a path somewhere else than they started.
+func absolute(path string) string {
+	if abs, err := filepath.Abs(path); err == nil {
+		return abs
+	}
+	return path
+}

@@ -1,0 +1,152 @@
+package main
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io/fs"
+	"strconv"
+	"time"
+
+	"github.com/alecthomas/kong"
+
+	"tiffin/internal/app"
+	"tiffin/saga/kafka"
+	"tiffin/saga/sagamap"
+)
+
+// defaults are those that the help texts name, so that they stand in one place.
+func defaults() kong.Option {
+	return kong.Vars{
+		"kafka_addr": app.DefaultKafkaAddr, "postgres_addr": app.DefaultPostgresAddr, "api_addr": app.DefaultAPIAddr,
+		"partitions": strconv.Itoa(app.DefaultPartitions), "replication": strconv.Itoa(app.DefaultReplication),
+		"retention": sagamap.Duration(app.DefaultRetention), "data": "tiffin-data",
+		// Those of the groups themselves; `up` has shorter ones.
+		"fraud_time": "15m", "accept_time": "10m", "preparation_time": "30m", "delivery_time": "1h",
+		"fraud_rules": "built in", "log_level": "info",
+		"kafka_default":    "those of \"tiffin up\", or else " + app.DefaultKafkaAddr,
+		"postgres_default": "that of \"tiffin up\", or else the one on " + app.DefaultPostgresAddr,
+	}
+}
+
+// serverOptions say where the servers are.
+type serverOptions struct {
+	KafkaBrokers  []string `env:"KAFKA_BROKERS,TIFFIN_KAFKA_BROKERS" placeholder:"HOST:PORT" help:"Brokers to find the cluster by; one is enough. Default: ${kafka_default}."`
+	DatabaseURL   string   `env:"DATABASE_URL,TIFFIN_DATABASE_URL" placeholder:"URL" help:"PostgreSQL, where each group has a schema: postgres://user:password@host:port/database. Default: ${postgres_default}."`
+	TopicPrefix   string   `placeholder:"PREFIX" help:"Put before the names of topics and groups, so that several installations can share a cluster. Default: none."`
+	TLS           bool     `name:"tls" help:"Encrypt connections to Kafka."`
+	TLSCA         string   `name:"tls-ca" placeholder:"FILE" help:"PEM file with the authorities that may have signed the brokers' certificates. Default: the system's."`
+	TLSCert       string   `name:"tls-cert" placeholder:"FILE" help:"PEM file with the certificate to show to the brokers."`
+	TLSKey        string   `name:"tls-key" placeholder:"FILE" help:"PEM file with the key of that certificate."`
+	TLSServerName string   `name:"tls-server-name" placeholder:"NAME" help:"Name that the brokers' certificates must have. Default: the host of each address."`
+	SASLMechanism string   `name:"sasl-mechanism" placeholder:"NAME" help:"Log in to Kafka: PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512. Default: no login."`
+	SASLUsername  string   `name:"sasl-username" placeholder:"NAME" help:"User to log in as."`
+	SASLPassword  string   `name:"sasl-password" placeholder:"PASSWORD" help:"That user's password; better given in the environment."`
+}
+
+func (o serverOptions) config() app.Config {
+	return app.Config{
+		DatabaseURL: o.DatabaseURL,
+		Kafka: kafka.Config{
+			Brokers: o.KafkaBrokers, TopicPrefix: o.TopicPrefix,
+			TLS:  kafka.TLS{Enabled: o.TLS, CAFile: o.TLSCA, CertFile: o.TLSCert, KeyFile: o.TLSKey, ServerName: o.TLSServerName},
+			SASL: kafka.SASL{Mechanism: o.SASLMechanism, Username: o.SASLUsername, Password: o.SASLPassword},
+		},
+	}
+}
+
+// findOptions find the servers of an Up that runs.
+type findOptions struct {
+	Data string `default:"${data}" placeholder:"DIR" aliases:"data-dir" help:"Use the servers of the \"tiffin up\" that runs with this data directory, unless other options name them. Default: ${data}."`
+}
+
+// find fills in what no option names.
+func (o findOptions) find(cfg *app.Config) error {
+	servers, err := app.ReadServers(o.Data)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if len(cfg.Kafka.Brokers) == 0 {
+		cfg.Kafka.Brokers = servers.Kafka
+		cfg.Kafka.TopicPrefix = cmp.Or(cfg.Kafka.TopicPrefix, servers.TopicPrefix)
+	}
+	cfg.DatabaseURL = cmp.Or(cfg.DatabaseURL, servers.DatabaseURL)
+	return nil
+}
+
+// clientOptions are those of commands that look at what runs.
+type clientOptions struct {
+	findOptions
+	serverOptions `group:"Servers"`
+}
+
+func (o clientOptions) config() (app.Config, error) {
+	cfg := o.serverOptions.config()
+	if err := o.find(&cfg); err != nil {
+		return cfg, err
+	}
+	return cfg, valid(cfg)
+}
+
+// valid says what is wrong with a configuration, all at once.
+func valid(cfg app.Config) error {
+	if err := cfg.Validate(); err != nil {
+		return usageError{fmt.Errorf("the configuration can't be used:\n%w", err)}
+	}
+	return nil
+}
+
+// topicOptions say how topics are made.
+type topicOptions struct {
+	Partitions  int           `default:"${partitions}" placeholder:"N" help:"Partitions of each new topic: how many processes can share a group's work. They can't be changed later. Default: ${partitions}."`
+	Replication int           `default:"${replication}" placeholder:"N" help:"Brokers that keep each record; from 3 on, two must have it before it is acknowledged. Default: ${replication}."`
+	Retention   time.Duration `default:"${retention}" placeholder:"TIME" help:"How long new topics keep their records; negative: for ever. Default: ${retention}."`
+}
+
+func (o topicOptions) apply(cfg *app.Config) {
+	cfg.Partitions, cfg.Replication, cfg.Retention = o.Partitions, o.Replication, o.Retention
+}
+
+// groupOptions say how the consumer groups decide.
+type groupOptions struct {
+	FraudTime       time.Duration `default:"${fraud_time}" placeholder:"TIME" help:"How long payments waits for the fraud check before the payment fails. Default: ${fraud_time}."`
+	AcceptTime      time.Duration `default:"${accept_time}" placeholder:"TIME" help:"How long a restaurant may take to accept an order before it counts as rejected. Default: ${accept_time}."`
+	PreparationTime time.Duration `default:"${preparation_time}" placeholder:"TIME" help:"How long a cook may take before the meal counts as ready. Default: ${preparation_time}."`
+	DeliveryTime    time.Duration `default:"${delivery_time}" placeholder:"TIME" help:"How long a courier may take before the delivery counts as failed. Default: ${delivery_time}."`
+	FraudRules      string        `placeholder:"FILE" help:"JSON file with the fraud rules: a list of {\"reason\", \"when\", \"then\"}. Default: ${fraud_rules}."`
+}
+
+func (o groupOptions) apply(cfg *app.Config) {
+	cfg.Deadlines = app.Deadlines{FraudCheck: o.FraudTime, Acceptance: o.AcceptTime, Preparation: o.PreparationTime, Delivery: o.DeliveryTime}
+	cfg.FraudRulesFile = o.FraudRules
+}
+
+// processOptions are those of whatever runs for long.
+type processOptions struct {
+	APIAddr   string `name:"api-addr" default:"${api_addr}" placeholder:"HOST:PORT" help:"Where the API listens. Default: ${api_addr}."`
+	LogLevel  string `default:"${log_level}" placeholder:"LEVEL" help:"Log what is at least debug, info, warn or error. Default: ${log_level}."`
+	LogFormat string `default:"text" placeholder:"FORMAT" help:"Log as text or json. Default: text."`
+}
+
+func (o processOptions) apply(cfg *app.Config) {
+	cfg.APIAddr, cfg.LogLevel, cfg.LogFormat = o.APIAddr, o.LogLevel, o.LogFormat
+}
+
+// runOptions are all that a running process takes.
+type runOptions struct {
+	processOptions `group:"Process"`
+	groupOptions   `group:"Consumer groups"`
+	topicOptions   `group:"Topics"`
+	serverOptions  `group:"Servers"`
+}
+
+func (o runOptions) config() app.Config {
+	cfg := o.serverOptions.config()
+	o.topicOptions.apply(&cfg)
+	o.groupOptions.apply(&cfg)
+	o.processOptions.apply(&cfg)
+	return cfg
+}

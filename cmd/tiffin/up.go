@@ -1,0 +1,59 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strings"
+
+	"tiffin/internal/app"
+)
+
+type upCommand struct {
+	Data         string `default:"${data}" placeholder:"DIR" aliases:"data-dir" help:"Keep everything in this directory; the next \"up\" goes on with it. Remove it to begin anew. Default: ${data}."`
+	KafkaAddr    string `default:"${kafka_addr}" placeholder:"HOST:PORT" help:"Where the embedded Kafka listens, unless KAFKA_BROKERS names another. Default: ${kafka_addr}."`
+	PostgresAddr string `default:"${postgres_addr}" placeholder:"HOST:PORT" help:"Where the embedded PostgreSQL listens, unless DATABASE_URL names another. Default: ${postgres_addr}."`
+	Demo         bool   `default:"true" negatable:"" help:"Fill new topics with the demo data. Default: yes."`
+	Simulate     string `default:"on" enum:"on,instant,off" placeholder:"HOW" help:"Play restaurant, cook and courier: on, instant (they take no time), or off. Default: on."`
+	runOptions
+}
+
+func (c upCommand) Run(ctx context.Context, s streams) error {
+	cfg := app.UpConfig{
+		Config: c.config(), Dir: c.Data, KafkaAddr: c.KafkaAddr, PostgresAddr: c.PostgresAddr,
+		Demo: c.Demo, Simulated: c.Simulate != "off",
+	}
+	cfg.Simulate.Instant = c.Simulate == "instant"
+	if err := valid(cfg.Config); err != nil {
+		return err
+	}
+	return app.Up(ctx, cfg, cfg.Logger(s.err), func(servers app.Servers) { c.firstScreen(s.out, servers) })
+}
+
+// firstScreen says what runs where, and what to try.
+func (c upCommand) firstScreen(w io.Writer, servers app.Servers) {
+	people := "restaurant, cook and courier are simulated"
+	if c.Simulate == "off" {
+		people = "nobody plays restaurant, cook and courier"
+	}
+	fmt.Fprintf(w, `Tiffin is up.
+
+  API         %s
+  Kafka       %s
+  PostgreSQL  %s
+  data        %s
+  people      %s
+
+Order a meal, look how it is doing, listen to what is said about it:
+
+  curl -i -X POST %[1]s/orders -H 'Content-Type: application/json' \
+    -d '{"customerId":"alice","restaurantId":"annapurna","items":[{"sku":"masala-dosa","quantity":1}]}'
+
+  curl %[1]s/orders/ID -H 'Prefer: wait=10'
+
+  kafka-console-consumer.sh --bootstrap-server %[6]s --topic %[7]sorders --from-beginning
+
+Ctrl-C stops it; the next "tiffin up" goes on where this one ended.
+`, servers.API, strings.Join(servers.Kafka, ","), app.Redact(servers.DatabaseURL), absolute(c.Data), people,
+		servers.Kafka[0], servers.TopicPrefix)
+}

@@ -1,0 +1,206 @@
+package app
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/url"
+	"os"
+	"regexp"
+	"time"
+
+	"github.com/go-json-experiment/json"
+	"github.com/jackc/pgx/v5"
+
+	"tiffin/consumers"
+	"tiffin/consumers/delivery"
+	"tiffin/consumers/fraud"
+	"tiffin/consumers/kitchen"
+	"tiffin/consumers/payments"
+	"tiffin/internal/simulate"
+	"tiffin/saga"
+	"tiffin/saga/kafka"
+)
+
+// The defaults of [Config]: where `tiffin up` has its servers.
+const (
+	DefaultKafkaAddr    = "127.0.0.1:9092"
+	DefaultPostgresAddr = "127.0.0.1:5433"
+	DefaultAPIAddr      = "127.0.0.1:8080"
+	DefaultPartitions   = 12
+	DefaultReplication  = 1
+	DefaultRetention    = 7 * 24 * time.Hour
+)
+
+const (
+	maxPartitions  = 1000
+	maxReplication = 10
+)
+
+// Config configures whatever part of Tiffin runs. Its zero value works where `tiffin up` runs on the same machine.
+type Config struct {
+	// Kafka says where the brokers are. Brokers default to [DefaultKafkaAddr].
+	Kafka kafka.Config
+	// DatabaseURL is where the groups keep their documents. Defaults to the database of `tiffin up`.
+	DatabaseURL string
+	// APIAddr is the host:port that the API listens on; port 0 takes a free one. Defaults to [DefaultAPIAddr].
+	APIAddr string
+	// Partitions is how many partitions new topics get, all the same number. Defaults to [DefaultPartitions].
+	Partitions int
+	// Replication is how many brokers keep each record; from 3 on two must have it before it is acknowledged. Defaults
+	// to [DefaultReplication].
+	Replication int
+	// Retention is how long topics keep records; negative keeps them for ever. Defaults to [DefaultRetention].
+	Retention time.Duration
+	// Deadlines are how long groups wait. The zero value of each is the group's own default.
+	Deadlines Deadlines
+	// FraudRulesFile is a JSON file with a list of {"reason", "when", "then"}. Defaults to FraudRules.
+	FraudRulesFile string
+	// FraudRules are such a list as JSON. Defaults to the rules that fraud comes with.
+	FraudRules []byte
+	// Simulate says how those behave whom the target [Simulator] plays.
+	Simulate simulate.Config
+	// LogLevel is debug, info, warn or error. Defaults to info.
+	LogLevel string
+	// LogFormat is text or json. Defaults to text.
+	LogFormat string
+}
+
+// Deadlines are how long groups wait for people and for each other.
+type Deadlines struct {
+	FraudCheck  time.Duration // payments, for fraud's verdict
+	Acceptance  time.Duration // the kitchen, for a restaurant to accept
+	Preparation time.Duration // the kitchen, for a cook
+	Delivery    time.Duration // delivery, for a courier
+}
+
+// WithDefaults fills in what is not set.
+func (c Config) WithDefaults() Config {
+	if len(c.Kafka.Brokers) == 0 {
+		c.Kafka.Brokers = []string{DefaultKafkaAddr}
+	}
+	c.DatabaseURL = cmp.Or(c.DatabaseURL, "postgres://tiffin@"+DefaultPostgresAddr+"/tiffin?sslmode=disable")
+	c.APIAddr = cmp.Or(c.APIAddr, DefaultAPIAddr)
+	c.Partitions = cmp.Or(c.Partitions, DefaultPartitions)
+	c.Replication = cmp.Or(c.Replication, DefaultReplication)
+	c.Retention = cmp.Or(c.Retention, DefaultRetention)
+	c.LogLevel = cmp.Or(c.LogLevel, "info")
+	c.LogFormat = cmp.Or(c.LogFormat, "text")
+	return c
+}
+
+// Validate reports all faults at once, each with what to set instead.
+func (c Config) Validate() error {
+	c = c.WithDefaults()
+	faults := []error{c.Kafka.Validate()}
+	fault := func(format string, args ...any) { faults = append(faults, fmt.Errorf(format, args...)) }
+
+	if _, err := pgx.ParseConfig(c.DatabaseURL); err != nil {
+		fault("the database URL %q is not one: write postgres://user:password@host:port/database", Redact(c.DatabaseURL))
+	}
+	if _, _, err := net.SplitHostPort(c.APIAddr); err != nil {
+		fault("the API's address %q is not host:port", c.APIAddr)
+	}
+	if c.Partitions < 1 || c.Partitions > maxPartitions {
+		fault("%d partitions can't be: choose 1 to %d", c.Partitions, maxPartitions)
+	}
+	if c.Replication < 1 || c.Replication > maxReplication {
+		fault("a replication of %d can't be: choose 1 to %d, and no more than there are brokers", c.Replication, maxReplication)
+	}
+	if c.Retention > 0 && c.Retention < saga.DefaultLife {
+		fault("a retention of %v is too short: a saga may live for %v, and a group that was away must still find its facts", c.Retention, saga.DefaultLife)
+	}
+	for _, d := range []struct {
+		name string
+		time time.Duration
+	}{
+		{"fraud check", c.Deadlines.FraudCheck},
+		{"acceptance", c.Deadlines.Acceptance},
+		{"preparation", c.Deadlines.Preparation},
+		{"delivery", c.Deadlines.Delivery},
+	} {
+		if d.time < 0 || d.time > saga.DefaultLife {
+			fault("the time for the %s is %v: choose more than 0, and no more than %v, the longest life of a saga", d.name, d.time, saga.DefaultLife)
+		}
+	}
+	if _, err := c.fraudRules(); err != nil {
+		faults = append(faults, err)
+	}
+	if _, err := c.level(); err != nil {
+		fault("the log level %q is not known: choose debug, info, warn or error", c.LogLevel)
+	}
+	if c.LogFormat != "text" && c.LogFormat != "json" {
+		fault("the log format %q is not known: choose text or json", c.LogFormat)
+	}
+	return errors.Join(faults...)
+}
+
+func (c Config) level() (l slog.Level, err error) { return l, l.UnmarshalText([]byte(c.LogLevel)) }
+
+// Logger writes to w, in the format and from the level that are configured.
+func (c Config) Logger(w io.Writer) *slog.Logger {
+	c = c.WithDefaults()
+	level, _ := c.level() // validated
+	options := &slog.HandlerOptions{Level: level}
+	if c.LogFormat == "json" {
+		return slog.New(slog.NewJSONHandler(w, options))
+	}
+	return slog.New(slog.NewTextHandler(w, options))
+}
+
+// consumers are all groups, as configured.
+func (c Config) consumers() ([]consumers.Consumer, error) {
+	rules, err := c.fraudRules()
+	if err != nil {
+		return nil, err
+	}
+	return consumers.All(consumers.Config{
+		Payments:   payments.Config{FraudTime: c.Deadlines.FraudCheck},
+		Kitchen:    kitchen.Config{AcceptTime: c.Deadlines.Acceptance, PreparationTime: c.Deadlines.Preparation},
+		Delivery:   delivery.Config{DeliveryTime: c.Deadlines.Delivery},
+		FraudRules: rules,
+	})
+}
+
+// fraudRules reads the rules, and checks that every one compiles; nil if none are configured.
+func (c Config) fraudRules() ([]fraud.Rule, error) {
+	data, name := c.FraudRules, "the fraud rules"
+	if c.FraudRulesFile != "" {
+		var err error
+		if data, err = os.ReadFile(c.FraudRulesFile); err != nil {
+			return nil, fmt.Errorf("the fraud rules can't be read: %w", err)
+		}
+		name = c.FraudRulesFile
+	}
+	if data == nil {
+		return nil, nil
+	}
+	rules := []fraud.Rule{}
+	if err := json.Unmarshal(data, &rules, json.RejectUnknownMembers(true)); err != nil {
+		return nil, fmt.Errorf(`%s must be a JSON list of {"reason": "...", "when": "...", "then": "flag" or "review"}: %w`, name, err)
+	}
+	if rules == nil {
+		return nil, fmt.Errorf("%s must be a JSON list, not null: write [] for no rules", name)
+	}
+	if _, err := fraud.Compile(rules); err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	return rules, nil
+}
+
+var (
+	passwordInKeywords = regexp.MustCompile(`(?i)((?:ssl)?password\s*=\s*)('(?:[^'\\]|\\.)*'|[^\s&]+)`)
+	passwordInUserinfo = regexp.MustCompile(`(://[^/@:\s]*:)\S*@`)
+)
+
+// Redact hides the passwords of a database URL, in either of the two forms that PostgreSQL's tools take.
+func Redact(databaseURL string) string {
+	hidden := passwordInKeywords.ReplaceAllString(databaseURL, "${1}xxxxx")
+	if u, err := url.Parse(hidden); err == nil && u.User != nil {
+		return u.Redacted()
+	}
+	return passwordInUserinfo.ReplaceAllString(hidden, "${1}xxxxx@")
+}

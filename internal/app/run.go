@@ -1,0 +1,156 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"slices"
+	"strings"
+
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/prometheus/client_golang/prometheus"
+	"golang.org/x/sync/errgroup"
+
+	"tiffin/consumers"
+	"tiffin/saga/kafka"
+	"tiffin/saga/lane"
+)
+
+// migrating is how many schemas are migrated at a time.
+const migrating = 4
+
+// App is some of Tiffin's parts, in this process.
+type App struct {
+	cfg      Config
+	what     chosen
+	log      *slog.Logger
+	kafka    *kafka.Client
+	registry *prometheus.Registry
+	api      *httpAPI      // nil if it is not chosen
+	prepared chan struct{} // closed when topics and schemas are as they must be
+	ready    chan struct{}
+	hold     chan struct{} // if it is not nil, the API's clients wait until it is closed
+}
+
+// New makes an app of the targets that are named; see [Config.Targets]. The API's port is taken already when it returns, so
+// that a port that another program has is known at once.
+func New(cfg Config, targets []string, log *slog.Logger) (*App, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	cfg = cfg.WithDefaults()
+	cfg.Kafka.Logger = log
+	what, err := cfg.choose(targets)
+	if err != nil {
+		return nil, err
+	}
+	a := &App{cfg: cfg, what: what, log: log, registry: prometheus.NewRegistry(), prepared: make(chan struct{}), ready: make(chan struct{})}
+	if a.kafka, err = kafka.Open(cfg.Kafka); err != nil {
+		return nil, err
+	}
+	if what.api {
+		if a.api, err = a.newAPI(); err != nil {
+			a.kafka.Close()
+			return nil, err
+		}
+	}
+	return a, nil
+}
+
+// APIAddr is the host:port that the API listens on; empty if it is not chosen.
+func (a *App) APIAddr() string {
+	if a.api == nil {
+		return ""
+	}
+	return a.api.listener.Addr().String()
+}
+
+// Ready is closed when everything that is chosen has found its servers, and the API accepts.
+func (a *App) Ready() <-chan struct{} { return a.ready }
+
+// Run works until ctx ends, or a part fails; then it stops, within ten seconds. It waits for Kafka and PostgreSQL if they
+// are not there yet. All its goroutines are gone when it returns. Call it once.
+func (a *App) Run(ctx context.Context) error {
+	defer a.kafka.Close()
+	var parts []part
+	if a.api != nil {
+		parts = append(parts, part{OrdersAPI, a.api.run})
+	}
+	return runParts(ctx, append(parts, part{"consumer groups", a.runGroups})...)
+}
+
+// runGroups prepares topics and schemas, and then runs the consumer groups that are chosen, all on one feed.
+func (a *App) runGroups(ctx context.Context) error {
+	if err := a.prepare(ctx); err != nil {
+		if ctx.Err() != nil {
+			return nil
+		}
+		return err
+	}
+	close(a.prepared)
+	if a.api != nil {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-a.api.door.Started():
+		}
+	}
+	close(a.ready)
+	if len(a.what.groups) == 0 {
+		<-ctx.Done()
+		return nil
+	}
+	a.log.Info("running", "targets", strings.Join(a.what.names, ","))
+	return lane.Run(ctx, lane.Config{
+		Kafka: a.kafka, DatabaseURL: a.cfg.DatabaseURL, Logger: a.log, Metrics: lane.NewMetrics(a.registry),
+	}, declarations(a.what.groups)...)
+}
+
+// prepare waits for Kafka and PostgreSQL, checks the topics, and migrates the schemas of the groups that run, and of those
+// that the API reads.
+func (a *App) prepare(ctx context.Context) error {
+	declared, err := a.cfg.consumers()
+	if err != nil {
+		return err
+	}
+	groups := slices.Clone(a.what.groups)
+	for _, g := range declared {
+		runs := slices.ContainsFunc(groups, func(r consumers.Consumer) bool { return r.Name() == g.Name() })
+		if a.api != nil && readByAPI(g.Name()) && !runs {
+			groups = append(groups, g)
+		}
+	}
+	err = retry(ctx, a.log, "Kafka", kafka.Retryable, func(ctx context.Context) error {
+		_, err := lane.Partitions(ctx, a.kafka, declarations(groups)...)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return retry(ctx, a.log, "PostgreSQL", comesBack, func(ctx context.Context) error {
+		return migrate(ctx, a.cfg.DatabaseURL, groups)
+	})
+}
+
+// migrate creates or updates the groups' schemas.
+func migrate(ctx context.Context, url string, groups []consumers.Consumer) error {
+	work, ctx := errgroup.WithContext(ctx)
+	work.SetLimit(migrating)
+	for _, g := range groups {
+		work.Go(func() error { return lane.Migrate(ctx, url, g.Group, g.Migrations) })
+	}
+	return work.Wait()
+}
+
+// comesBack tells a PostgreSQL that is away, or starting, from one that refuses us.
+func comesBack(err error) bool {
+	var pg *pgconn.PgError
+	var connect *pgconn.ConnectError
+	switch {
+	case errors.As(err, &pg):
+		return strings.HasPrefix(pg.Code, "08") || strings.HasPrefix(pg.Code, "53") || strings.HasPrefix(pg.Code, "57")
+	case errors.As(err, &connect):
+		return true
+	}
+	return false
+}

@@ -1,0 +1,87 @@
+package audit
+
+import (
+	"fmt"
+	"strings"
+	"time"
+)
+
+// Verdict is what came of a check.
+type Verdict string
+
+// The verdicts.
+const (
+	OK          Verdict = "ok"
+	Wrong       Verdict = "wrong"
+	Provisional Verdict = "provisional" // looks wrong, and events are still on their way that may mend it
+	Skipped     Verdict = "skipped"     // could not be looked at
+	Noted       Verdict = "noted"       // worth to be known, no fault
+)
+
+// Check is one thing that was looked at.
+type Check struct {
+	Name    string  `json:"name"`
+	About   string  `json:"about"` // what must hold
+	Verdict Verdict `json:"verdict"`
+	Counted int64   `json:"counted"` // things that were looked at
+	Things  string  `json:"things"`  // what they are, in the plural
+	Found   int64   `json:"found"`   // how many of them are wrong, or noted
+	// Examples name up to ten of them.
+	Examples []string `json:"examples,omitempty"`
+	Why      string   `json:"why,omitempty"` // why it was skipped
+}
+
+// Report is what an audit found.
+type Report struct {
+	At time.Time `json:"at"` // when the snapshot was taken, by the database's clock
+	// Quiet says that no event was on its way then, so that nothing is provisional.
+	Quiet  bool    `json:"quiet"`
+	Checks []Check `json:"checks"`
+}
+
+// OK says that nothing is wrong. What is provisional may still turn out to be: only a quiet report settles that.
+func (r Report) OK() bool {
+	for _, c := range r.Checks {
+		if c.Verdict == Wrong {
+			return false
+		}
+	}
+	return true
+}
+
+// String is the report as a table, a line for each check and one for each example.
+func (r Report) String() string {
+	var b strings.Builder
+	provisional := 0
+	for _, c := range r.Checks {
+		fmt.Fprintf(&b, "%-12s%-13s", c.Verdict, c.Name)
+		switch c.Verdict {
+		case Skipped:
+			fmt.Fprintf(&b, "%s\n", c.Why)
+		case OK:
+			fmt.Fprintf(&b, "%d %s: %s\n", c.Counted, c.Things, c.About)
+		default:
+			fmt.Fprintf(&b, "%d of %d %s: %s\n", c.Found, c.Counted, c.Things, c.About)
+		}
+		for _, e := range c.Examples {
+			fmt.Fprintf(&b, "%25s%s\n", "- ", e)
+		}
+		if more := c.Found - int64(len(c.Examples)); more > 0 {
+			fmt.Fprintf(&b, "%25sand %d more\n", "- ", more)
+		}
+		if c.Verdict == Provisional {
+			provisional++
+		}
+	}
+	switch {
+	case !r.OK():
+		b.WriteString("The books do NOT balance.\n")
+	case provisional > 0:
+		b.WriteString("The books may balance: events are on their way that may mend what looks wrong. Let the audit wait for them.\n")
+	case !r.Quiet:
+		b.WriteString("The books balance, as far as can be told while events may be on their way.\n")
+	default:
+		b.WriteString("The books balance.\n")
+	}
+	return b.String()
+}

@@ -1,0 +1,144 @@
+package audit
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/go-json-experiment/json"
+	"github.com/jackc/pgx/v5"
+
+	"tiffin/saga/kafka"
+)
+
+// transit is what was on its way when the snapshot was taken.
+type transit struct {
+	lanes  int
+	unsent []string         // lanes whose outbox is not empty
+	lag    map[string]int64 // group -> events that it has not read yet; nil if nobody asked Kafka
+	groups []string
+}
+
+// laneRow is what the audit reads of a lane.
+type laneRow struct {
+	Group   string
+	Lane    int
+	Unsent  bool
+	Offsets []byte
+}
+
+// transit reads the lanes, and then the ends of the topics.
+func (cfg Config) transit(ctx context.Context, db querier) (transit, error) {
+	t := transit{}
+	if len(cfg.Groups) == 0 {
+		return t, fmt.Errorf("audit: there is no group to audit")
+	}
+	rows, err := db.Query(ctx, cfg.each(`select '<name>', lane, outbox <> '', offsets from <schema>.lanes`)+" order by 1, 2")
+	if err != nil {
+		return t, fmt.Errorf("audit: lanes: %w", explained(err))
+	}
+	lanes, err := pgx.CollectRows(rows, pgx.RowToStructByPos[laneRow])
+	if err != nil {
+		return t, fmt.Errorf("audit: lanes: %w", explained(err))
+	}
+	t.lanes = len(lanes)
+	next := map[string]map[kafka.TopicPartition]int64{} // group -> place -> offset
+	for _, l := range lanes {
+		if l.Unsent {
+			t.unsent = append(t.unsent, fmt.Sprintf("%s/%d", l.Group, l.Lane))
+		}
+		var offsets map[string]int64
+		if err := json.Unmarshal(l.Offsets, &offsets); err != nil {
+			return t, fmt.Errorf("audit: offsets of lane %s/%d: %w", l.Group, l.Lane, err)
+		}
+		if next[l.Group] == nil {
+			next[l.Group] = map[kafka.TopicPartition]int64{}
+		}
+		for topic, offset := range offsets {
+			next[l.Group][kafka.TopicPartition{Topic: topic, Partition: l.Lane}] = offset
+		}
+	}
+	for _, g := range cfg.Groups {
+		t.groups = append(t.groups, g.Name())
+	}
+	if cfg.Kafka != nil {
+		t.lag, err = cfg.lag(ctx, next)
+	}
+	return t, err
+}
+
+// lag compares how far each group is with the ends of its topics. A place where it has never read is read from the
+// beginning of the log.
+func (cfg Config) lag(ctx context.Context, next map[string]map[kafka.TopicPartition]int64) (map[string]int64, error) {
+	wanted := map[string]bool{}
+	var names []string
+	for _, g := range cfg.Groups {
+		for _, topic := range g.Topics() {
+			if !wanted[topic] {
+				wanted[topic] = true
+				names = append(names, topic)
+			}
+		}
+	}
+	topics, err := cfg.Kafka.Topics(ctx, names...)
+	if err != nil {
+		return nil, fmt.Errorf("audit: %w", err)
+	}
+	var places []kafka.TopicPartition
+	for topic, info := range topics {
+		for p := range info.Partitions {
+			places = append(places, kafka.TopicPartition{Topic: topic, Partition: p})
+		}
+	}
+	ranges, err := cfg.Kafka.Offsets(ctx, places)
+	if err != nil {
+		return nil, fmt.Errorf("audit: %w", err)
+	}
+	lag := map[string]int64{}
+	for _, g := range cfg.Groups {
+		for _, topic := range g.Topics() {
+			for p := range topics[topic].Partitions {
+				place := kafka.TopicPartition{Topic: topic, Partition: p}
+				at := max(next[g.Name()][place], ranges[place].First)
+				lag[g.Name()] += max(0, ranges[place].End-at)
+			}
+		}
+	}
+	return lag, nil
+}
+
+// quiet says that nothing was on its way, for sure.
+func (t transit) quiet() bool {
+	for _, n := range t.lag {
+		if n > 0 {
+			return false
+		}
+	}
+	return t.lag != nil && len(t.unsent) == 0
+}
+
+// checks are what of it goes into the report.
+func (t transit) checks() []Check {
+	outboxes := Check{
+		Name: "outboxes", About: "facts that were said and are not known to be on Kafka", Things: "lanes",
+		Counted: int64(t.lanes), Found: int64(len(t.unsent)), Verdict: OK,
+	}
+	if len(t.unsent) > 0 {
+		outboxes.Verdict, outboxes.Examples = Noted, t.unsent[:min(len(t.unsent), maxExamples)]
+	}
+	lag := Check{Name: "lag", About: "events that a group has not read yet", Things: "groups", Counted: int64(len(t.groups)), Verdict: OK}
+	if t.lag == nil {
+		lag.Verdict, lag.Why = Skipped, "Kafka is not part of this audit"
+		return []Check{outboxes, lag}
+	}
+	for _, g := range t.groups {
+		if n := t.lag[g]; n > 0 {
+			lag.Verdict = Noted
+			lag.Found++
+			lag.Examples = append(lag.Examples, fmt.Sprintf("%s has not read %d events", g, n))
+		}
+	}
+	lag.Examples = lag.Examples[:min(len(lag.Examples), maxExamples)]
+	return []Check{outboxes, lag}
+}
+
+func quoted(name string) string { return pgx.Identifier{name}.Sanitize() }
