@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"syscall"
 	"testing"
 	"time"
 )
@@ -34,6 +35,27 @@ func TestProcessesComeGoAndAreKilled(t *testing.T) {
 	first.stop()
 	l.until(1400)
 	allEnd(t, third.api, l.stop())
+	t.Log(s.tiffin("audit", "--wait=60s"))
+}
+
+// P2: a process that is paused until the others have its lanes, and then goes on, changes nothing that is theirs.
+func TestAPausedProcessComesBack(t *testing.T) {
+	s := newSite(t)
+	first := s.start(true, "run", "--target=all,simulator").ready()
+	s.tiffin("seed")
+	second := s.start(true, "run", "--target=all,simulator").ready()
+	l := startLoad(t, 8, 20*time.Millisecond, demoOrders(), first.api)
+	l.until(300)
+	for range 2 {
+		second.signal(syscall.SIGSTOP)
+		l.until(l.count() + 50)
+		s.ownedBy(1)
+		l.until(l.count() + 100)
+		second.signal(syscall.SIGCONT)
+		s.ownedBy(2)
+		l.until(l.count() + 100)
+	}
+	allEnd(t, first.api, l.stop())
 	t.Log(s.tiffin("audit", "--wait=60s"))
 }
 

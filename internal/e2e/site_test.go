@@ -19,6 +19,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+
 	"tiffin/internal/testservers"
 )
 
@@ -44,14 +46,16 @@ func run(m *testing.M) int {
 
 // site is one installation: servers, and a prefix of its own on them.
 type site struct {
-	t   *testing.T
-	env []string
+	t        *testing.T
+	env      []string
+	database string
 }
 
 // newSite is an installation on the real servers, seeded with the demo data.
 func newSite(t *testing.T) *site {
 	t.Helper()
-	s := &site{t: t, env: append(environ(t), "KAFKA_BROKERS="+testservers.Kafka(t), "DATABASE_URL="+testservers.Postgres(t),
+	database := testservers.Postgres(t)
+	s := &site{t: t, database: database, env: append(environ(t), "KAFKA_BROKERS="+testservers.Kafka(t), "DATABASE_URL="+database,
 		"TIFFIN_TOPIC_PREFIX="+testservers.Name("e2e")+".", "TIFFIN_DATA="+t.TempDir(),
 		"TIFFIN_FRAUD_TIME=3s", "TIFFIN_ACCEPT_TIME=3s", "TIFFIN_PREPARATION_TIME=3s", "TIFFIN_DELIVERY_TIME=3s", "TIFFIN_LOG_LEVEL=warn")}
 	s.tiffin("topics", "create", "--target=all,simulator")
@@ -115,6 +119,35 @@ func tail(s string) string { return s[max(0, len(s)-6000):] }
 func (p *process) kill() {
 	_ = p.cmd.Process.Kill() // it may be gone
 	<-p.gone
+}
+
+func (p *process) signal(s syscall.Signal) {
+	p.t.Helper()
+	if err := p.cmd.Process.Signal(s); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+// ownedBy waits until so many processes share the lanes of the group payments.
+func (s *site) ownedBy(processes int) {
+	s.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	conn, err := pgx.Connect(ctx, s.database)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer func() { _ = conn.Close(context.Background()) }()
+	for {
+		var owners int
+		if err := conn.QueryRow(ctx, "select count(distinct owner) from payments.lanes where owner <> ''").Scan(&owners); err != nil {
+			s.t.Fatalf("want %d owners: %v", processes, err)
+		}
+		if owners == processes {
+			return
+		}
+		<-time.After(50 * time.Millisecond)
+	}
 }
 
 // stop is SIGTERM: it must end within ten seconds, without an error.

@@ -22,6 +22,9 @@ type task struct {
 	parked int64  // its position among the parked, if it comes from there
 }
 
+// unreadable says that there is nothing to handle: the event does not parse, or is condemned.
+func (t *task) unreadable() bool { return t.event != nil && t.event.err != nil }
+
 // batch is one transaction in the making.
 type batch struct {
 	loop    *loop
@@ -89,18 +92,13 @@ func (b *batch) add(e *event) {
 	b.consider(l, e)
 }
 
-// consider keeps what the group hears.
+// consider keeps what the group hears. What does not parse is a task too: it must not be parked before an earlier event of
+// its key, which may fail as well.
 func (b *batch) consider(l *lane, e *event) {
-	g := b.loop.group
 	switch {
 	case e.Type == "":
 		b.deadLetter(l, e, e.err.Error())
-	case !g.Hears(e.Type):
-	case l.parked[e.Key] > 0:
-		b.parkEvent(l, e, "")
-	case e.err != nil:
-		b.parkEvent(l, e, e.err.Error())
-	default:
+	case b.loop.group.Hears(e.Type):
 		b.tasks = append(b.tasks, task{lane: l, event: e, cause: causeOf(e)})
 	}
 }
@@ -120,7 +118,9 @@ func (b *batch) run(ctx context.Context, s *store) error {
 		}
 		// The documents of all tasks that are left are loaded in one go: each is asked what it would need.
 		for i := at; i < len(b.tasks); i++ {
-			needs = append(needs, b.loop.group.Needs(b.working, b.tasks[i].cause)...)
+			if !b.tasks[i].unreadable() {
+				needs = append(needs, b.loop.group.Needs(b.working, b.tasks[i].cause)...)
+			}
 		}
 		if err := s.load(ctx, b.working, needs); err != nil {
 			return err
@@ -135,7 +135,7 @@ func (b *batch) actKeys() (needs []saga.Need) {
 	g := b.loop.group
 	for i := range b.tasks {
 		c := &b.tasks[i].cause
-		if c.Fact != nil && !g.MovesAct(c.Type) {
+		if b.tasks[i].unreadable() || c.Fact != nil && !g.MovesAct(c.Type) {
 			continue
 		}
 		if b.working.Find(g.Tables()[0], c.Key) != nil {
@@ -157,7 +157,11 @@ func (b *batch) react(t *task) []saga.Need {
 		return nil // an earlier one of its key has failed again
 	}
 	if t.parked == 0 && t.event != nil && t.lane.parked[t.cause.Key] > 0 {
-		b.parkEvent(t.lane, t.event, "") // parked by an earlier task of this batch
+		b.parkEvent(t.lane, t.event, "")
+		return nil
+	}
+	if t.unreadable() {
+		b.fail(t, t.event.err)
 		return nil
 	}
 	out := b.loop.group.React(b.working, t.cause)

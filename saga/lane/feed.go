@@ -103,11 +103,17 @@ func wake(c chan struct{}) {
 	}
 }
 
-// atEnd says whether the group has read the partition to its end, as that was at some time after the moment.
+// atEnd says whether the group has read the partition to its end, as that was at some time after the moment. If it is not
+// known, it is found out.
 func (f *feed) atEnd(p *position, handled int64, moment time.Time) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return p.asked.After(moment) && handled >= p.end
+	if p.asked.After(moment) {
+		return handled >= p.end
+	}
+	p.look = true
+	wake(f.behind)
+	return false
 }
 
 // heads are the places where the log is read on and no request is under way: per partition the furthest place of all
@@ -145,7 +151,7 @@ func (f *feed) laggards() (out []kafka.Position) {
 		hindmost := int64(-1)
 		head, served := f.polled[tp]
 		for _, p := range places {
-			behind := !served || p.next < head
+			behind := !served || p.next < head || p.look
 			if behind && (hindmost < 0 || p.next < hindmost) && p.queue.hasRoom() && !f.retains(tp, p.next) {
 				hindmost = p.next
 			}
@@ -280,11 +286,11 @@ func (f *feed) handOut(r *kafka.Fetched, from int64, asked time.Time) (some bool
 	passed := 0
 	for _, p := range f.positions[tp] {
 		if p.next == r.HighWatermark {
-			p.end, p.asked = r.HighWatermark, asked
+			p.end, p.asked, p.look = r.HighWatermark, asked, false
 		}
 		if f.give(p, events, from, r.Next) {
 			some = true
-			p.end, p.asked = r.HighWatermark, asked
+			p.end, p.asked, p.look = r.HighWatermark, asked, false
 		}
 		if p.next >= r.Next {
 			passed++

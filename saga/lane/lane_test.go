@@ -28,16 +28,19 @@ func TestSagasRunToTheirEnds(t *testing.T) {
 	w.until(0, "select sum(gaps)::bigint from counter.lanes")
 }
 
-// P2: what is delivered again does nothing.
-func TestADuplicateDoesNothing(t *testing.T) {
+// P2: what a stranger sends again does nothing, also after a restart.
+func TestAStrangersCopyDoesNothing(t *testing.T) {
 	w := newWorld(t, time.Minute)
-	w.run(w.counter, w.gate)
+	stop := w.run(w.counter)
 	for range 3 {
-		w.say(wanted{"t1", "open"})
+		w.say(praised{"p1", "open"})
 	}
-	w.say(wanted{"t2", "open"})
-	w.until(2, "select count(*) from counter.tickets where state = 'closed'")
-	w.until(2, "select sold from counter.shows where name = 'open'")
+	w.say(praised{"p2", "open"})
+	w.until(2, "select praise from counter.shows where name = 'open'")
+	stop()
+	w.run(w.counter)
+	w.say(praised{"p1", "open"}, praised{"p3", "open"})
+	w.until(3, "select praise from counter.shows where name = 'open'")
 }
 
 // A deadline fires when its time is over, and not before.
@@ -75,6 +78,7 @@ func TestAPoisonousEventParksItsKey(t *testing.T) {
 			w.until(40, "select count(*) from counter.tickets where state = 'closed'")
 			w.until(2, "select count(*) from counter.parked where key = 'bad'")
 			w.until(1, "select count(*) from counter.parked where key = 'bad' and reason = ''")
+			w.until(nil, "select state from counter.tickets where id = 'bad'")
 		})
 	}
 }

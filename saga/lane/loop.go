@@ -14,7 +14,7 @@ import (
 
 const (
 	// tick is how often a loop looks after what no event brings: deadlines, wishes, offsets to tell.
-	tick = 200 * time.Millisecond
+	tick = 100 * time.Millisecond
 	// tellEvery is how often Kafka is told the offsets, for its tools to show.
 	tellEvery = time.Second
 	// graceful is how long a loop that has to let go of its lanes waits for what it has sent. The group waits for it.

@@ -79,11 +79,6 @@ func (l *loop) grant(ctx context.Context, ln *lane, key, wish string) error {
 			b.blame = append(b.blame, parkedRow{position: t.parked, reason: reason})
 			break
 		}
-		if t.event.err != nil {
-			b.kept[parkedKey{ln.number, key}] = true
-			b.blame = append(b.blame, parkedRow{position: t.parked, reason: t.event.err.Error()})
-			break
-		}
 		b.tasks = append(b.tasks, t)
 	}
 	if len(events) < maxRedrive && len(events) <= l.limit {

@@ -32,6 +32,8 @@ type position struct {
 	// The end of the log as it was after asked: by it a deadline knows that there is nothing more to read.
 	end   int64
 	asked time.Time
+	// look asks the feed to find out where the log ends now.
+	look bool
 }
 
 // queue is what waits for one group's loop: per lane, in the order in which it was read. It is bounded: a group whose queue
@@ -91,12 +93,6 @@ func (q *queue) empty(lane int) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	return len(q.lanes[lane]) == 0
-}
-
-func (q *queue) waiting() int {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	return q.total
 }
 
 // take removes up to limit events of the lanes that are ready: a fair share of each first, then what there is.

@@ -342,12 +342,6 @@ func jsonText(v any) (*string, error) {
 	return &text, nil
 }
 
-// rollback ends a transaction that is to change nothing. If that fails, the connection is of no use any more.
-func (s *store) rollback(ctx context.Context) error {
-	_, err := s.conn.Exec(ctx, "rollback")
-	return err
-}
-
 // statements are one table's.
 type statements struct {
 	load, insert, update string

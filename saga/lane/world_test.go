@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"strings"
+	"sync"
 	"testing"
 	"testing/fstest"
 	"time"
@@ -27,6 +29,7 @@ type (
 	refused  struct{ ID string }
 	entered  struct{ ID string }
 	returned struct{ ID string }
+	praised  struct{ ID, Show string }
 )
 
 func (wanted) EventType() string   { return "ticket.wanted" }
@@ -34,6 +37,9 @@ func (given) EventType() string    { return "ticket.given" }
 func (refused) EventType() string  { return "entry.refused" }
 func (entered) EventType() string  { return "entry.granted" }
 func (returned) EventType() string { return "ticket.returned" }
+func (praised) EventType() string  { return "show.praised" }
+func (praised) Topic() string      { return "counter" }
+func (f praised) Key() string      { return f.ID }
 func (wanted) Topic() string       { return "counter" }
 func (given) Topic() string        { return "counter" }
 func (refused) Topic() string      { return "gate" }
@@ -51,8 +57,8 @@ type ticket struct {
 }
 
 type show struct {
-	Name       string
-	Sold, Back int
+	Name               string
+	Sold, Back, Praise int
 }
 
 type visit struct {
@@ -63,7 +69,7 @@ type visit struct {
 var (
 	tickets = saga.In("tickets", func(t *ticket) saga.Columns { return saga.Columns{{"id", &t.ID}, {"show", &t.Show}} })
 	shows   = saga.In("shows", func(s *show) saga.Columns {
-		return saga.Columns{{"name", &s.Name}, {"sold", &s.Sold}, {"back", &s.Back}}
+		return saga.Columns{{"name", &s.Name}, {"sold", &s.Sold}, {"back", &s.Back}, {"praise", &s.Praise}}
 	})
 	visits = saga.In("visits", func(v *visit) saga.Columns { return saga.Columns{{"id", &v.ID}} })
 )
@@ -71,7 +77,7 @@ var (
 var counterTables = fstest.MapFS{"migrations/00001_init.sql": {Data: []byte(`-- +goose Up
 create table tickets (id text primary key, show text not null, like act including all);
 create index on tickets (waits_until) where waits_until is not null;
-create table shows (name text primary key, sold bigint not null check (sold <= 1000000), back bigint not null, check (name <> 'cursed'));
+create table shows (name text primary key, sold bigint not null check (sold <= 1000000), back bigint not null, praise bigint not null, check (name <> 'cursed'));
 `)}}
 
 var gateTables = fstest.MapFS{"migrations/00001_init.sql": {Data: []byte(`-- +goose Up
@@ -81,11 +87,18 @@ create index on visits (waits_until) where waits_until is not null;
 
 func counter(patience time.Duration) *saga.Group {
 	return saga.Define("counter", saga.Documents(tickets, shows),
+		saga.On(praise, saga.Uses(shows)),
 		saga.Does(giveTicket, saga.Refuses(noTicket), saga.Uses(shows), saga.Says[given](), saga.Fails[refused]()),
 		saga.Within(patience,
 			saga.Then(arrived, saga.Closes()),
 			saga.Else(missed, saga.Uses(shows), saga.Fails[returned]())),
 		saga.Undoes(takeBack, saga.Uses(shows), saga.Upon[refused](), saga.Says[returned]()))
+}
+
+// praise has no act that would know a copy: here nothing but the lane's marks does.
+func praise(e saga.Event[praised]) []saga.Fact {
+	shows.Get(e, e.Fact.Show).Praise++
+	return nil
 }
 
 func giveTicket(t *ticket, e saga.Event[wanted]) []saga.Fact {
@@ -135,15 +148,54 @@ type world struct {
 	counter,
 	gate *saga.Group
 	broker, prefix string
+	log            logbook
+}
+
+// logbook is what the processes of a world log.
+type logbook struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (l *logbook) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(b)
+}
+
+func (l *logbook) has(text string) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return strings.Contains(l.text.String(), text)
+}
+
+// logs waits until somebody has logged this text.
+func (w *world) logs(text string) {
+	w.t.Helper()
+	ticker := time.NewTicker(10 * time.Millisecond)
+	defer ticker.Stop()
+	for deadline := time.Now().Add(20 * time.Second); !w.log.has(text); <-ticker.C {
+		if time.Now().After(deadline) {
+			w.t.Fatalf("nobody logs %q", text)
+		}
+	}
 }
 
 const partitions = 4
 
 func newWorld(t *testing.T, patience time.Duration) *world {
 	t.Helper()
-	broker, url := testservers.Kafka(t), testservers.Postgres(t)
+	return newWorldOn(t, patience, testservers.Kafka(t))
+}
+
+func newWorldOn(t *testing.T, patience time.Duration, broker string) *world {
+	t.Helper()
+	url := testservers.Postgres(t)
 	ctx := t.Context()
-	prefix := testservers.Name("lane") + "."
+	prefix := ""
+	if broker == os.Getenv(testservers.KafkaVariable) {
+		prefix = testservers.Name("lane") + "." // others use it too
+	}
 	client, err := kafka.Open(kafka.Config{Brokers: []string{broker}, TopicPrefix: prefix})
 	if err != nil {
 		t.Fatal(err)
@@ -172,7 +224,7 @@ func (w *world) run(groups ...*saga.Group) (stop func()) {
 	w.t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
-	log := slog.New(slog.NewTextHandler(w.t.Output(), &slog.HandlerOptions{Level: slog.LevelInfo}))
+	log := slog.New(slog.NewTextHandler(io.MultiWriter(w.t.Output(), &w.log), &slog.HandlerOptions{Level: slog.LevelInfo}))
 	go func() {
 		done <- lane.Run(ctx, lane.Config{Kafka: w.client, DatabaseURL: w.url, Logger: log}, groups...)
 	}()
