@@ -32,7 +32,7 @@ type Act struct {
 	waitsUntil time.Time // when that Else runs
 	heard      string    // what the joins have heard so far: event types, sorted, a space between two
 	markUntil  time.Time // until when the mark of an undo that came first is kept
-	lane       int       // the partition number of its key, so that a deadline finds its lane
+	markedBy   string    // the type of the fact that left the mark
 	started    time.Time // while it waits: when its saga began, and its trace, for what a deadline says
 	trace      string
 }
@@ -51,14 +51,18 @@ func (a *Act) Pivoted() bool { return a.pivoted }
 // WaitsUntil is when the deadline of the wait that is on passes; zero if the act waits for nothing.
 func (a *Act) WaitsUntil() time.Time { return a.waitsUntil }
 
+// Started is when the saga of an act that waits began: what its deadline says belongs to that saga.
+func (a *Act) Started() time.Time { return a.started }
+
 // MarkUntil is until when the mark of an undo that came first is kept; zero if there is none.
 func (a *Act) MarkUntil() time.Time { return a.markUntil }
 
+// MarkedBy is the type of the fact that left the mark of an undo that came first; "" if there is none. A refusal may say it
+// as its reason.
+func (a *Act) MarkedBy() string { return a.markedBy }
+
 // Waiting names the reaction that runs when the wait that is on is over; empty if the act waits for nothing.
 func (a *Act) Waiting() string { return a.waiting }
-
-// SetLane notes which lane the act's key belongs to. Only runtimes call it.
-func (a *Act) SetLane(n int) { a.lane = n }
 
 func (a *Act) hears(eventType string) {
 	all := strings.Fields(a.heard)
@@ -92,7 +96,7 @@ func (a *Act) columns() Columns {
 		{"waits_until", &a.waitsUntil},
 		{"heard", &a.heard},
 		{"mark_until", &a.markUntil},
-		{"lane", &a.lane},
+		{"marked_by", &a.markedBy},
 		{"started", &a.started},
 		{"trace", &a.trace},
 	}

@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 )
@@ -22,7 +23,13 @@ const (
 	RoleFollows Role = "follows"
 	RoleRecords Role = "records"
 	RoleOn      Role = "on"
+
+	RolePerformed    Role = "performed"
+	RoleNotPerformed Role = "not performed"
 )
+
+// word is what a declaration says for the role: "saga.Does".
+func (r Role) word() string { return "saga." + strings.ToUpper(string(r[:1])) + string(r[1:]) }
 
 // FactType is a fact's name and the topic it is said on.
 type FactType struct{ Type, Topic string }
@@ -44,20 +51,26 @@ type Reaction struct {
 	Says  []Said
 	Uses  []string // tables that it may change beside the act's own
 
-	Pivots         bool          // it takes the act past the point of no return
-	Closes         bool          // after it the act is past undoing
-	EvenIfNothing  bool          // an undo that also runs when there is nothing to undo
-	Within         time.Duration // it answers a wait (or is the Else of one) of this length
-	Wait           string        // the wait that it answers, by the name of its Else
-	TooLateName    string        // what runs instead of the undo after the pivot
-	RefusesName    string        // what runs instead of a do that may not run any more
-	Condition      *Condition    // what a Once waits for
-	next           string        // the wait that comes after this one
-	decoders       map[string]func([]byte) (Fact, error)
-	run            func(doc any, c Cause) []Fact
-	tooLate        func(doc any, c Cause) []Fact
-	refuses        func(doc any, c Cause) []Fact
-	documentOfKind reflect.Type
+	Requests []string // effects that it may request
+	Effect   string   // the effect whose outcome it reacts to
+
+	Pivots        bool          // it takes the act past the point of no return
+	Closes        bool          // after it the act is past undoing
+	EvenIfNothing bool          // an undo that also runs when there is nothing to undo
+	Silently      bool          // a do that has acted although it says nothing
+	Within        time.Duration // it answers a wait (or is the Else of one) of this length
+	Wait          string        // the wait that it answers, by the name of its Else
+	TooLateName   string        // what runs instead of the undo after the pivot
+	RefusesName   string        // what runs instead of a do that may not run any more
+	Condition     *Condition    // what a Once waits for
+	never         bool          // an Else that a test has taken out
+	next          string        // the wait that comes after this one
+	decoders      map[string]func([]byte) (Fact, error)
+	run           func(doc any, c Cause) []Fact
+	tooLate       func(doc any, c Cause) []Fact
+	refuses       func(doc any, c Cause) []Fact
+	takes         []reflect.Type // the documents that its functions take
+	refusesType   string         // the event type that its Refuses takes
 }
 
 // Option says more about a reaction.
@@ -122,10 +135,14 @@ func Upon[F Fact]() Option {
 // whose verdict others wait for.
 func EvenIfNothing() Option { return func(r *Reaction) { r.EvenIfNothing = true } }
 
+// Silently: the do has acted although it says nothing. It begins a wait, say.
+func Silently() Option { return func(r *Reaction) { r.Silently = true } }
+
 // TooLate: once the act has passed its pivot, fn runs instead of the undo, and only once.
 func TooLate[P actor](fn func(P, Cause) []Fact) Option {
 	return func(r *Reaction) {
 		r.TooLateName, _ = nameOf(fn)
+		r.takes = append(r.takes, reflect.TypeFor[P]())
 		r.tooLate = func(doc any, c Cause) []Fact { return fn(doc.(P), c) }
 	}
 }
@@ -135,12 +152,13 @@ func TooLate[P actor](fn func(P, Cause) []Fact) Option {
 func Refuses[P actor, E Fact](fn func(P, Event[E]) []Fact) Option {
 	return func(r *Reaction) {
 		r.RefusesName, _ = nameOf(fn)
+		r.takes, r.refusesType = append(r.takes, reflect.TypeFor[P]()), factType[E]().Type
 		r.refuses = func(doc any, c Cause) []Fact { return fn(doc.(P), Event[E]{c, c.Fact.(E)}) }
 	}
 }
 
-// Does is the group's act: it runs once per saga, and never after its undo. One that says nothing has not acted, and
-// must not have changed anything.
+// Does is the group's act: it runs once per saga, and never after its undo. One that says nothing has not acted, and must not
+// have changed anything, unless it is [Silently].
 func Does[P actor, E Fact](fn func(P, Event[E]) []Fact, options ...Option) Part {
 	return typed(RoleDoes, fn, options)
 }
@@ -198,8 +216,13 @@ func Within(d time.Duration, reactions ...Part) Part {
 		}
 		wait := ""
 		for _, r := range g.reactions[first:] {
-			if r.Role == RoleElse {
+			switch {
+			case r.Role == RoleElse && (wait != "" || slices.Contains(g.waits, r.Name)):
+				g.wrong("%s (%s): a wait is known by its Else, so each saga.Within has one, a function of its own", r.Name, r.At)
+			case r.Role == RoleElse:
 				wait = r.Name
+			case r.Role != RoleThen:
+				g.wrong("%s (%s) is a %s, which is no answer to a wait: move its line out of the saga.Within", r.Name, r.At, r.Role.word())
 			}
 		}
 		if wait == "" {
@@ -244,8 +267,11 @@ func caused[P actor](role Role, fn func(P, Cause) []Fact, options []Option) Part
 }
 
 func part(role Role, fn any, run func(any, Cause) []Fact, document reflect.Type, options []Option) Part {
-	r := &Reaction{Role: role, run: run, documentOfKind: document, decoders: map[string]func([]byte) (Fact, error){}}
+	r := &Reaction{Role: role, run: run, decoders: map[string]func([]byte) (Fact, error){}}
 	r.Name, r.At = nameOf(fn)
+	if document != nil {
+		r.takes = append(r.takes, document)
+	}
 	for _, o := range options {
 		o(r)
 	}
@@ -262,7 +288,12 @@ func nameOf(fn any) (name, at string) {
 	name = strings.TrimSuffix(name[strings.LastIndexByte(name, '.')+1:], "-fm")
 	name = strings.TrimSuffix(name, "[...]")
 	file, line := f.FileLine(f.Entry())
-	return name, fmt.Sprintf("%s/%s:%d", filepath.Base(filepath.Dir(file)), filepath.Base(file), line)
+	return name, place(file, line)
+}
+
+// place is a line of a file, with no more of the path than a reader needs.
+func place(file string, line int) string {
+	return fmt.Sprintf("%s/%s:%d", filepath.Base(filepath.Dir(file)), filepath.Base(file), line)
 }
 
 // Condition is what a [Once] waits for.

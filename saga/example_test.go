@@ -13,12 +13,14 @@ type Trip struct{ ID, Train, Card string }
 func (t Trip) Key() string { return t.ID }
 func (Trip) Topic() string { return "trips" }
 
-type TripBooked struct{ Trip }
-type SeatHeld struct{ Trip }
-type SeatRefused struct{ Trip }
-type SeatReleased struct{ Trip }
-type CardCharged struct{ Trip }
-type CardDeclined struct{ Trip }
+type (
+	TripBooked   struct{ Trip }
+	SeatHeld     struct{ Trip }
+	SeatRefused  struct{ Trip }
+	SeatReleased struct{ Trip }
+	CardCharged  struct{ Trip }
+	CardDeclined struct{ Trip }
+)
 
 func (TripBooked) EventType() string   { return "trip.booked" }
 func (SeatHeld) EventType() string     { return "seat.held" }
@@ -77,9 +79,9 @@ func Example() {
 			panic(err)
 		}
 		seat, _ := sagatest.Load[Seat](w, "t1")
-		fmt.Println(w.Types(), "the seat is", seat.State())
+		fmt.Println(w.Types(), "seat:", seat.State())
 	}
 	// Output:
-	// [trip.booked seat.held card.charged] the seat is done
-	// [trip.booked seat.held card.declined seat.released] the seat is undone
+	// [trip.booked seat.held card.charged] seat: done
+	// [trip.booked seat.held card.declined seat.released] seat: undone
 }

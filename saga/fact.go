@@ -45,6 +45,8 @@ type Cause struct {
 	Fact Fact
 	// Nothing says that an undo found nothing to undo.
 	Nothing bool
+	// Attempt is what came of an effect that the group had requested; nil for facts and deadlines.
+	Attempt *Attempt
 
 	tx *Tx
 }

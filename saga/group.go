@@ -22,6 +22,7 @@ type Group struct {
 	byType    map[string][]*Reaction
 	decoders  map[string]func([]byte) (Fact, error)
 	elses     map[string]*Reaction
+	effects   map[string]*performance
 	joins     map[string]bool // event types that a Once waits for
 	hasAct    bool
 }
@@ -36,30 +37,57 @@ func Life(d time.Duration) Part { return func(g *Group) { g.life = d } }
 // Define declares a group. A declaration that can't work panics, and says why: it is a fault of the program, found by
 // the first test that mentions the group.
 func Define(name string, tables []AnyTable, parts ...Part) *Group {
-	g := &Group{name: name, tables: tables, life: DefaultLife, byType: map[string][]*Reaction{},
-		decoders: map[string]func([]byte) (Fact, error){}, elses: map[string]*Reaction{}, joins: map[string]bool{}}
+	g := &Group{name: name, tables: tables, life: DefaultLife, effects: map[string]*performance{}}
 	g.hasAct = len(tables) > 0 && tables[0].Act(tables[0].New("")) != nil
 	for _, add := range parts {
 		add(g)
 	}
 	for _, r := range g.reactions {
-		g.index(r)
 		g.verify(r)
 	}
 	g.verifyUndo()
+	g.index()
 	return g
 }
 
-func (g *Group) index(r *Reaction) {
-	for _, h := range r.Hears {
-		g.byType[h.Type] = append(g.byType[h.Type], r)
-		g.decoders[h.Type] = r.decoders[h.Type]
-		if r.Role == RoleOnce {
-			g.joins[h.Type] = true
+// Without is the group without one of its arrows: the reaction of this name does not hear facts of this type, or, for
+// [DeadlineType], never runs as the Else of its wait. It panics if there is no such arrow. It is for tests of
+// choreographies: a test that finds nothing wrong without an arrow does not test what the arrow is for.
+func (g *Group) Without(reaction, eventType string) *Group {
+	without, found := *g, false
+	without.reactions = nil
+	for _, r := range g.reactions {
+		kept := *r
+		if r.Name == reaction {
+			isIt := func(t FactType) bool { return t.Type == eventType }
+			kept.never = r.Role == RoleElse && eventType == DeadlineType
+			found = found || kept.never || slices.ContainsFunc(r.Hears, isIt)
+			kept.Hears = slices.DeleteFunc(slices.Clone(r.Hears), isIt)
 		}
+		without.reactions = append(without.reactions, &kept)
 	}
-	if r.Role == RoleElse {
-		g.elses[r.Name] = r
+	if !found {
+		g.wrong("no reaction %s hears %s", reaction, eventType)
+	}
+	without.index()
+	return &without
+}
+
+// index makes the maps by which an event finds its reactions.
+func (g *Group) index() {
+	g.byType, g.decoders = map[string][]*Reaction{}, map[string]func([]byte) (Fact, error){}
+	g.elses, g.joins = map[string]*Reaction{}, map[string]bool{}
+	for _, r := range g.reactions {
+		for _, h := range r.Hears {
+			g.byType[h.Type] = append(g.byType[h.Type], r)
+			g.decoders[h.Type] = r.decoders[h.Type]
+			if r.Role == RoleOnce {
+				g.joins[h.Type] = true
+			}
+		}
+		if r.Role == RoleElse {
+			g.elses[r.Name] = r
+		}
 	}
 }
 
@@ -68,7 +96,7 @@ func (g *Group) wrong(format string, args ...any) {
 }
 
 func (g *Group) verify(r *Reaction) {
-	if len(r.Hears) == 0 && r.Role != RoleElse {
+	if len(r.Hears) == 0 && r.Role != RoleElse && r.Effect == "" {
 		g.wrong("%s (%s) hears nothing: add saga.Upon[...]() to its line", r.Name, r.At)
 	}
 	if r.Role == RoleElse && r.Wait == "" {
@@ -77,9 +105,18 @@ func (g *Group) verify(r *Reaction) {
 	if (r.Role == RoleFollows || r.Role == RoleRecords) && len(r.Says) > 0 {
 		g.wrong("%s (%s) %s, so it says nothing: take its saga.Says away", r.Name, r.At, r.Role)
 	}
-	if kind := r.documentOfKind; kind != nil {
+	for _, kind := range r.takes {
 		if len(g.tables) == 0 || reflect.TypeOf(g.tables[0].New("")) != kind {
 			g.wrong("%s (%s) takes a %v: the first table of saga.Documents(...) must hold them", r.Name, r.At, kind)
+		}
+	}
+	g.verifyOptions(r)
+	if outcome := r.Role == RolePerformed || r.Role == RoleNotPerformed; outcome && r.Effect == "" {
+		g.wrong("%s (%s) is the outcome of no effect: put it into a saga.Performs(...)", r.Name, r.At)
+	}
+	for _, effect := range r.Requests {
+		if g.effects[effect] == nil {
+			g.wrong("%s (%s) requests %s, which nobody performs: add saga.Performs(...) for it", r.Name, r.At, effect)
 		}
 	}
 	for _, used := range r.Uses {
@@ -89,7 +126,43 @@ func (g *Group) verify(r *Reaction) {
 	}
 }
 
+// verifyOptions refuses what would have no effect, or would panic upon the first fact.
+func (g *Group) verifyOptions(r *Reaction) {
+	takesOne := r.Role == RoleDoes || r.Role == RoleThen || r.Role == RoleOn
+	if takesOne && len(r.Hears) > 1 || r.Role == RoleElse && len(r.Hears) > 0 {
+		g.wrong("%s (%s) is a %s, so it can't hear %s: take its saga.Upon away", r.Name, r.At, r.Role.word(), r.Hears[len(r.Hears)-1].Type)
+	}
+	if r.refuses != nil && r.Role == RoleDoes && r.refusesType != r.Hears[0].Type {
+		g.wrong("%s (%s) hears %s, and its saga.Refuses takes a %s: let both take the same", r.Name, r.At, r.Hears[0].Type, r.refusesType)
+	}
+	moves := r.Closes || r.Pivots
+	for i, s := range r.Says {
+		moves = moves || s.Fails || s.Closes
+		if slices.ContainsFunc(r.Says[:i], func(other Said) bool { return other.Type == s.Type }) {
+			g.wrong("%s (%s) declares twice that it says %s: leave one", r.Name, r.At, s.Type)
+		}
+	}
+	undoes, actless := r.Role == RoleUndoes, r.Role == RoleOn || r.Role == RoleFollows || r.Role == RoleRecords || r.Effect != ""
+	for _, o := range []struct {
+		misplaced bool
+		option    string
+	}{
+		{r.refuses != nil && r.Role != RoleDoes, "Refuses"},
+		{r.tooLate != nil && !undoes, "TooLate"},
+		{r.EvenIfNothing && !undoes, "EvenIfNothing"},
+		{r.Silently && r.Role != RoleDoes, "Silently"},
+		{r.Pivots && undoes, "Pivots"},
+		{moves && actless, "Fails, Closes, ClosesWith, Ends or Pivots"},
+	} {
+		if o.misplaced {
+			g.wrong("%s (%s) is a %s, where saga.%s has no effect: take it away", r.Name, r.At, r.Role.word(), o.option)
+		}
+	}
+}
+
+// verifyUndo refuses acts that can't begin, and undos that leave a race open.
 func (g *Group) verifyUndo() {
+	does := slices.ContainsFunc(g.reactions, func(r *Reaction) bool { return r.Role == RoleDoes })
 	undoes, pivots, late := false, false, false
 	for _, r := range g.reactions {
 		undoes = undoes || r.Role == RoleUndoes
@@ -99,6 +172,9 @@ func (g *Group) verifyUndo() {
 		g.wrong("saga.TooLate without saga.Pivots: too late for what?")
 	}
 	for _, r := range g.reactions {
+		if !does && (r.Role == RoleThen || r.Role == RoleElse) {
+			g.wrong("%s (%s) runs once the act is done, and nothing does it: add a saga.Does(...)", r.Name, r.At)
+		}
 		if undoes && r.Role == RoleDoes && r.refuses == nil {
 			g.wrong("%s (%s) can be barred by an undo that comes first: add saga.Refuses(...), which says its refusal", r.Name, r.At)
 		}

@@ -2,6 +2,8 @@ package saga
 
 import (
 	"fmt"
+	"runtime"
+	"slices"
 	"strings"
 )
 
@@ -13,6 +15,8 @@ type Outcome struct {
 	Dropped string
 	// Ran names the reactions that ran.
 	Ran []string
+	// Requests are effects to perform once this is committed.
+	Requests []Request
 	// Needs are documents that must be put into the working set; then the event is to be handled again. Nothing else
 	// has happened.
 	Needs []Need
@@ -31,17 +35,29 @@ func (g *Group) React(w *Working, c Cause) (out Outcome) {
 			if needs, ok := p.(missing); ok {
 				out.Needs = needs
 			} else {
-				out.Err = fmt.Errorf("%s panics upon %s: %v", g.name, c.Type, p)
+				out.Err = fmt.Errorf("%s panics upon %s, at %s: %v", g.running(tx), c.Type, whereItPanicked(), p)
 			}
 		}
-		if out.Needs != nil || out.Err != nil {
+		switch {
+		case out.Err != nil:
+			out = Outcome{Err: out.Err} // what other reactions to the same event said is taken back too
 			tx.takeBack()
-		} else {
+		case out.Needs != nil:
+			tx.takeBack()
+		default:
 			tx.keep()
+			for i := range tx.requested {
+				tx.requested[i].ID = DeriveID(c.Envelope, g.name+"/effects", i)
+			}
+			out.Requests = tx.requested
 		}
 	}()
 	if c.Fact == nil {
-		if r := g.expire(&out, c); r != nil && out.Err == nil {
+		react := g.expire
+		if c.Attempt != nil {
+			react = g.conclude
+		}
+		if r := react(&out, c); r != nil && out.Err == nil {
 			g.check(&out, r, tx)
 		}
 		return out
@@ -53,40 +69,20 @@ func (g *Group) React(w *Working, c Cause) (out Outcome) {
 	g.note(c)
 	for _, r := range g.byType[c.Type] {
 		ran := len(out.Ran)
-		if g.hear(&out, r, c); len(out.Ran) > ran && out.Err == nil {
+		g.hear(&out, r, c)
+		switch {
+		case out.Err != nil:
+			return out
+		case len(out.Ran) > ran:
 			g.check(&out, r, tx)
+		default:
+			tx.changes(func(*Document, AnyTable) {}) // the library's, the next reaction's declaration has nothing to do with it
 		}
 		if out.Err != nil {
 			return out
 		}
 	}
 	return out
-}
-
-// Needs are the documents that the event would need and the working set lacks, as far as can be told now. It changes
-// nothing: a runtime asks it for a whole batch, to load all documents at once.
-func (g *Group) Needs(w *Working, c Cause) (needs []Need) {
-	tx := &Tx{working: w}
-	c.tx = tx
-	defer func() {
-		if absent, ok := recover().(missing); ok {
-			needs = absent
-		}
-		tx.takeBack()
-	}()
-	if c.Fact == nil {
-		g.expire(&Outcome{}, c)
-		return nil
-	}
-	if g.concerns != nil && !g.concerns(c.Fact) {
-		return nil
-	}
-	g.note(c)
-	var out Outcome
-	for _, r := range g.byType[c.Type] {
-		g.hear(&out, r, c)
-	}
-	return nil
 }
 
 // document is the act's document for an event; the group's first table holds it.
@@ -99,12 +95,33 @@ func (g *Group) document(c Cause) (any, *Act) {
 func (g *Group) expire(out *Outcome, c Cause) *Reaction {
 	d, a := g.document(c)
 	r := g.elses[a.waiting]
-	if a.state != Done || r == nil || c.Time.Before(a.waitsUntil) {
+	if a.state != Done || r == nil || r.never || c.Time.Before(a.waitsUntil) {
 		out.drop("no deadline is due")
 		return nil
 	}
+	c.tx.reaction = r
 	g.finish(out, r, a, c, r.run(d, c))
 	return r
+}
+
+// running names the reaction that runs, or just the group.
+func (g *Group) running(tx *Tx) string {
+	if tx.reaction == nil {
+		return g.name
+	}
+	return fmt.Sprintf("%s.%s (%s)", g.name, tx.reaction.Name, tx.reaction.At)
+}
+
+// whereItPanicked is the line that panicked, for the deferred function that recovers.
+func whereItPanicked() string {
+	var callers [32]uintptr
+	frames := runtime.CallersFrames(callers[:runtime.Callers(3, callers[:])])
+	for {
+		f, more := frames.Next()
+		if !strings.HasPrefix(f.Function, "runtime.") || !more {
+			return place(f.File, f.Line)
+		}
+	}
 }
 
 // note remembers what the joins wait for, while the act is open.
@@ -120,7 +137,7 @@ func (g *Group) note(c Cause) {
 
 // hear runs one reaction upon a fact, if the act's state lets it.
 func (g *Group) hear(out *Outcome, r *Reaction, c Cause) {
-	c.tx.settled = false
+	c.tx.reaction = r
 	switch r.Role {
 	case RoleOn, RoleRecords:
 		g.declared(out, r, c, r.run(nil, c))
@@ -149,7 +166,7 @@ func (g *Group) do(out *Outcome, r *Reaction, c Cause) {
 	switch {
 	case r.refuses != nil && (a.state == Barred || a.state == New && old):
 		if g.declared(out, r, c, r.refuses(d, c)) {
-			a.state, a.markUntil = Refused, noTime
+			a.state, a.markUntil, a.markedBy = Refused, noTime, ""
 			out.Ran = append(out.Ran, r.RefusesName)
 		}
 		return
@@ -158,10 +175,13 @@ func (g *Group) do(out *Outcome, r *Reaction, c Cause) {
 		return
 	}
 	said := r.run(d, c)
-	if len(said) == 0 {
+	if len(said) == 0 && !r.Silently {
 		c.tx.changes(func(_ *Document, t AnyTable) {
 			out.Err = fmt.Errorf("%s.%s (%s) changes %s and says nothing: a do that says nothing has not acted", g.name, r.Name, r.At, t.Name())
 		})
+		if len(c.tx.requested) > 0 {
+			out.Err = fmt.Errorf("%s.%s (%s) requests %s and says nothing: a do that says nothing has not acted", g.name, r.Name, r.At, c.tx.requested[0].Effect)
+		}
 		out.drop("not acted")
 		return
 	}
@@ -212,7 +232,7 @@ func (g *Group) undo(out *Outcome, r *Reaction, c Cause) {
 		}
 		g.declared(out, r, c, said)
 		a.rest()
-		a.state, a.markUntil = Barred, c.Time.Add(2*g.life)
+		a.state, a.markUntil, a.markedBy = Barred, c.Time.Add(2*g.life), c.Type
 	default:
 		g.finish(out, r, a, c, r.run(d, c))
 		if !a.state.Final() {
@@ -266,7 +286,7 @@ func (g *Group) declared(out *Outcome, r *Reaction, c Cause, said []Fact) bool {
 		if r.said(f) == nil {
 			out.Err = fmt.Errorf("%s.%s says %s, which it does not declare: add saga.Says[...]() for it to its line (%s)", g.name, r.Name, f.EventType(), r.At)
 		} else if err := validate(f); err != nil {
-			out.Err = fmt.Errorf("%s.%s says %s, which is not valid: %w", g.name, r.Name, f.EventType(), err)
+			out.Err = fmt.Errorf("%s.%s (%s) says %s, which is not valid: %w", g.name, r.Name, r.At, f.EventType(), err)
 		}
 	}
 	if out.Err != nil {
@@ -293,10 +313,16 @@ func (g *Group) check(out *Outcome, r *Reaction, tx *Tx) {
 			}
 		}
 	})
+	for _, request := range tx.requested[tx.checkedRequested:] {
+		if !slices.Contains(r.Requests, request.Effect) {
+			out.Err = fmt.Errorf("%s.%s requests %s, which it does not declare: add saga.Requests(...) for it to its line (%s)", g.name, r.Name, request.Effect, r.At)
+		}
+	}
+	tx.checkedRequested = len(tx.requested)
 }
 
 func (g *Group) used(out *Outcome, r *Reaction, t AnyTable) {
-	if t == g.tables[0] && r.Role != RoleOn && r.Role != RoleRecords {
+	if t == g.tables[0] && len(r.takes) > 0 {
 		return
 	}
 	for _, name := range r.Uses {

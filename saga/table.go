@@ -158,7 +158,7 @@ func encode(b []byte, t AnyTable, columns Columns) []byte {
 				b[len(b)-1] = 1
 			}
 		case *time.Time:
-			b = binary.AppendVarint(b, micros(*at))
+			b = binary.AppendVarint(b, numberOf(*at))
 		case JSONColumn:
 			v, err := json.Marshal(at.V, json.Deterministic(true))
 			if err != nil {
@@ -182,7 +182,7 @@ func Decode(b []byte, t AnyTable) any {
 		b = b[w+int(n):]
 		return s
 	}
-	number := func() int64 {
+	integer := func() int64 {
 		n, w := binary.Varint(b)
 		b = b[w:]
 		return n
@@ -192,15 +192,13 @@ func Decode(b []byte, t AnyTable) any {
 		case *string:
 			*at = string(text())
 		case *int:
-			*at = int(number())
+			*at = int(integer())
 		case *int64:
-			*at = number()
+			*at = integer()
 		case *bool:
 			*at, b = b[0] == 1, b[1:]
 		case *time.Time:
-			if n := number(); n != 0 {
-				*at = time.UnixMicro(n).UTC()
-			}
+			*at = timeOf(integer())
 		case JSONColumn:
 			if err := json.Unmarshal(text(), at.V); err != nil {
 				panic(fmt.Sprintf("table %s, column %s: %v", t.Name(), c.Name, err))
@@ -210,9 +208,24 @@ func Decode(b []byte, t AnyTable) any {
 	return d
 }
 
-func micros(t time.Time) int64 {
-	if t.IsZero() {
+// numberOf is a time in microseconds since 1970, those from 1970 on plus one: 0 is the zero time.
+func numberOf(t time.Time) int64 {
+	n := t.UnixMicro()
+	switch {
+	case t.IsZero():
 		return 0
+	case n >= 0:
+		return n + 1
 	}
-	return t.UnixMicro()
+	return n
+}
+
+func timeOf(n int64) time.Time {
+	switch {
+	case n == 0:
+		return noTime
+	case n > 0:
+		n--
+	}
+	return time.UnixMicro(n).UTC()
 }

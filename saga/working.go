@@ -87,8 +87,12 @@ type Tx struct {
 	working *Working
 	touched []*Document
 	added   []Row
-	checked int  // how many of added have been checked against a declaration
-	settled bool // nothing has run since the last look at what has changed
+
+	requested        []Request
+	checkedRequested int // as checked, of requested
+	checked          int // how many of added have been checked against a declaration
+
+	reaction *Reaction // the one that runs, so that its panic can name it
 }
 
 func (tx *Tx) get(t AnyTable, key string) any {
@@ -136,14 +140,10 @@ func (tx *Tx) changes(f func(d *Document, t AnyTable)) {
 		f(nil, row.Table)
 	}
 	tx.checked = len(tx.added)
-	tx.settled = true
 }
 
-// keep makes the event's changes part of the working set.
+// keep makes the event's changes part of the working set. Each has been looked at by now.
 func (tx *Tx) keep() {
-	if !tx.settled {
-		tx.changes(func(*Document, AnyTable) {})
-	}
 	for _, d := range tx.touched {
 		if d.before != nil {
 			d.Dirty, d.before = true, nil

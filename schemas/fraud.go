@@ -34,7 +34,8 @@ func (f AccountUnblocked) Validate() error {
 
 // PaymentCleared says that a payment broke no rule and may go on. Said by fraud.
 type PaymentCleared struct {
-	PaymentID string `json:"paymentId"`
+	PaymentID string  `json:"paymentId"`
+	Purpose   Purpose `json:"purpose"`
 }
 
 func (PaymentCleared) EventType() string { return "payment.cleared" }
@@ -45,6 +46,7 @@ func (f PaymentCleared) Key() string     { return f.PaymentID }
 func (f PaymentCleared) Validate() error {
 	var c Check
 	c.ID("/paymentId", f.PaymentID)
+	c.Purpose("/purpose", f.Purpose)
 	return c.Err()
 }
 
@@ -52,6 +54,7 @@ func (f PaymentCleared) Validate() error {
 // broke.
 type PaymentFlagged struct {
 	PaymentID string   `json:"paymentId"`
+	Purpose   Purpose  `json:"purpose"`
 	Reasons   []string `json:"reasons"`
 }
 
@@ -63,6 +66,7 @@ func (f PaymentFlagged) Key() string     { return f.PaymentID }
 func (f PaymentFlagged) Validate() error {
 	var c Check
 	c.ID("/paymentId", f.PaymentID)
+	c.Purpose("/purpose", f.Purpose)
 	c.Reasons("/reasons", f.Reasons)
 	return c.Err()
 }

@@ -14,6 +14,10 @@ func OfAnOrder(fact interface{ EventType() string }) bool {
 		return f.Purpose == ForOrder
 	case PaymentRequested:
 		return f.Purpose == ForOrder
+	case PaymentCleared:
+		return f.Purpose == ForOrder
+	case PaymentFlagged:
+		return f.Purpose == ForOrder
 	}
 	return true
 }

@@ -50,11 +50,11 @@ func (j judge) score(c *Case, e saga.Event[schemas.PaymentRequested]) []saga.Fac
 		payer.Minute, payer.Payments = minute, inMinute
 	}
 	if verdict == flag {
-		return saga.Say(schemas.PaymentFlagged{PaymentID: c.PaymentID, Reasons: reasons})
+		return saga.Say(schemas.PaymentFlagged{PaymentID: c.PaymentID, Purpose: e.Fact.Purpose, Reasons: reasons})
 	}
-	return saga.Say(schemas.PaymentCleared{PaymentID: c.PaymentID})
+	return saga.Say(schemas.PaymentCleared{PaymentID: c.PaymentID, Purpose: e.Fact.Purpose})
 }
 
-func expired(c *Case, _ saga.Event[schemas.PaymentRequested]) []saga.Fact {
-	return saga.Say(schemas.PaymentFlagged{PaymentID: c.PaymentID, Reasons: []string{schemas.ReasonExpired}})
+func expired(c *Case, e saga.Event[schemas.PaymentRequested]) []saga.Fact {
+	return saga.Say(schemas.PaymentFlagged{PaymentID: c.PaymentID, Purpose: e.Fact.Purpose, Reasons: []string{schemas.ReasonExpired}})
 }

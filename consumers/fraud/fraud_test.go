@@ -23,10 +23,12 @@ func requested(id string, amount int64) schemas.PaymentRequested {
 	return schemas.PaymentRequested{PaymentID: id, Purpose: schemas.ForOrder, From: "ann", To: "@escrow", Amount: schemas.Money{Currency: "INR", MinorUnits: amount}}
 }
 
-func cleared(id string) schemas.PaymentCleared { return schemas.PaymentCleared{PaymentID: id} }
+func cleared(id string) schemas.PaymentCleared {
+	return schemas.PaymentCleared{PaymentID: id, Purpose: schemas.ForOrder}
+}
 
 func flagged(id string, reasons ...string) schemas.PaymentFlagged {
-	return schemas.PaymentFlagged{PaymentID: id, Reasons: reasons}
+	return schemas.PaymentFlagged{PaymentID: id, Purpose: schemas.ForOrder, Reasons: reasons}
 }
 
 // minute is the one that worlds begin in.

@@ -124,7 +124,7 @@ func heard() []saga.Fact {
 	return saga.Say(placed, schemas.CancellationRequested{OrderID: "o1"},
 		reserved, rejected("r"), released("r"),
 		schemas.PaymentRequested{PaymentID: "o1", Purpose: schemas.ForOrder, From: "ann", To: "@escrow", Amount: inr},
-		schemas.PaymentCleared{PaymentID: "o1"}, schemas.PaymentFlagged{PaymentID: "o1", Reasons: []string{"odd"}},
+		schemas.PaymentCleared{PaymentID: "o1", Purpose: schemas.ForOrder}, schemas.PaymentFlagged{PaymentID: "o1", Purpose: schemas.ForOrder, Reasons: []string{"odd"}},
 		schemas.PaymentSucceeded{PaymentID: "o1", Purpose: schemas.ForOrder, RestaurantID: "rest", Amount: inr}, failed("r"), refunded("r"),
 		schemas.PaymentSettled{PaymentID: "o1", Purpose: schemas.ForOrder, To: "rest", Amount: inr},
 		schemas.KitchenAsked{OrderID: "o1", RestaurantID: "rest"}, schemas.RestaurantAccepted{OrderID: "o1"}, schemas.RestaurantRejected{OrderID: "o1", Reason: "r"},

@@ -22,8 +22,8 @@ func has(owner string, balance int64) *Account {
 var (
 	reserved  = schemas.StockReserved{OrderID: "o1", CustomerID: "ann", RestaurantID: "rest", Total: inr(500)}
 	requested = schemas.PaymentRequested{PaymentID: "o1", Purpose: schemas.ForOrder, From: "ann", To: "@escrow", Amount: inr(500)}
-	cleared   = schemas.PaymentCleared{PaymentID: "o1"}
-	unclean   = schemas.PaymentFlagged{PaymentID: "o1", Reasons: []string{"odd"}}
+	cleared   = schemas.PaymentCleared{PaymentID: "o1", Purpose: schemas.ForOrder}
+	unclean   = schemas.PaymentFlagged{PaymentID: "o1", Purpose: schemas.ForOrder, Reasons: []string{"odd"}}
 	succeeded = schemas.PaymentSucceeded{PaymentID: "o1", Purpose: schemas.ForOrder, RestaurantID: "rest", Amount: inr(500)}
 	settled   = schemas.PaymentSettled{PaymentID: "o1", Purpose: schemas.ForOrder, To: "rest", Amount: inr(500)}
 	completed = schemas.DeliveryCompleted{OrderID: "o1"}
@@ -164,7 +164,7 @@ func TestAnOrdersPaymentIsUndone(t *testing.T) {
 func TestFraudSaysNo(t *testing.T) {
 	script(t).Hears(reserved).Hears(unclean).Says(failed(schemas.ReasonFlaggedByFraud)).Act("o1", saga.Refused).
 		Hears(cleared).SaysNothing().Keeps(has("ann", 500))
-	script(t).Hears(initiated).Hears(schemas.PaymentFlagged{PaymentID: "p1", Reasons: []string{"odd"}}).
+	script(t).Hears(initiated).Hears(schemas.PaymentFlagged{PaymentID: "p1", Purpose: schemas.Transfer, Reasons: []string{"odd"}}).
 		Says(transferFailed(schemas.ReasonFlaggedByFraud)).Keeps(has("ann", 500), has("bob", 20))
 }
 
@@ -195,7 +195,7 @@ func TestThePayerCannotPay(t *testing.T) {
 func TestATransferIsSettledAtOnce(t *testing.T) {
 	s := script(t).Hears(initiated).Says(asked).
 		Hears(initiated).SaysNothing().
-		Hears(schemas.PaymentCleared{PaymentID: "p1"}).
+		Hears(schemas.PaymentCleared{PaymentID: "p1", Purpose: schemas.Transfer}).
 		Says(schemas.PaymentSucceeded{PaymentID: "p1", Purpose: schemas.Transfer, Amount: inr(300)},
 			schemas.PaymentSettled{PaymentID: "p1", Purpose: schemas.Transfer, To: "bob", Amount: inr(300)}).
 		Act("p1", saga.Closed).Keeps(has("ann", 200), has("bob", 320)).
@@ -212,20 +212,20 @@ func TestATransferFails(t *testing.T) {
 		t.Run(reason, func(t *testing.T) {
 			f := initiated
 			change(&f)
-			script(t).Hears(f).Hears(schemas.PaymentCleared{PaymentID: "p1"}).Says(transferFailed(reason)).
+			script(t).Hears(f).Hears(schemas.PaymentCleared{PaymentID: "p1", Purpose: schemas.Transfer}).Says(transferFailed(reason)).
 				Act("p1", saga.Refused).Keeps(has("ann", 500), has("bob", 20))
 		})
 	}
 	unknown := initiated
 	unknown.From = "eve"
-	script(t).Hears(unknown).Hears(schemas.PaymentCleared{PaymentID: "p1"}).Says(transferFailed(schemas.ReasonUnknownAccount))
+	script(t).Hears(unknown).Hears(schemas.PaymentCleared{PaymentID: "p1", Purpose: schemas.Transfer}).Says(transferFailed(schemas.ReasonUnknownAccount))
 }
 
 // The API refuses a payment to oneself. One that comes from elsewhere moves money in a circle, and makes none.
 func TestAPaymentToOneselfMakesNoMoney(t *testing.T) {
 	f := initiated
 	f.To = "ann"
-	script(t).Hears(f).Hears(schemas.PaymentCleared{PaymentID: "p1"}).
+	script(t).Hears(f).Hears(schemas.PaymentCleared{PaymentID: "p1", Purpose: schemas.Transfer}).
 		Says(schemas.PaymentSucceeded{PaymentID: "p1", Purpose: schemas.Transfer, Amount: inr(300)},
 			schemas.PaymentSettled{PaymentID: "p1", Purpose: schemas.Transfer, To: "ann", Amount: inr(300)}).
 		Keeps(has("ann", 500))
@@ -244,7 +244,7 @@ func TestTheHousesAccountsAreNoParty(t *testing.T) {
 		f := initiated
 		f.From, f.To = parties[0], parties[1]
 		script(t).Hears(f).Says(transferFailed(schemas.ReasonHouseAccount)).Act("p1", saga.Refused).
-			Hears(schemas.PaymentCleared{PaymentID: "p1"}).SaysNothing().Keeps(has("ann", 500), has("bob", 20), has("@outside", -520))
+			Hears(schemas.PaymentCleared{PaymentID: "p1", Purpose: schemas.Transfer}).SaysNothing().Keeps(has("ann", 500), has("bob", 20), has("@outside", -520))
 	}
 }
 
@@ -262,7 +262,7 @@ func TestNothingIsDecidedBeforeItIsAsked(t *testing.T) {
 func TestNobodyIsPaidOutOfTheMoneyOfOthers(t *testing.T) {
 	other := reserved
 	other.OrderID, other.Total = "o2", inr(400)
-	s := script(t).Hears(other).Hears(schemas.PaymentCleared{PaymentID: "o2"}).Keeps(has("@escrow", 400)).
+	s := script(t).Hears(other).Hears(schemas.PaymentCleared{PaymentID: "o2", Purpose: schemas.ForOrder}).Keeps(has("@escrow", 400)).
 		Hears(schemas.StockReserved{OrderID: "o1", CustomerID: "bob", RestaurantID: "rest", Total: inr(20)}).
 		Hears(completed).SaysNothing().Act("o1", saga.Done).Keeps(has("@escrow", 400), has("bob", 20)).
 		Hears(cleared).Keeps(has("@escrow", 420), has("bob", 0))

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"log"
 	"os"
+	"runtime/debug"
 	"runtime/pprof"
 	"slices"
 	"time"
@@ -25,6 +26,7 @@ func main() {
 	only := flag.String("only", "", "one row: sagas, latency or hot")
 	flag.Parse()
 	ctx := context.Background()
+	debug.SetGCPercent(400) // as the binary does
 	if *profile != "" {
 		f, err := os.Create(*profile)
 		if err != nil {

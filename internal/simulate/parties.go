@@ -8,7 +8,7 @@ import (
 // restaurant declares the restaurant: asked by the kitchen it accepts or refuses, unless the order is cancelled first.
 func (s simulator) restaurant() *saga.Group {
 	return saga.Define("simulated-restaurant", saga.Documents(newTasks()),
-		saga.Does(s.askRestaurant, saga.Says[Noticed]()),
+		saga.Does(s.askRestaurant, saga.Silently()),
 		saga.Within(s.AcceptDelay,
 			saga.Else(s.answer, saga.ClosesWith[schemas.RestaurantAccepted](), saga.ClosesWith[schemas.RestaurantRejected]())),
 		saga.Within(s.SlowDelay,
@@ -20,7 +20,7 @@ func (s simulator) restaurant() *saga.Group {
 
 func (s simulator) askRestaurant(t *Task, e saga.Event[schemas.KitchenAsked]) []saga.Fact {
 	t.RestaurantID = e.Fact.RestaurantID
-	return saga.Say(Noticed{OrderID: t.OrderID, Party: "restaurant"})
+	return nil
 }
 
 func (s simulator) answer(t *Task, _ saga.Cause) []saga.Fact {
@@ -43,7 +43,7 @@ func givenUp(*Task, saga.Event[schemas.KitchenRejected]) []saga.Fact { return ni
 // cook declares the cook, who says when the meal is ready.
 func (s simulator) cook() *saga.Group {
 	return saga.Define("simulated-cook", saga.Documents(newTasks()),
-		saga.Does(s.askCook, saga.Says[Noticed]()),
+		saga.Does(s.askCook, saga.Silently()),
 		saga.Within(s.CookDelay, saga.Else(s.dishUp, saga.ClosesWith[schemas.MealCooked]())),
 		saga.Within(s.SlowDelay, saga.Else(s.dishUpLate, saga.Closes(), saga.Says[schemas.MealCooked]())),
 	)
@@ -51,7 +51,7 @@ func (s simulator) cook() *saga.Group {
 
 func (s simulator) askCook(t *Task, e saga.Event[schemas.KitchenAccepted]) []saga.Fact {
 	t.RestaurantID = e.Fact.RestaurantID
-	return saga.Say(Noticed{OrderID: t.OrderID, Party: "cook"})
+	return nil
 }
 
 func (s simulator) dishUp(t *Task, _ saga.Cause) []saga.Fact {
@@ -71,7 +71,7 @@ func (s simulator) dishUpLate(t *Task, _ saga.Cause) []saga.Fact {
 func (s simulator) courier() *saga.Group {
 	return saga.Define("simulated-courier", saga.Documents(newTasks()),
 		saga.Follows(remember, saga.Upon[schemas.KitchenAsked]()),
-		saga.Does(s.askCourier, saga.Says[Noticed]()),
+		saga.Does(s.askCourier, saga.Silently()),
 		saga.Within(s.RideDelay,
 			saga.Else(s.arrive, saga.ClosesWith[schemas.CourierDelivered](), saga.ClosesWith[schemas.CourierFailed]())),
 		saga.Within(s.SlowDelay,
@@ -84,7 +84,7 @@ func remember(t *Task, why saga.Cause) {
 }
 
 func (s simulator) askCourier(t *Task, _ saga.Event[schemas.DeliveryScheduled]) []saga.Fact {
-	return saga.Say(Noticed{OrderID: t.OrderID, Party: "courier"})
+	return nil
 }
 
 func (s simulator) arrive(t *Task, _ saga.Cause) []saga.Fact {

@@ -27,8 +27,6 @@ func acceptedBy(restaurant string) schemas.KitchenAccepted {
 	return schemas.KitchenAccepted{OrderID: "o1", RestaurantID: restaurant}
 }
 
-func noticed(party string) Noticed { return Noticed{OrderID: "o1", Party: party} }
-
 var config = Config{Manners: map[string]Manners{
 	"grumpy": {Restaurant: Refuses, Courier: Refuses},
 	"slow":   {Slow, Slow, Slow},
@@ -40,7 +38,7 @@ func party(t *testing.T, i int) *sagatest.Script {
 }
 
 func TestTheRestaurantAnswersAfterAWhile(t *testing.T) {
-	party(t, 0).Hears(askedOf("annapurna")).Says(noticed("restaurant")).
+	party(t, 0).Hears(askedOf("annapurna")).SaysNothing().
 		Passes(299*time.Millisecond).SaysNothing().
 		Passes(time.Millisecond).Says(accepted).Act("o1", saga.Closed).
 		Passes(time.Hour).SaysNothing()
@@ -56,7 +54,7 @@ func TestTheRestaurantForgetsWhatNobodyWaitsForAnyMore(t *testing.T) {
 }
 
 func TestTheCookSaysWhenTheMealIsReady(t *testing.T) {
-	party(t, 1).Hears(acceptedBy("annapurna")).Says(noticed("cook")).
+	party(t, 1).Hears(acceptedBy("annapurna")).SaysNothing().
 		Passes(999*time.Millisecond).SaysNothing().
 		Passes(time.Millisecond).Says(cooked).Act("o1", saga.Closed)
 	party(t, 1).Hears(acceptedBy("slow")).Passes(20*time.Second).SaysNothing().Passes(time.Second).Says(cooked).Act("o1", saga.Closed)
@@ -65,7 +63,7 @@ func TestTheCookSaysWhenTheMealIsReady(t *testing.T) {
 
 func TestTheCourierReports(t *testing.T) {
 	party(t, 2).Hears(askedOf("annapurna")).SaysNothing().
-		Hears(scheduled).Says(noticed("courier")).
+		Hears(scheduled).SaysNothing().
 		Passes(699*time.Millisecond).SaysNothing().
 		Passes(time.Millisecond).Says(delivered).Act("o1", saga.Closed)
 	party(t, 2).Hears(askedOf("grumpy")).Hears(scheduled).Passes(time.Second).Says(failed).Act("o1", saga.Closed)
@@ -75,7 +73,7 @@ func TestTheCourierReports(t *testing.T) {
 
 // The two topics that the courier hears may be read in any order.
 func TestTheCourierLearnsTheRestaurantLate(t *testing.T) {
-	party(t, 2).Hears(scheduled).Says(noticed("courier")).Hears(askedOf("grumpy")).Passes(time.Second).Says(failed)
+	party(t, 2).Hears(scheduled).SaysNothing().Hears(askedOf("grumpy")).Passes(time.Second).Says(failed)
 }
 
 func TestWithoutDelaysEverybodyAnswersAtOnce(t *testing.T) {

@@ -18,7 +18,7 @@ import (
 type task struct {
 	lane   *lane
 	cause  saga.Cause
-	event  *event // nil for a deadline
+	event  *event // nil for a deadline and an effect's outcome
 	parked int64  // its position among the parked, if it comes from there
 }
 
@@ -32,6 +32,9 @@ type batch struct {
 	tasks   []task
 	working *saga.Working
 	said    []saidBy
+
+	requests  []request
+	performed []string // ids of effects that have come to an outcome
 
 	park    []parkedRow
 	unpark  []int64 // positions
@@ -110,17 +113,10 @@ func (b *batch) run(ctx context.Context, s *store) error {
 	if err := s.begin(ctx, b.working, b.actKeys()); err != nil {
 		return err
 	}
-	for at := 0; at < len(b.tasks); {
-		needs := b.react(&b.tasks[at])
-		if needs == nil {
-			at++
-			continue
-		}
-		// The documents of all tasks that are left are loaded in one go: each is asked what it would need.
-		for i := at; i < len(b.tasks); i++ {
-			if !b.tasks[i].unreadable() {
-				needs = append(needs, b.loop.group.Needs(b.working, b.tasks[i].cause)...)
-			}
+	for left := b.tasks; len(left) > 0; {
+		var needs []saga.Need
+		if left, needs = b.reactAll(left); needs == nil {
+			break
 		}
 		if err := s.load(ctx, b.working, needs); err != nil {
 			return err
@@ -130,12 +126,32 @@ func (b *batch) run(ctx context.Context, s *store) error {
 	return nil
 }
 
+// reactAll does the tasks that have all documents in memory. It returns the others, with those of the same keys behind
+// them, and the documents that they need: so all are loaded in one go, and each key's events stay in order.
+func (b *batch) reactAll(tasks []task) (left []task, needs []saga.Need) {
+	waiting := map[parkedKey]bool{}
+	for i := range tasks {
+		t := &tasks[i]
+		key := parkedKey{t.lane.number, t.cause.Key}
+		if !waiting[key] {
+			missing := b.react(t)
+			if missing == nil {
+				continue
+			}
+			needs = append(needs, missing...)
+			waiting[key] = true
+		}
+		left = append(left, *t)
+	}
+	return left, needs
+}
+
 // actKeys are the documents that the tasks are sure to need, those of their acts, without what is in memory.
 func (b *batch) actKeys() (needs []saga.Need) {
 	g := b.loop.group
 	for i := range b.tasks {
 		c := &b.tasks[i].cause
-		if b.tasks[i].unreadable() || c.Fact != nil && !g.MovesAct(c.Type) {
+		if b.tasks[i].unreadable() || c.Attempt != nil || c.Fact != nil && !g.MovesAct(c.Type) {
 			continue
 		}
 		if b.working.Find(g.Tables()[0], c.Key) != nil {
@@ -180,15 +196,16 @@ func (b *batch) react(t *task) []saga.Need {
 		return nil
 	}
 	b.loop.metrics.handled(out)
+	for _, r := range out.Requests {
+		b.requests = append(b.requests, request{t.lane, t.cause.Envelope, r})
+	}
+	if t.cause.Attempt != nil {
+		b.performed = append(b.performed, t.cause.Attempt.ID)
+	}
 	if t.parked != 0 {
 		b.unpark = append(b.unpark, t.parked)
 		if t.lane.parked[t.cause.Key]--; t.lane.parked[t.cause.Key] == 0 {
 			delete(t.lane.parked, t.cause.Key)
-		}
-	}
-	if g := b.loop.group; g.HasAct() {
-		if d := b.working.Find(g.Tables()[0], t.cause.Key); d != nil && d.Dirty {
-			d.Table.Act(d.Value).SetLane(t.lane.number)
 		}
 	}
 	return nil
@@ -240,6 +257,8 @@ func (b *batch) fail(t *task, err error) {
 		b.blame = append(b.blame, parkedRow{position: t.parked, reason: err.Error()})
 	case t.event != nil:
 		b.parkEvent(t.lane, t.event, err.Error())
+	case t.cause.Attempt != nil:
+		b.loop.condemnedEffects[t.cause.Attempt.ID] = err.Error()
 	default:
 		b.loop.log.Error("a deadline can't be handled", "key", t.cause.Key, "error", err)
 		b.loop.spoiled[t.cause.Key] = b.loop.now().Add(spoiledFor)

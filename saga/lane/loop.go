@@ -40,6 +40,7 @@ type loop struct {
 	queue   *queue
 	places  map[kafka.TopicPartition]*position
 	sends   *sends
+	effects *effects
 	limit   int       // how many events the next batch may have: fewer while a culprit is looked for
 	due     time.Time // the nearest deadline; zero if there is none
 	told    time.Time
@@ -47,11 +48,12 @@ type loop struct {
 	lastUse time.Time
 
 	// Events that PostgreSQL refuses to save the effects of, and why: parked when they are met again.
-	condemned       map[eventID]string
-	condemnedParked map[int64]string     // the same of parked events, by position
-	spoiled         map[string]time.Time // deadlines that failed, and until when they are left alone
-	suspects        map[eventID]bool     // one of these made a batch fail
-	wishesRead      time.Time
+	condemned        map[eventID]string
+	condemnedParked  map[int64]string     // the same of parked events, by position
+	condemnedEffects map[string]string    // the same of effects, by id
+	spoiled          map[string]time.Time // deadlines that failed, and until when they are left alone
+	suspects         map[eventID]bool     // one of these made a batch fail
+	wishesRead       time.Time
 }
 
 type eventID struct {
@@ -99,7 +101,7 @@ func (l *loop) hold(ctx context.Context, a kafka.Assignment) error {
 
 // own claims the lanes, sends what their last owner may not have sent, and works until something goes wrong or ctx ends.
 func (l *loop) own(ctx context.Context, a kafka.Assignment) error {
-	s, err := connect(ctx, l.DatabaseURL, l.group)
+	s, err := connect(ctx, l.DatabaseURL, l.group, l.partitions)
 	if err != nil {
 		return fmt.Errorf("connect to PostgreSQL: %w", err)
 	}
@@ -119,6 +121,8 @@ func (l *loop) own(ctx context.Context, a kafka.Assignment) error {
 	defer context.AfterFunc(ctx, func() { time.AfterFunc(graceful, cut) })()
 	l.sends = newSends(l.Kafka, l.log)
 	defer l.sends.stop()
+	l.effects = newEffects()
+	defer l.effects.stop()
 	for _, ln := range lanes {
 		l.sends.start([]*lane{ln}, ln.outbox)
 	}
@@ -206,6 +210,9 @@ func (l *loop) work(ctx, work context.Context, a kafka.Assignment) error {
 		if err := l.queue.failure(); err != nil {
 			return err
 		}
+		if err := l.settleEffects(work); err != nil {
+			return err
+		}
 		busy, err := l.step(work)
 		if err != nil {
 			return err
@@ -217,6 +224,9 @@ func (l *loop) work(ctx, work context.Context, a kafka.Assignment) error {
 		select {
 		case ack := <-l.sends.acks:
 			l.acknowledged(ack)
+			continue
+		case r := <-l.effects.results:
+			l.effects.done = append(l.effects.done, r)
 			continue
 		case <-ticker.C:
 			if err := l.lookAround(work, a); err != nil {
@@ -230,6 +240,8 @@ func (l *loop) work(ctx, work context.Context, a kafka.Assignment) error {
 		case <-wake:
 		case ack := <-l.sends.acks:
 			l.acknowledged(ack)
+		case r := <-l.effects.results:
+			l.effects.done = append(l.effects.done, r)
 		case <-ticker.C:
 			if err := l.lookAround(work, a); err != nil {
 				return err
@@ -316,6 +328,9 @@ func (l *loop) finish(ctx context.Context, b *batch) error {
 	if !b.soonest.IsZero() && (l.due.IsZero() || b.soonest.Before(l.due)) {
 		l.due = b.soonest
 	}
+	if len(b.requests) > 0 {
+		l.effects.due = l.now()
+	}
 	b.offsets(l.tell)
 	l.lastUse = l.now()
 	var said []*lane
@@ -351,6 +366,8 @@ func (l *loop) suspect(b *batch, err error) {
 		l.condemnedParked[t.parked] = err.Error()
 	case t.event != nil:
 		l.condemned[t.event.id()] = err.Error()
+	case t.cause.Attempt != nil:
+		l.condemnedEffects[t.cause.Attempt.ID] = err.Error()
 	default:
 		l.spoiled[t.cause.Key] = l.now().Add(spoiledFor)
 	}
@@ -387,6 +404,9 @@ func (l *loop) lookAround(ctx context.Context, a kafka.Assignment) error {
 		return err
 	}
 	if err := l.grantWishes(ctx); err != nil {
+		return err
+	}
+	if err := l.performEffects(ctx); err != nil {
 		return err
 	}
 	if now.Sub(l.told) >= tellEvery && len(l.tell) > 0 {

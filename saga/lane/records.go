@@ -9,18 +9,29 @@ import (
 
 // encodeRecords writes records for an outbox or a parked row: what a resend needs, byte by byte.
 func encodeRecords(records []kafka.Record) []byte {
-	var b []byte
+	size := 0
+	for _, r := range records {
+		size += len(r.Topic) + len(r.Key) + len(r.Value) + 16
+		for _, h := range r.Headers {
+			size += len(h.Key) + len(h.Value) + 4
+		}
+	}
+	b := make([]byte, 0, size)
 	text := func(s []byte) {
 		b = binary.AppendUvarint(b, uint64(len(s)))
 		b = append(b, s...)
 	}
+	name := func(s string) {
+		b = binary.AppendUvarint(b, uint64(len(s)))
+		b = append(b, s...)
+	}
 	for _, r := range records {
-		text([]byte(r.Topic))
+		name(r.Topic)
 		b = binary.AppendUvarint(b, uint64(r.Partition))
 		text(r.Key)
 		b = binary.AppendUvarint(b, uint64(len(r.Headers)))
 		for _, h := range r.Headers {
-			text([]byte(h.Key))
+			name(h.Key)
 			text(h.Value)
 		}
 		text(r.Value)

@@ -57,7 +57,8 @@ type store struct {
 	group *saga.Group
 	sql   map[saga.AnyTable]*statements
 	// shares says that the group has documents that several lanes change, such as a stock level.
-	shares bool
+	shares     bool
+	partitions int
 }
 
 // lockKey names the advisory lock of a group's documents.
@@ -68,7 +69,7 @@ const application = "tiffin lane "
 
 // connect opens a connection whose plans suit batches: the statements join a table with what UNNEST makes of a parameter,
 // and a plan that was made while the tables were empty would read them whole for ever.
-func connect(ctx context.Context, url string, g *saga.Group) (*store, error) {
+func connect(ctx context.Context, url string, g *saga.Group, partitions int) (*store, error) {
 	config, err := pgx.ParseConfig(url)
 	if err != nil {
 		return nil, err
@@ -84,7 +85,7 @@ func connect(ctx context.Context, url string, g *saga.Group) (*store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &store{conn: conn, group: g, sql: map[saga.AnyTable]*statements{}}
+	s := &store{conn: conn, group: g, sql: map[saga.AnyTable]*statements{}, partitions: partitions}
 	for _, t := range g.Tables() {
 		s.sql[t] = newStatements(t)
 		s.shares = s.shares || !t.Appends() && t.Act(t.New("")) == nil
@@ -279,9 +280,12 @@ func (s *store) save(ctx context.Context, batch *batch) error {
 		return err
 	}
 	for _, t := range s.group.Tables() {
-		s.sql[t].queueSaves(b, t, batch.working)
+		s.sql[t].queueSaves(b, t, batch.working, s.partitions)
 	}
 	batch.queueParked(b)
+	if err := batch.queueEffects(b); err != nil {
+		return err
+	}
 	b.Queue("commit")
 	results := s.conn.SendBatch(ctx, b)
 	if _, err := results.Exec(); err != nil {
@@ -351,7 +355,7 @@ type statements struct {
 func newStatements(t saga.AnyTable) *statements {
 	var names, params, sets []string
 	st := &statements{}
-	for i, c := range t.Columns(t.New("")) {
+	for i, c := range saved(t, t.New(""), 1) {
 		kind, cast := sqlKind(t, c)
 		st.kinds = append(st.kinds, kind)
 		names = append(names, c.Name)
@@ -362,15 +366,27 @@ func newStatements(t saga.AnyTable) *statements {
 	}
 	columns, from := strings.Join(names, ", "), strings.Join(params, ", ")
 	key := names[0]
-	st.load = fmt.Sprintf("select %s from unnest($1::text[]) k join %s t on t.%s = k", qualified("t", names), t.Name(), key)
+	loaded := names[:len(t.Columns(t.New("")))]
+	st.load = fmt.Sprintf("select %s from unnest($1::text[]) k join %s t on t.%s = k", qualified("t", loaded), t.Name(), key)
 	st.insert = fmt.Sprintf("insert into %s (%s) select %s from unnest(%s) x(%s)", t.Name(), columns, castColumns(t), from, columns)
 	st.update = fmt.Sprintf("update %s t set %s from unnest(%s) x(%s) where t.%s = x.%s", t.Name(), strings.Join(sets, ", "), from, columns, key, key)
 	return st
 }
 
+// saved are the columns that are written: the document's, and for an act which lane its key belongs to, so that a deadline
+// finds its lane.
+func saved(t saga.AnyTable, document any, partitions int) saga.Columns {
+	columns := t.Columns(document)
+	if t.Act(document) != nil {
+		lane := kafka.Partition([]byte(*columns[0].At.(*string)), partitions)
+		columns = append(columns, saga.Column{Name: "lane", At: &lane})
+	}
+	return columns
+}
+
 func castColumns(t saga.AnyTable) string {
 	var out []string
-	for _, c := range t.Columns(t.New("")) {
+	for _, c := range saved(t, t.New(""), 1) {
 		_, cast := sqlKind(t, c)
 		out = append(out, "x."+c.Name+cast)
 	}
@@ -438,8 +454,23 @@ func scan(rows pgx.Rows, columns saga.Columns) error {
 
 // queueSaves writes the table's changed documents, new ones and known ones apart (each is half the price of an upsert),
 // and rows added to journals.
-func (st *statements) queueSaves(b *pgx.Batch, t saga.AnyTable, w *saga.Working) {
-	inserts, updates := newColumns(st.kinds), newColumns(st.kinds)
+func (st *statements) queueSaves(b *pgx.Batch, t saga.AnyTable, w *saga.Working, partitions int) {
+	news, known := 0, 0
+	for _, r := range w.Rows() {
+		if r.Table == t {
+			news++
+		}
+	}
+	for _, d := range w.Documents() {
+		switch {
+		case d.Table != t || !d.Dirty:
+		case d.Exists:
+			known++
+		default:
+			news++
+		}
+	}
+	inserts, updates := newColumns(st.kinds, news), newColumns(st.kinds, known)
 	for _, r := range w.Rows() {
 		if r.Table == t {
 			inserts.add(t.Columns(r.Value))
@@ -450,9 +481,9 @@ func (st *statements) queueSaves(b *pgx.Batch, t saga.AnyTable, w *saga.Working)
 			continue
 		}
 		if d.Exists {
-			updates.add(t.Columns(d.Value))
+			updates.add(saved(t, d.Value, partitions))
 		} else {
-			inserts.add(t.Columns(d.Value))
+			inserts.add(saved(t, d.Value, partitions))
 		}
 	}
 	if inserts.n > 0 {
@@ -473,9 +504,22 @@ type columns struct {
 	times [][]*time.Time
 }
 
-func newColumns(kinds []string) *columns {
+func newColumns(kinds []string, rows int) *columns {
 	n := len(kinds)
-	return &columns{kinds: kinds, texts: make([][]string, n), ints: make([][]int64, n), bools: make([][]bool, n), times: make([][]*time.Time, n)}
+	c := &columns{kinds: kinds, texts: make([][]string, n), ints: make([][]int64, n), bools: make([][]bool, n), times: make([][]*time.Time, n)}
+	for i, kind := range kinds {
+		switch kind {
+		case "text":
+			c.texts[i] = make([]string, 0, rows)
+		case "bigint":
+			c.ints[i] = make([]int64, 0, rows)
+		case "boolean":
+			c.bools[i] = make([]bool, 0, rows)
+		case "timestamptz":
+			c.times[i] = make([]*time.Time, 0, rows)
+		}
+	}
+	return c
 }
 
 func (c *columns) add(row saga.Columns) {

@@ -4,7 +4,8 @@
 // go wrong. [Explore] visits every state that the groups can reach in it, breadth first: any group may be ahead of any
 // other, any outside party may answer or stay silent, a deadline may pass as long as it is set, a group may crash between
 // its commit and its sending, and a fact may be delivered again, at any later time. Each state at which nothing more can
-// happen is an end, and must satisfy the world's Final. What is found comes with a shortest way to it.
+// happen, unless somebody outside breaks a silence, is an end, and must satisfy the world's Final. What is found comes with a
+// shortest way to it. A choreography that goes round in a circle is a finding too.
 //
 // It runs the shipped reactions with the library's rules around them, not a model of either. Facts of one topic and key
 // stay in order, as Kafka keeps them; across topics and groups every order is tried. The only reduction is that a group's
@@ -36,6 +37,8 @@ type World struct {
 	Duplicates int
 	// Final says what is wrong with an end; "" if nothing is.
 	Final func(View) string
+	// StopAtFirst ends the exploration at its first finding.
+	StopAtFirst bool
 	// Limit is the number of states after which the exploration gives up. Defaults to 5 million.
 	Limit int
 }
@@ -60,6 +63,7 @@ type Report struct {
 	Time                      time.Duration
 	Findings                  []Finding
 	// Gaps are outcomes that were declared and never seen: "kitchen.refuse never ran", "kitchen never says kitchen.asked".
+	// An exploration that is not complete lists none.
 	Gaps []string
 	// EndStates is the set of ends by their contents, to compare one world's with another's.
 	EndStates map[string]bool
@@ -70,11 +74,18 @@ type Report struct {
 // String sums the report up in a line.
 func (r Report) String() string {
 	verdict := "no finding"
-	if len(r.Findings) > 0 {
-		verdict = fmt.Sprintf("%d findings", len(r.Findings))
+	switch n := len(r.Findings); n {
+	case 0:
+	case 1:
+		verdict = "1 finding"
+	default:
+		verdict = fmt.Sprintf("%d findings", n)
 	}
-	if !r.Complete {
+	switch {
+	case !r.Complete && len(r.Findings) == 0:
 		verdict += ", bound reached: not a proof"
+	case !r.Complete:
+		verdict += ", not every state was visited"
 	}
 	return fmt.Sprintf("%d states, %d transitions, %d ends (%d distinct) in %v: %s",
 		r.States, r.Transitions, r.Ends, len(r.EndStates), r.Time.Round(time.Millisecond), verdict)
@@ -99,12 +110,14 @@ func (f Finding) String() string {
 	fmt.Fprintf(&b, "%s\n", f.What)
 	for i, s := range f.Steps {
 		fmt.Fprintf(&b, "  %2d  %-12s", i+1, s.Who)
+		var does []string
 		if s.Hears != "" {
-			fmt.Fprintf(&b, " hears %s", s.Hears)
+			does = append(does, "hears "+s.Hears)
 		}
 		if len(s.Says) > 0 {
-			fmt.Fprintf(&b, ", says %s", strings.Join(s.Says, ", "))
+			does = append(does, "says "+strings.Join(s.Says, ", "))
 		}
+		b.WriteString(" " + strings.Join(does, ", "))
 		if s.Note != "" {
 			fmt.Fprintf(&b, "  (%s)", s.Note)
 		}
@@ -120,18 +133,19 @@ type View struct {
 }
 
 func (v View) at(p place) uint16 {
-	if slot, ok := v.e.slots[p]; ok && slot < len(v.s) {
-		return v.s[slot]
+	if slot, ok := v.e.slots[p]; ok {
+		return v.s.get(slot)
 	}
 	return 0
 }
 
 // Said is how often a fact of this type and key was said; being delivered again does not count.
 func (v View) Said(eventType, key string) int {
-	return int(v.at(place{kind: kindCount, a: v.e.typeID(eventType), key: v.e.keyID(key)}))
+	return int(v.at(place{kind: kindCount, a: v.e.types.id(eventType), key: v.e.keys.id(key)}))
 }
 
-// Document is D's document with this key, or nil.
+// Document is D's document with this key; nil if there is none, or if the world leaves open what it is and nobody has
+// looked.
 func Document[D any](v View, key string) *D {
 	t := v.e.tableOf(new(D))
 	id := v.at(v.e.documentPlace(t, key))

@@ -34,21 +34,26 @@ func (s *Script) Given(documents ...any) *Script {
 // Hears delivers one fact.
 func (s *Script) Hears(f saga.Fact) *Script {
 	s.world.Say(f)
+	s.t.Helper()
 	return s.step(func() error { return s.world.Run() })
 }
 
 // HearsLate delivers one fact of a saga that began this long ago.
 func (s *Script) HearsLate(f saga.Fact, age time.Duration) *Script {
 	s.world.send(f, saga.Envelope{ID: "late", Source: "/outside", Started: s.world.now.Add(-age), Saga: f.Key()})
+	s.t.Helper()
 	return s.step(func() error { return s.world.Run() })
 }
 
 // Passes lets time pass.
 func (s *Script) Passes(d time.Duration) *Script {
+	s.t.Helper()
 	return s.step(func() error { return s.world.Advance(d) })
 }
 
 func (s *Script) step(run func() error) *Script {
+	s.t.Helper()
+	s.worked()
 	before := len(s.world.History)
 	s.err = run()
 	s.said = nil
@@ -58,12 +63,18 @@ func (s *Script) step(run func() error) *Script {
 	return s
 }
 
-// Says: the last step made the group say exactly these facts.
-func (s *Script) Says(facts ...saga.Fact) *Script {
+// worked: no step may fail unnoticed, but for one that CannotHandle expects.
+func (s *Script) worked() {
 	s.t.Helper()
 	if s.err != nil {
 		s.t.Fatalf("the step failed: %v", s.err)
 	}
+}
+
+// Says: the last step made the group say exactly these facts.
+func (s *Script) Says(facts ...saga.Fact) *Script {
+	s.t.Helper()
+	s.worked()
 	if len(facts) != len(s.said) || len(facts) > 0 && !reflect.DeepEqual(facts, s.said) {
 		s.t.Fatalf("says\n  %s\nwant\n  %s", show(s.said), show(facts))
 	}
@@ -82,12 +93,14 @@ func (s *Script) CannotHandle(reason string) *Script {
 	if s.err == nil || !strings.Contains(s.err.Error(), reason) {
 		s.t.Fatalf("error %v, want one about %q", s.err, reason)
 	}
+	s.err = nil
 	return s
 }
 
 // Keeps: the group's tables hold exactly these documents under their keys, whatever the state of their acts.
 func (s *Script) Keeps(documents ...any) *Script {
 	s.t.Helper()
+	s.worked()
 	for _, want := range documents {
 		t := s.world.tableOf(want)
 		columns := t.Columns(want)
@@ -112,6 +125,7 @@ func (s *Script) Keeps(documents ...any) *Script {
 // Act: the group's act with this key stands in this state.
 func (s *Script) Act(key string, want saga.State) *Script {
 	s.t.Helper()
+	s.worked()
 	t := s.world.groups[0].Tables()[0]
 	d, _ := s.world.load(t, key)
 	if got := t.Act(d).State(); got != want {

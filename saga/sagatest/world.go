@@ -10,9 +10,11 @@
 package sagatest
 
 import (
+	"cmp"
 	"fmt"
 	"reflect"
 	"slices"
+	"strings"
 	"time"
 
 	"tiffin/saga"
@@ -32,6 +34,11 @@ type Heard struct {
 type World struct {
 	// Outside answers facts as people and other systems would; nil for nobody. It is asked once per fact.
 	Outside func(saga.Fact) []saga.Fact
+	// Perform does the effects that groups request: an error is final. Nil: all succeed.
+	Perform func(saga.Request) error
+	// Limit is how many facts one [World.Run] delivers. More are taken for a choreography that goes round in a circle.
+	// Defaults to 1 million.
+	Limit int
 	// History is everything that was handled, in order.
 	History []Heard
 	// Said is every fact, in order.
@@ -83,9 +90,14 @@ func (w *World) send(f saga.Fact, e saga.Envelope) {
 	}
 }
 
-// Run delivers facts until none is on its way. It ends with the first event that a group can't handle.
+// Run delivers facts until none is on its way. It ends with the first event that a group can't handle, and with an error
+// at the world's Limit.
 func (w *World) Run() error {
-	for len(w.queue) > 0 {
+	for n := 0; len(w.queue) > 0; n++ {
+		if limit := cmp.Or(w.Limit, 1_000_000); n == limit {
+			last := w.Types()[max(0, len(w.Said)-5):]
+			return fmt.Errorf("sagatest: %d facts and no end: the choreography goes round in a circle; the last ones are %s", limit, strings.Join(last, ", "))
+		}
 		c := w.queue[0]
 		w.queue = w.queue[1:]
 		for _, g := range w.groups {
@@ -110,7 +122,12 @@ func (w *World) Advance(d time.Duration) error {
 			return nil
 		}
 		w.now = due
-		c := saga.Cause{Envelope: saga.Envelope{ID: "deadline-" + g.Name() + "-" + key, Type: saga.DeadlineType, Key: key, Time: w.now}}
+		d, _ := w.load(g.Tables()[0], key)
+		a := g.Tables()[0].Act(d)
+		c := saga.Cause{Envelope: saga.Envelope{
+			ID: saga.DeadlineType + "/" + key + "/" + a.Waiting(), Type: saga.DeadlineType, Key: key, Saga: key,
+			Source: "/" + g.Name(), Time: w.now, Started: a.Started(),
+		}}
 		if err := w.handle(g, c); err != nil {
 			return err
 		}
@@ -159,8 +176,26 @@ func (w *World) handle(g *saga.Group, c saga.Cause) error {
 		for i, f := range out.Facts {
 			w.send(f, saga.Envelope{ID: saga.DeriveID(c.Envelope, g.Name(), i), Source: "/" + g.Name(), Started: c.Started, Saga: c.Saga, CauseID: c.ID})
 		}
-		return nil
+		return w.perform(g, c, out.Requests)
 	}
+}
+
+// perform does what was requested, at once, and brings the group the outcome.
+func (w *World) perform(g *saga.Group, c saga.Cause, requests []saga.Request) error {
+	for _, r := range requests {
+		a := &saga.Attempt{Request: r}
+		e := c.Envelope
+		e.ID, e.CauseID, e.Type = r.ID, c.ID, r.Effect+".performed"
+		if w.Perform != nil {
+			if err := w.Perform(r); err != nil {
+				a.Failure, e.Type = err.Error(), r.Effect+".not-performed"
+			}
+		}
+		if err := w.handle(g, saga.Cause{Envelope: e, Attempt: a}); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (w *World) load(t saga.AnyTable, key string) (any, bool) {

@@ -79,10 +79,15 @@ func Encode(f saga.Fact, e saga.Envelope, said time.Time, partitions int) (kafka
 	}
 	key := []byte(f.Key())
 	r := kafka.Record{Topic: f.Topic(), Partition: kafka.Partition(key, partitions), Key: key, Value: value}
-	r.Headers = make([]kafka.Header, 0, 13)
-	add := func(name, value string) {
-		if value != "" {
-			r.Headers = append(r.Headers, kafka.Header{Key: name, Value: []byte(value)})
+	r.Headers = make([]kafka.Header, 0, 13) // with the mark
+	values := make([]byte, 0, 400)          // all of them share it
+	add := func(name string, parts ...string) {
+		from := len(values)
+		for _, p := range parts {
+			values = append(values, p...)
+		}
+		if len(values) > from {
+			r.Headers = append(r.Headers, kafka.Header{Key: name, Value: values[from:len(values):len(values)]})
 		}
 	}
 	add(HeaderSpecVersion, "1.0")
@@ -91,7 +96,7 @@ func Encode(f saga.Fact, e saga.Envelope, said time.Time, partitions int) (kafka
 	add(HeaderSource, e.Source)
 	add(HeaderSubject, f.Key())
 	add(HeaderTime, Time(said))
-	add(HeaderSchema, SchemaPrefix+f.EventType())
+	add(HeaderSchema, SchemaPrefix, f.EventType())
 	add(HeaderContentType, "application/json")
 	add(HeaderSaga, e.Saga)
 	add(HeaderCause, e.CauseID)
@@ -124,7 +129,9 @@ func Decode(r *kafka.Record) (e saga.Envelope, m Mark, err error) {
 		case HeaderSource:
 			e.Source = string(h.Value)
 		case HeaderSaga:
-			e.Saga = string(h.Value)
+			if e.Saga = e.Key; string(h.Value) != e.Key {
+				e.Saga = string(h.Value)
+			}
 		case HeaderCause:
 			e.CauseID = string(h.Value)
 		case HeaderStarted:

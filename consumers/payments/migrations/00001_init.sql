@@ -31,14 +31,14 @@ create table credits (
 
 -- The ledger: one row per movement, with both of its legs.
 create table movements (
-    movement_id  bigint generated always as identity primary key,
     payment_id   text not null,
+    movement_id  bigint generated always as identity (cache 1000),
     kind         text not null,
     from_account text not null,
     from_amount  bigint not null check (from_amount < 0),
     to_account   text not null,
     to_amount    bigint not null check (to_amount > 0),
     at           timestamptz not null,
-    check (from_amount + to_amount = 0)
+    check (from_amount + to_amount = 0),
+    primary key (payment_id, movement_id)
 );
-create index on movements (payment_id);

@@ -47,6 +47,21 @@ create table parked (
 );
 create index on parked (lane, key, position);
 
+-- Effects that were requested and have not come to an outcome.
+create table effects (
+    id           text primary key, -- its idempotency key
+    lane         int not null,
+    key          text not null,
+    effect       text not null,
+    request      jsonb not null,
+    cause        jsonb not null,   -- the envelope of the event that requested it
+    until        timestamptz not null,
+    attempts     int not null default 0,
+    next_attempt timestamptz not null,
+    failure      text not null default ''
+);
+create index on effects (next_attempt);
+
 -- What a person wants to be done with parked keys; the owner of the lane does it.
 create table wishes (
     lane     int not null,

@@ -1,0 +1,113 @@
+package saga_test
+
+import (
+	"regexp"
+	"slices"
+	"testing"
+	"time"
+
+	"tiffin/saga"
+)
+
+// panicOf is what f panics with; "" if it does not.
+func panicOf(f func()) (text string) {
+	defer func() {
+		if p := recover(); p != nil {
+			text = p.(string)
+		}
+	}()
+	f()
+	return ""
+}
+
+type Stranger struct {
+	saga.Act
+	ID string
+}
+
+// A declaration that can't work is refused with a sentence that says where it is and how to mend it.
+func TestADeclarationThatCannotWorkIsRefused(t *testing.T) {
+	minute := func(reactions ...saga.Part) saga.Part { return saga.Within(time.Minute, reactions...) }
+	answer, giveUp := saga.Then(advance, saga.Says[Advanced]()), saga.Else(giveUp, saga.Fails[GivenUp]())
+	const here = ` \(saga/jobs_test\.go:\d+\) `
+	type parts = []saga.Part
+	for _, tt := range []struct {
+		want  string
+		parts parts
+	}{
+		{`undo` + here + `hears nothing: add saga\.Upon\[\.\.\.\]\(\) to its line`, parts{does, saga.Undoes(undo)}},
+		{`finish` + here + `hears nothing: add saga\.Upon\[\.\.\.\]\(\) to its line`, parts{saga.Once(saga.AllOf(), finish)}},
+		{`follow` + here + `hears nothing: .*`, parts{saga.Follows(follow)}},
+		{`record` + here + `hears nothing: .*`, parts{saga.Records(record, saga.Uses(lines))}},
+		{`giveUp` + here + `is an Else of no wait: put it into a saga\.Within\(\.\.\.\)`, parts{does, giveUp}},
+		{`a Within without an Else waits for ever: add saga\.Else\(\.\.\.\)`, parts{does, minute(answer)}},
+		{`a Within of 0s is over before it begins: configure a time above zero`, parts{does, saga.Within(0, answer, giveUp)}},
+		{`a Within of -1s is over before it begins: configure a time above zero`, parts{does, saga.Within(-time.Second, answer, giveUp)}},
+		{`giveUp \(saga/jobs_test\.go:\d+\): a wait is known by its Else, so each saga\.Within has one, a function of its own`, parts{does, minute(answer, giveUp, giveUp)}},
+		{`giveUp \(saga/jobs_test\.go:\d+\): a wait is known by its Else, so each saga\.Within has one, .*`, parts{does, minute(answer, giveUp), minute(saga.Then(check), giveUp)}},
+		{`begin` + here + `is a saga\.Does, which is no answer to a wait: move its line out of the saga\.Within`, parts{minute(does, giveUp)}},
+		{`advance` + here + `runs once the act is done, and nothing does it: add a saga\.Does\(\.\.\.\)`, parts{answer}},
+		{`follow` + here + `follows, so it says nothing: take its saga\.Says away`, parts{saga.Follows(follow, saga.Upon[Asked](), saga.Says[Begun]())}},
+		{`record` + here + `records, so it says nothing: take its saga\.Says away`, parts{saga.Records(record, saga.Upon[Asked](), saga.Says[Begun]())}},
+		{`begin` + here + `is a saga\.Does, so it can't hear job\.checked: take its saga\.Upon away`, parts{saga.Does(begin, saga.Upon[Checked]())}},
+		{`advance` + here + `is a saga\.Then, so it can't hear job\.checked: take its saga\.Upon away`, parts{does, saga.Then(advance, saga.Upon[Checked]())}},
+		{`givesUp \(saga/define_test\.go:\d+\) is a saga\.Else, so it can't hear job\.checked: take its saga\.Upon away`, parts{does, minute(answer, saga.Else(givesUp, saga.Upon[Checked]()))}},
+		{`begin` + here + `hears job\.asked, and its saga\.Refuses takes a job\.declined: let both take the same`, parts{saga.Does(begin, saga.Refuses(decline))}},
+		{`begin` + here + `declares twice that it says job\.begun: leave one`, parts{saga.Does(begin, saga.Says[Begun](), saga.Fails[Begun]())}},
+		{`advance` + here + `is a saga\.Then, where saga\.Refuses has no effect: take it away`, parts{does, saga.Then(advance, saga.Refuses(sayNo))}},
+		{`advance` + here + `is a saga\.Then, where saga\.EvenIfNothing has no effect: take it away`, parts{does, saga.Then(advance, saga.EvenIfNothing())}},
+		{`advance` + here + `is a saga\.Then, where saga\.TooLate has no effect: take it away`, parts{does, saga.Then(advance, saga.Pivots(), saga.TooLate(late))}},
+		{`undo` + here + `is a saga\.Undoes, where saga\.Pivots has no effect: take it away`, parts{does, saga.Undoes(undo, saga.Upon[Cancelled](), saga.Pivots(), saga.TooLate(late))}},
+		{`record` + here + `is a saga\.Records, where saga\.Fails, Closes, ClosesWith, Ends or Pivots has no effect: take it away`, parts{saga.Records(record, saga.Upon[Asked](), saga.Closes())}},
+		{`saga\.TooLate without saga\.Pivots: too late for what\?`, parts{does, saga.Undoes(undo, saga.Upon[Cancelled](), saga.TooLate(late))}},
+		{`begin` + here + `can be barred by an undo that comes first: add saga\.Refuses\(\.\.\.\), which says its refusal`, parts{saga.Does(begin), undoes}},
+		{`undo` + here + `can come after the pivot: add saga\.TooLate\(\.\.\.\)`, parts{does, saga.Then(advance, saga.Pivots()), undoes}},
+		{`func\d+ \(saga/define_test\.go:\d+\) takes a \*saga_test\.Stranger: the first table of saga\.Documents\(\.\.\.\) must hold them`, parts{saga.Does(func(*Stranger, saga.Event[Asked]) []saga.Fact { return nil })}},
+		{`begin` + here + `takes a \*saga_test\.Stranger: the first table of saga\.Documents\(\.\.\.\) must hold them`, parts{saga.Does(begin, saga.Refuses(func(*Stranger, saga.Event[Asked]) []saga.Fact { return nil }))}},
+		{`undo` + here + `takes a \*saga_test\.Stranger: the first table of .*`, parts{does, saga.Then(advance, saga.Pivots()), saga.Undoes(undo, saga.Upon[Cancelled](), saga.TooLate(func(*Stranger, saga.Cause) []saga.Fact { return nil }))}},
+		{`begin` + here + `uses elsewhere: add that table to saga\.Documents\(\.\.\.\)`, parts{saga.Does(begin, saga.Uses(saga.In("elsewhere", func(s *Shelf) saga.Columns { return nil })))}},
+	} {
+		t.Run(tt.want, func(t *testing.T) {
+			got := panicOf(func() { group(tt.parts...) })
+			if !regexp.MustCompile("^saga: group workers: " + tt.want + "$").MatchString(got) {
+				t.Errorf("panics with\n  %s\nwant\n  saga: group workers: %s", got, tt.want)
+			}
+		})
+	}
+	t.Run("an act needs a table", func(t *testing.T) {
+		got := panicOf(func() { saga.Define("none", nil, does) })
+		if !regexp.MustCompile(`^saga: group none: begin .* takes a \*saga_test\.Job: the first table`).MatchString(got) {
+			t.Errorf("panics with %q", got)
+		}
+	})
+}
+
+func givesUp(j *Job, why saga.Cause) []saga.Fact { return giveUp(j, why) }
+
+func TestAGroupTellsWhatItIs(t *testing.T) {
+	g := group(does, undoes, saga.On(func(saga.Event[TripBooked]) []saga.Fact { return nil }, saga.Says[SeatHeld]()))
+	if got := g.Topics(); !slices.Equal(got, []string{"jobs", "trips"}) {
+		t.Errorf("reads %v", got)
+	}
+	if got := g.SaysTopics(); !slices.Equal(got, []string{"jobs", "trips"}) {
+		t.Errorf("writes %v", got)
+	}
+	if g.Name() != "workers" || g.DeadLetters() != "workers.dead-letters" || !g.HasAct() || len(g.Tables()) != 3 {
+		t.Error("the group does not know itself")
+	}
+	if saga.Define("collects", saga.Documents(shelves)).HasAct() || saga.Define("listens", nil).HasAct() {
+		t.Error("a group without acts has one")
+	}
+	if r := g.Reactions()[0]; r.Name != "begin" || r.Role != saga.RoleDoes || r.RefusesName != "sayNo" || !regexp.MustCompile(`^saga/jobs_test\.go:\d+$`).MatchString(r.At) {
+		t.Errorf("its first reaction is %s %s, refused by %s, at %s", r.Role, r.Name, r.RefusesName, r.At)
+	}
+}
+
+func TestAPartCanBeInTwoGroups(t *testing.T) {
+	answers := saga.Then(advance, saga.Says[Advanced]())
+	g1 := group(does, saga.Within(time.Minute, answers, saga.Else(giveUp)))
+	g2 := group(does, answers)
+	if w1, w2 := g1.Reactions()[1].Wait, g2.Reactions()[1].Wait; w1 != "giveUp" || w2 != "" {
+		t.Errorf("the same part answers %q in one group and %q in the other, want giveUp and nothing", w1, w2)
+	}
+}

@@ -1,0 +1,350 @@
+package saga_test
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"tiffin/saga"
+	"tiffin/saga/sagatest"
+)
+
+// dropped: the last step ran no reaction, and this is why.
+func dropped(t *testing.T, s *sagatest.Script, why string) {
+	t.Helper()
+	s.SaysNothing()
+	history := s.World().History
+	if last := history[len(history)-1]; last.Dropped != why || len(last.Ran) > 0 {
+		t.Fatalf("dropped because of %q and ran %v, want %q and nothing", last.Dropped, last.Ran, why)
+	}
+}
+
+func TestADoRunsOnceAndNeverAfterItsUndo(t *testing.T) {
+	did := func(n int) *Job { return &Job{ID: "1", Did: n} }
+	for _, tt := range []struct {
+		name string
+		play func(*testing.T, *sagatest.Script)
+	}{
+		{"a do runs once", func(t *testing.T, s *sagatest.Script) {
+			s.Hears(asked).Says(begun).Act("1", saga.Done).Keeps(did(1))
+			dropped(t, s.Hears(asked), "already done")
+			s.Keeps(did(1))
+		}},
+		{"an undo takes it back, once", func(t *testing.T, s *sagatest.Script) {
+			s.Hears(asked).Hears(cancelled).Says(undone).Act("1", saga.Undone).Keeps(did(0))
+			dropped(t, s.Hears(cancelled), "already undone")
+			s.Keeps(did(0))
+		}},
+		{"an undone act is not done again", func(t *testing.T, s *sagatest.Script) {
+			dropped(t, s.Hears(asked).Hears(cancelled).Hears(asked), "already undone")
+			s.Act("1", saga.Undone).Keeps(did(0))
+		}},
+		{"an undo that comes first bars the do, which says its refusal", func(t *testing.T, s *sagatest.Script) {
+			dropped(t, s.Hears(cancelled), "nothing to undo yet")
+			s.Act("1", saga.Barred).Hears(asked).Says(refused).Act("1", saga.Refused).Keeps(did(0))
+		}},
+		{"and says it once", func(t *testing.T, s *sagatest.Script) {
+			dropped(t, s.Hears(cancelled).Hears(asked).Hears(asked), "already refused")
+		}},
+		{"an undo of a refusal does nothing", func(t *testing.T, s *sagatest.Script) {
+			dropped(t, s.Hears(cancelled).Hears(asked).Hears(cancelled), "already refused")
+		}},
+		{"each saga has an act of its own", func(t *testing.T, s *sagatest.Script) {
+			two := work{"2"}
+			s.Hears(asked).Hears(Cancelled{two}).Hears(Asked{two}).Says(Refused{two}).Act("1", saga.Done)
+		}},
+	} {
+		t.Run(tt.name, func(t *testing.T) { tt.play(t, sagatest.Group(t, group(does, undoes))) })
+	}
+}
+
+func TestADoThatSaysNothingHasNotActed(t *testing.T) {
+	quiet := saga.Does(func(j *Job, e saga.Event[Asked]) []saga.Fact {
+		if shelves.Get(e, "s").Free == 0 {
+			return nil
+		}
+		return begin(j, e)
+	}, saga.Says[Begun]())
+	s := sagatest.Group(t, group(quiet))
+	dropped(t, s.Hears(asked), "not acted")
+	s.Act("1", saga.New).Given(&Shelf{"s", 1}).Hears(asked).Says(begun).Act("1", saga.Done)
+}
+
+func TestAJudgeAnswersAlsoWhenThereIsNothingToUndo(t *testing.T) {
+	s := sagatest.Group(t, group(does, saga.Undoes(undo, saga.EvenIfNothing(), saga.Upon[Cancelled](), saga.Says[Undone](), saga.Says[Nothing]())))
+	s.Hears(cancelled).Says(nothing).Act("1", saga.Barred)
+	dropped(t, s.Hears(cancelled), "barred already")
+	s.Hears(asked).Says(refused).Act("1", saga.Refused)
+}
+
+func TestAMarkIsKeptForTwoLivesAndRenewed(t *testing.T) {
+	s := sagatest.Group(t, group(does, undoes, saga.Life(time.Hour)))
+	until := func(want time.Time) {
+		t.Helper()
+		if j, _ := sagatest.Load[Job](s.World(), "1"); !j.MarkUntil().Equal(want) {
+			t.Fatalf("the mark is kept until %v, want %v", j.MarkUntil(), want)
+		}
+	}
+	s.Hears(cancelled)
+	until(sagatest.Epoch.Add(2 * time.Hour))
+	if j, _ := sagatest.Load[Job](s.World(), "1"); j.MarkedBy() != "job.cancelled" {
+		t.Errorf("marked by %q", j.MarkedBy())
+	}
+	s.Passes(time.Hour).Hears(cancelled)
+	until(sagatest.Epoch.Add(3 * time.Hour))
+	s.Hears(asked)
+	until(time.Time{}) // a refused act is the business's own record, no mark
+	if j, _ := sagatest.Load[Job](s.World(), "1"); j.MarkedBy() != "" {
+		t.Errorf("a refused act is marked by %q", j.MarkedBy())
+	}
+}
+
+func TestASagaThatIsTooOldIsRefused(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		life saga.Part
+		age  time.Duration
+		want saga.Fact
+	}{
+		{"as old as a saga may be", saga.Life(time.Hour), time.Hour, begun},
+		{"older", saga.Life(time.Hour), time.Hour + time.Nanosecond, refused},
+		{"a day by default", saga.Life(saga.DefaultLife), 24 * time.Hour, begun},
+		{"a day and a bit by default", saga.Life(saga.DefaultLife), 24*time.Hour + 1, refused},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			s := sagatest.Group(t, group(does, undoes, tt.life)).HearsLate(asked, tt.age).Says(tt.want)
+			if tt.want == refused {
+				s.Act("1", saga.Refused)
+				dropped(t, s.Hears(asked), "already refused")
+			}
+		})
+	}
+	t.Run("what has been done is not done again, however late it comes again", func(t *testing.T) {
+		dropped(t, sagatest.Group(t, group(does, undoes)).Hears(asked).HearsLate(asked, 25*time.Hour), "already done")
+	})
+}
+
+func TestAfterThePivotAnUndoIsTooLateOnce(t *testing.T) {
+	g := group(does,
+		saga.Then(advance, saga.Pivots(), saga.Says[Advanced]()),
+		saga.Undoes(undo, saga.Upon[Cancelled](), saga.TooLate(late), saga.Says[Undone](), saga.Says[TooLate]()))
+	s := sagatest.Group(t, g).Hears(asked).Hears(answered).Says(advanced).Hears(cancelled).Says(tooLate).Act("1", saga.Done)
+	dropped(t, s.Hears(cancelled), "refused before")
+	s.Keeps(&Job{ID: "1", Did: 1, Advanced: 1})
+
+	t.Run("before it, it is not", func(t *testing.T) {
+		sagatest.Group(t, g).Hears(asked).Hears(cancelled).Says(undone).Act("1", saga.Undone)
+	})
+	t.Run("a pivot that fails is none", func(t *testing.T) {
+		g := group(does, saga.Then(decline, saga.Pivots(), saga.Fails[Refused]()),
+			saga.Undoes(undo, saga.Upon[Cancelled](), saga.TooLate(late), saga.Says[Undone](), saga.Says[TooLate]()))
+		s := sagatest.Group(t, g).Hears(asked).Hears(declined).Says(refused)
+		if j, _ := sagatest.Load[Job](s.World(), "1"); j.Pivoted() {
+			t.Error("a refused act has passed its pivot")
+		}
+		dropped(t, s.Hears(cancelled), "already refused")
+	})
+}
+
+// waiting waits ten minutes for an answer, and then twenty for a check.
+func waiting() *saga.Group {
+	return group(does, undoes,
+		saga.Within(10*time.Minute,
+			saga.Then(advance, saga.Says[Advanced]()),
+			saga.Then(decline, saga.Fails[Refused]()),
+			saga.Else(giveUp, saga.Fails[GivenUp]())),
+		saga.Within(20*time.Minute,
+			saga.Then(check, saga.Says[Advanced]()),
+			saga.Else(giveUpChecking, saga.Says[GivenUp]())))
+}
+
+func TestTheFirstAnswerEndsAWait(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		play func(*testing.T, *sagatest.Script)
+	}{
+		{"an answer that was not asked for", func(t *testing.T, s *sagatest.Script) {
+			dropped(t, s.Hears(answered), "not done yet")
+		}},
+		{"the second answer", func(t *testing.T, s *sagatest.Script) {
+			s.Hears(asked).Hears(answered).Says(advanced)
+			dropped(t, s.Hears(declined), "nobody waits")
+			dropped(t, s.Hears(answered), "nobody waits")
+			s.Act("1", saga.Done).Keeps(&Job{ID: "1", Did: 1, Advanced: 1})
+		}},
+		{"the other answer first", func(t *testing.T, s *sagatest.Script) {
+			s.Hears(asked).Hears(declined).Says(refused).Act("1", saga.Refused)
+			dropped(t, s.Hears(answered), "already refused")
+		}},
+		{"an answer to the next question", func(t *testing.T, s *sagatest.Script) {
+			dropped(t, s.Hears(asked).Hears(checked), "nobody waits")
+			s.Hears(answered).Says(advanced).Hears(checked).Says(advanced)
+			dropped(t, s.Hears(checked), "nobody waits")
+		}},
+		{"the deadline, and not before it", func(t *testing.T, s *sagatest.Script) {
+			s.Hears(asked).Passes(10*time.Minute-time.Nanosecond).SaysNothing().Passes(time.Nanosecond).Says(givenUp).Act("1", saga.Refused)
+			dropped(t, s.Hears(answered), "already refused")
+		}},
+		{"the deadline passes once", func(_ *testing.T, s *sagatest.Script) {
+			s.Hears(asked).Passes(10 * time.Minute).Says(givenUp).Passes(100 * time.Hour).SaysNothing()
+		}},
+		{"an answer stops the deadline, and the next wait begins with it", func(_ *testing.T, s *sagatest.Script) {
+			s.Hears(asked).Passes(9*time.Minute).Hears(answered).
+				Passes(20*time.Minute-time.Nanosecond).SaysNothing().
+				Passes(time.Nanosecond).Says(givenUp).Act("1", saga.Done).
+				Passes(100 * time.Hour).SaysNothing()
+		}},
+		{"an undo stops the deadline", func(_ *testing.T, s *sagatest.Script) {
+			s.Hears(asked).Hears(cancelled).Says(undone).Passes(100 * time.Hour).SaysNothing()
+		}},
+		{"a deadline of its own for each saga", func(_ *testing.T, s *sagatest.Script) {
+			two := work{"2"}
+			s.Hears(asked).Passes(5 * time.Minute).Hears(Asked{two}).
+				Passes(5 * time.Minute).Says(givenUp).Passes(5 * time.Minute).Says(GivenUp{two})
+		}},
+	} {
+		t.Run(tt.name, func(t *testing.T) { tt.play(t, sagatest.Group(t, waiting())) })
+	}
+}
+
+// What a deadline says belongs to the saga in which somebody waited.
+func TestADeadlineKnowsItsSaga(t *testing.T) {
+	s := sagatest.Group(t, waiting()).HearsLate(asked, time.Hour)
+	j, _ := sagatest.Load[Job](s.World(), "1")
+	if want := sagatest.Epoch.Add(-time.Hour); !j.Started().Equal(want) || j.Waiting() != "giveUp" || !j.WaitsUntil().Equal(sagatest.Epoch.Add(10*time.Minute)) {
+		t.Fatalf("waits in %q until %v, in a saga that began at %v; want %v", j.Waiting(), j.WaitsUntil(), j.Started(), want)
+	}
+	s.Passes(10 * time.Minute).Says(givenUp)
+	if j, _ := sagatest.Load[Job](s.World(), "1"); !j.Started().IsZero() || j.Waiting() != "" {
+		t.Error("an act that waits no more still knows what it waited for")
+	}
+}
+
+// A runtime may call a deadline late, twice, or too early.
+func TestADeadlineThatIsNotDueDoesNothing(t *testing.T) {
+	g := waiting()
+	s := sagatest.Group(t, g).Hears(asked)
+	j, _ := sagatest.Load[Job](s.World(), "1")
+	var w saga.Working
+	w.Put(jobs, "1", j, true)
+	deadline := func(at time.Duration) saga.Outcome {
+		return g.React(&w, saga.Cause{Envelope: saga.Envelope{Type: saga.DeadlineType, Key: "1", Time: sagatest.Epoch.Add(at)}})
+	}
+	if out := deadline(10*time.Minute - time.Microsecond); out.Dropped != "no deadline is due" || len(out.Facts) > 0 {
+		t.Errorf("too early: %+v", out)
+	}
+	if out := deadline(10 * time.Minute); !slices.Equal(out.Facts, saga.Say(givenUp)) {
+		t.Errorf("in time: %+v", out)
+	}
+	if out := deadline(11 * time.Minute); out.Dropped != "no deadline is due" || len(out.Facts) > 0 {
+		t.Errorf("again: %+v", out)
+	}
+}
+
+func TestAReactionMovesItsActAsItsLineSays(t *testing.T) {
+	for _, tt := range []struct {
+		name  string
+		line  saga.Part
+		state saga.State
+	}{
+		{"Says leaves it done", saga.Then(advance, saga.Says[Advanced]()), saga.Done},
+		{"Closes", saga.Then(advance, saga.Says[Advanced](), saga.Closes()), saga.Closed},
+		{"ClosesWith what it says", saga.Then(advance, saga.ClosesWith[Advanced]()), saga.Closed},
+		{"ClosesWith what it does not say", saga.Then(advance, saga.Says[Advanced](), saga.ClosesWith[Finished]()), saga.Done},
+		{"Ends", saga.Then(advance, saga.Ends[Advanced]()), saga.Closed},
+		{"Fails", saga.Then(advance, saga.Fails[Advanced]()), saga.Refused},
+		{"Fails before Closes", saga.Then(advance, saga.Fails[Advanced](), saga.Closes()), saga.Refused},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			s := sagatest.Group(t, group(does, undoes, tt.line)).Hears(asked).Hears(answered).Says(advanced).Act("1", tt.state)
+			if tt.state.Final() { // and then nothing revives it
+				dropped(t, s.Hears(answered), "already "+string(tt.state))
+				dropped(t, s.Hears(cancelled), "already "+string(tt.state))
+				dropped(t, s.Hears(asked), "already "+string(tt.state))
+			} else {
+				s.Hears(answered).Says(advanced).Hears(cancelled).Says(undone)
+			}
+		})
+	}
+	t.Run("a do that fails is refused, and waits for nobody", func(t *testing.T) {
+		full := saga.Does(sayNo, saga.Fails[Refused]())
+		s := sagatest.Group(t, group(full, saga.Within(time.Minute, saga.Then(advance, saga.Says[Advanced]()), saga.Else(giveUp, saga.Says[GivenUp]()))))
+		s.Hears(asked).Says(refused).Act("1", saga.Refused).Passes(time.Hour).SaysNothing()
+	})
+	t.Run("an undo that fails is refused", func(t *testing.T) {
+		sagatest.Group(t, group(does, saga.Undoes(undo, saga.Upon[Cancelled](), saga.Fails[Undone]()))).
+			Hears(asked).Hears(cancelled).Says(undone).Act("1", saga.Refused)
+	})
+}
+
+// inEveryState is how an act comes into each of its states.
+func inEveryState() map[saga.State][]saga.Fact {
+	return map[saga.State][]saga.Fact{
+		saga.New: nil, saga.Done: {asked}, saga.Undone: {asked, cancelled}, saga.Barred: {cancelled},
+		saga.Refused: {cancelled, asked}, saga.Closed: {asked, answered},
+	}
+}
+
+func TestWhatFollowsRunsInEveryState(t *testing.T) {
+	g := group(does, undoes, saga.Then(advance, saga.ClosesWith[Advanced]()), saga.Follows(follow, saga.Upon[Reported]()))
+	for state, way := range inEveryState() {
+		s := sagatest.Group(t, g)
+		for _, f := range way {
+			s.Hears(f)
+		}
+		s.Act("1", state).Hears(reported).SaysNothing().Hears(reported).SaysNothing().Act("1", state)
+		if j, _ := sagatest.Load[Job](s.World(), "1"); j.Followed != 2 {
+			t.Errorf("in state %q it followed %d times, want 2", state, j.Followed)
+		}
+	}
+}
+
+func TestRecordsOnlyRecord(t *testing.T) {
+	records := saga.Records(record, saga.Uses(lines), saga.Upon[Reported](), saga.Upon[Asked]())
+	g := group(does, undoes, saga.Then(advance, saga.ClosesWith[Advanced]()), records)
+	for state, way := range inEveryState() {
+		s := sagatest.Group(t, g)
+		for _, f := range way {
+			s.Hears(f)
+		}
+		before := len(sagatest.Rows[Line](s.World()))
+		s.Act("1", state).Hears(reported).SaysNothing().Act("1", state)
+		if rows := sagatest.Rows[Line](s.World()); len(rows) != before+1 || *rows[before] != (Line{"1", "job.reported"}) {
+			t.Errorf("in state %q the journal has %d rows more, want 1", state, len(rows)-before)
+		}
+		if _, exists := sagatest.Load[Job](s.World(), "1"); exists != (state != saga.New) {
+			t.Errorf("in state %q: a record made or unmade the job's row", state)
+		}
+	}
+	if g.Minds("job.reported") || !g.Minds("job.asked") || !g.Hears("job.reported") || g.MovesAct("job.reported") || !g.MovesAct("job.asked") {
+		t.Error("a group minds what it does more with than to record it, and no more")
+	}
+}
+
+func TestWhatDoesNotConcernAGroupLeavesNoTrace(t *testing.T) {
+	mine := saga.Concerns(func(f interface{ Key() string }) bool { return f.Key() != "other" })
+	g := group(mine, does, undoes, saga.Records(record, saga.Uses(lines), saga.Upon[Asked]()),
+		saga.Once(saga.AllOf(saga.Heard[Reported](), saga.Heard[Checked]()), finish, saga.Ends[Finished]()))
+	other := work{"other"}
+	for _, f := range saga.Say(Asked{other}, Cancelled{other}, Reported{other}, Checked{other}) {
+		s := sagatest.Group(t, g)
+		dropped(t, s.Hears(f), "passes by")
+		if _, exists := sagatest.Load[Job](s.World(), "other"); exists || len(sagatest.Rows[Line](s.World())) > 0 {
+			t.Errorf("%s, which does not concern the group, left a row", f.EventType())
+		}
+	}
+	sagatest.Group(t, g).Hears(asked).Says(begun)
+	t.Run("a fact without the methods it asks for does", func(t *testing.T) {
+		strange := saga.Concerns(func(f interface{ NobodyHasThis() }) bool { return false })
+		sagatest.Group(t, group(strange, does)).Hears(asked).Says(begun)
+	})
+}
+
+func TestReactionsToOneEventRunInTheirOrder(t *testing.T) {
+	both := group(saga.Follows(follow, saga.Upon[Asked]()), does,
+		saga.Once(saga.Heard[Asked](), finish, saga.Says[Finished]()), saga.Records(record, saga.Uses(lines), saga.Upon[Asked]()))
+	s := sagatest.Group(t, both).Hears(asked).Says(begun, finished).Keeps(&Job{ID: "1", Did: 1, Followed: 1})
+	if ran := s.World().History[0].Ran; !slices.Equal(ran, []string{"follow", "begin", "finish", "record"}) {
+		t.Errorf("ran %v", ran)
+	}
+}

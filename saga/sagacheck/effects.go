@@ -1,0 +1,51 @@
+package sagacheck
+
+import "tiffin/saga"
+
+// What a group requests of the outside world is explored like everything else: an effect that was requested succeeds or is
+// given up, at any later time. In the exploration both the request and what came of it are facts that only their group knows.
+
+// requested is a request on its way to the outside.
+type requested struct {
+	Group   int
+	Of      string // the key
+	Request saga.Request
+}
+
+func (r requested) EventType() string { return r.Request.Effect + ".requested" }
+func (r requested) Topic() string     { return "effects" }
+func (r requested) Key() string       { return r.Of }
+
+// attempted is what came of it.
+type attempted struct {
+	Requested requested
+	Failure   string
+}
+
+func (a attempted) Topic() string { return a.Requested.Topic() }
+func (a attempted) Key() string   { return a.Requested.Of }
+
+func (a attempted) EventType() string {
+	if a.Failure != "" {
+		return a.Requested.Request.Effect + ".not-performed"
+	}
+	return a.Requested.Request.Effect + ".performed"
+}
+
+// effectSlots are the places where these two wait: the request for the outside, what came of it for its group.
+func (n *interned) effectSlots(info *fact) {
+	switch f := info.fact.(type) {
+	case requested:
+		info.parties = []int{n.slot(place{kind: kindEffect, a: f.Group, b: n.types.id(f.EventType()), key: info.key})}
+	case attempted:
+		info.queues = []int{n.slot(place{kind: kindQueue, a: f.Requested.Group, b: n.topics.id(f.Topic()), key: info.key})}
+	}
+}
+
+// perform lets an effect succeed, or fail for good.
+func (e *explorer) perform(s state, slot int, emit func(*move)) {
+	r := e.facts[s.get(slot)].fact.(requested)
+	for _, failure := range []string{"", "given up"} {
+		e.send(&move{slot: slot, next: e.without(s, slot, 0)}, []uint16{e.factID(attempted{r, failure})}, emit)
+	}
+}
