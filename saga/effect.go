@@ -84,13 +84,15 @@ func Performs[R any](e *Effect[R], within time.Duration, perform Perform[R], out
 		if within <= 0 {
 			g.wrong("effect %s is given up before it is tried: configure a time above zero", e.name)
 		}
-		p := &performance{within: within,
+		p := &performance{
+			within:  within,
 			perform: func(ctx context.Context, key string, data any) error { return perform(ctx, key, data.(R)) },
 			decode: func(b []byte) (any, error) {
 				var r R
 				err := json.Unmarshal(b, &r)
 				return r, err
-			}}
+			},
+		}
 		first := len(g.reactions)
 		for _, add := range outcomes {
 			add(g)

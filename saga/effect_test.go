@@ -12,9 +12,11 @@ import (
 	"tiffin/saga/sagatest"
 )
 
-type invited struct{ ID string }
-type wrote struct{ ID string }
-type gaveUp struct{ ID, Why string }
+type (
+	invited struct{ ID string }
+	wrote   struct{ ID string }
+	gaveUp  struct{ ID, Why string }
+)
 
 func (invited) EventType() string { return "guest.invited" }
 func (wrote) EventType() string   { return "letter.written" }
@@ -72,7 +74,8 @@ func TestARequestThatNobodyPerformsIsRefused(t *testing.T) {
 
 // The exploration lets an effect succeed and fail.
 func TestAnEffectsOutcomesAreExplored(t *testing.T) {
-	r := sagacheck.Explore(sagacheck.World{Groups: []*saga.Group{secretary(saga.Requests(letters))}, Start: []saga.Fact{invited{"ann"}, invited{"bob"}}, Crashes: true,
+	r := sagacheck.Explore(sagacheck.World{
+		Groups: []*saga.Group{secretary(saga.Requests(letters))}, Start: []saga.Fact{invited{"ann"}, invited{"bob"}}, Crashes: true,
 		Final: func(v sagacheck.View) string {
 			for _, guest := range []string{"ann", "bob"} {
 				if v.Said("letter.written", guest)+v.Said("letter.given-up", guest) != 1 {
@@ -80,7 +83,8 @@ func TestAnEffectsOutcomesAreExplored(t *testing.T) {
 				}
 			}
 			return ""
-		}})
+		},
+	})
 	if len(r.Findings) > 0 || len(r.Gaps) > 0 || len(r.EndStates) != 4 {
 		t.Errorf("%v, findings %v, gaps %v; want the 4 ends of two letters", r, r.Findings, r.Gaps)
 	}

@@ -61,7 +61,7 @@ func (t *Table[D]) Appends() bool { return t.journal }
 func (t *Table[D]) New(key string) any {
 	d := new(D)
 	if !t.journal {
-		*(t.columns(d)[0].At.(*string)) = key
+		*t.columns(d)[0].At.(*string) = key
 	}
 	return d
 }

@@ -46,9 +46,17 @@ var (
 		return saga.Columns{{"order_id", &r.OrderID}, {"items", saga.JSON(&r.Items)}}
 	})
 	dishes = saga.In("dishes", func(d *Dish) saga.Columns {
-		return saga.Columns{{"sku", &d.SKU}, {"restaurant_id", &d.RestaurantID}, {"name", &d.Name},
-			{"currency", &d.Price.Currency}, {"price", &d.Price.MinorUnits},
-			{"free", &d.Free}, {"held", &d.Held}, {"sold", &d.Sold}, {"delivered", &d.Delivered}}
+		return saga.Columns{
+			{"sku", &d.SKU},
+			{"restaurant_id", &d.RestaurantID},
+			{"name", &d.Name},
+			{"currency", &d.Price.Currency},
+			{"price", &d.Price.MinorUnits},
+			{"free", &d.Free},
+			{"held", &d.Held},
+			{"sold", &d.Sold},
+			{"delivered", &d.Delivered},
+		}
 	})
 	deliveries = saga.In("deliveries", func(d *Delivery) saga.Columns {
 		return saga.Columns{{"delivery_id", &d.DeliveryID}, {"sku", &d.SKU}, {"quantity", &d.Quantity}}

@@ -37,7 +37,13 @@ var (
 		return saga.Columns{{"order_id", &t.OrderID}, {"restaurant_id", &t.RestaurantID}}
 	})
 	rooms = saga.In("rooms", func(r *Room) saga.Columns {
-		return saga.Columns{{"restaurant_id", &r.RestaurantID}, {"name", &r.Name}, {"city", &r.City},
-			{"places", &r.Places}, {"free", &r.Free}, {"busy", &r.Busy}}
+		return saga.Columns{
+			{"restaurant_id", &r.RestaurantID},
+			{"name", &r.Name},
+			{"city", &r.City},
+			{"places", &r.Places},
+			{"free", &r.Free},
+			{"busy", &r.Busy},
+		}
 	})
 )

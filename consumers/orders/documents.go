@@ -47,9 +47,17 @@ type Line struct {
 
 var (
 	orders = saga.In("orders", func(o *Order) saga.Columns {
-		return saga.Columns{{"order_id", &o.OrderID}, {"customer_id", &o.CustomerID}, {"restaurant_id", &o.RestaurantID},
-			{"items", saga.JSON(&o.Items)}, {"currency", &o.Total.Currency}, {"total", &o.Total.MinorUnits},
-			{"ending", (*string)(&o.Ending)}, {"reason", &o.Reason}, {"placed_at", &o.PlacedAt}}
+		return saga.Columns{
+			{"order_id", &o.OrderID},
+			{"customer_id", &o.CustomerID},
+			{"restaurant_id", &o.RestaurantID},
+			{"items", saga.JSON(&o.Items)},
+			{"currency", &o.Total.Currency},
+			{"total", &o.Total.MinorUnits},
+			{"ending", (*string)(&o.Ending)},
+			{"reason", &o.Reason},
+			{"placed_at", &o.PlacedAt},
+		}
 	})
 	timeline = saga.JournalIn("timeline", func(l *Line) saga.Columns {
 		return saga.Columns{{"order_id", &l.OrderID}, {"type", &l.Type}, {"said_by", &l.Group}, {"reason", &l.Reason}, {"at", &l.At}}

@@ -82,8 +82,10 @@ func Find(ctx context.Context, db DB, orderID string) (View, bool, error) {
 		return View{}, false, fmt.Errorf("read order %s: %w", orderID, err)
 	}
 	for i := range lines.types {
-		view.Timeline = append(view.Timeline, Line{OrderID: orderID, Type: lines.types[i], Group: lines.speakers[i],
-			Reason: lines.reasons[i], At: lines.times[i].UTC()})
+		view.Timeline = append(view.Timeline, Line{
+			OrderID: orderID, Type: lines.types[i], Group: lines.speakers[i],
+			Reason: lines.reasons[i], At: lines.times[i].UTC(),
+		})
 	}
 	view.Status = statusOf(ending, step)
 	return view, known || len(view.Timeline) > 0, nil

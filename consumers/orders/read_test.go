@@ -73,8 +73,10 @@ func TestFind(t *testing.T) {
 	first := hear(t, db, "o1", 1, "order.placed", "orders-api", "")
 	third := hear(t, db, "o1", 2, "payment.requested", "payments", "")
 	view, found := find(t, db, "o1")
-	want := orders.View{OrderID: "o1", CustomerID: "c1", RestaurantID: "r1", Items: items, Total: schemas.Money{Currency: "INR", MinorUnits: 24_000},
-		Status: orders.Reserved, Timeline: []orders.Line{first, second, third}}
+	want := orders.View{
+		OrderID: "o1", CustomerID: "c1", RestaurantID: "r1", Items: items, Total: schemas.Money{Currency: "INR", MinorUnits: 24_000},
+		Status: orders.Reserved, Timeline: []orders.Line{first, second, third},
+	}
 	if !found || !reflect.DeepEqual(view, want) {
 		t.Errorf("got %+v, want %+v", view, want)
 	}

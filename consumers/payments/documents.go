@@ -63,8 +63,16 @@ type Movement struct {
 
 var (
 	payments = saga.In("payments", func(p *Payment) saga.Columns {
-		return saga.Columns{{"payment_id", &p.PaymentID}, {"purpose", (*string)(&p.Purpose)}, {"payer", &p.From}, {"payee", &p.To},
-			{"restaurant_id", &p.RestaurantID}, {"currency", &p.Amount.Currency}, {"amount", &p.Amount.MinorUnits}, {"moved", &p.Moved}}
+		return saga.Columns{
+			{"payment_id", &p.PaymentID},
+			{"purpose", (*string)(&p.Purpose)},
+			{"payer", &p.From},
+			{"payee", &p.To},
+			{"restaurant_id", &p.RestaurantID},
+			{"currency", &p.Amount.Currency},
+			{"amount", &p.Amount.MinorUnits},
+			{"moved", &p.Moved},
+		}
 	})
 	accounts = saga.In("accounts", func(a *Account) saga.Columns {
 		return saga.Columns{{"account_id", &a.AccountID}, {"owner", &a.Owner}, {"currency", &a.Currency}, {"balance", &a.Balance}}
@@ -73,8 +81,15 @@ var (
 		return saga.Columns{{"credit_id", &c.CreditID}, {"account_id", &c.AccountID}, {"currency", &c.Amount.Currency}, {"amount", &c.Amount.MinorUnits}}
 	})
 	movements = saga.JournalIn("movements", func(m *Movement) saga.Columns {
-		return saga.Columns{{"payment_id", &m.PaymentID}, {"kind", &m.Kind}, {"from_account", &m.FromAccount}, {"from_amount", &m.FromAmount},
-			{"to_account", &m.ToAccount}, {"to_amount", &m.ToAmount}, {"at", &m.At}}
+		return saga.Columns{
+			{"payment_id", &m.PaymentID},
+			{"kind", &m.Kind},
+			{"from_account", &m.FromAccount},
+			{"from_amount", &m.FromAmount},
+			{"to_account", &m.ToAccount},
+			{"to_amount", &m.ToAmount},
+			{"at", &m.At},
+		}
 	})
 )
 
@@ -93,7 +108,9 @@ func transfer(c saga.Asking, id, kind, from, to string, amount schemas.Money, at
 	}
 	pair[0].Balance -= amount.MinorUnits
 	pair[1].Balance += amount.MinorUnits
-	movements.Add(c, Movement{PaymentID: id, Kind: kind, At: at,
+	movements.Add(c, Movement{
+		PaymentID: id, Kind: kind, At: at,
 		FromAccount: pair[0].AccountID, FromAmount: -amount.MinorUnits,
-		ToAccount: pair[1].AccountID, ToAmount: amount.MinorUnits})
+		ToAccount: pair[1].AccountID, ToAmount: amount.MinorUnits,
+	})
 }

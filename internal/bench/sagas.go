@@ -143,8 +143,10 @@ func customer(i int) string        { return "customer-" + strconv.Itoa(i) }
 
 func (s *site) order() schemas.OrderPlaced {
 	sku := rand.IntN(s.skus)
-	return schemas.OrderPlaced{OrderID: uuid.Must(uuid.NewV7()).String(), CustomerID: customer(rand.IntN(customers)),
-		RestaurantID: restaurant(sku % restaurants), Items: []schemas.Item{{SKU: "sku-" + strconv.Itoa(sku), Quantity: 1}}}
+	return schemas.OrderPlaced{
+		OrderID: uuid.Must(uuid.NewV7()).String(), CustomerID: customer(rand.IntN(customers)),
+		RestaurantID: restaurant(sku % restaurants), Items: []schemas.Item{{SKU: "sku-" + strconv.Itoa(sku), Quantity: 1}},
+	}
 }
 
 // say sends facts as a door does: from a lane, numbered.
@@ -154,8 +156,10 @@ func (s *site) say(ctx context.Context, facts []saga.Fact) error {
 		var records []kafka.Record
 		for _, f := range facts[:n] {
 			id := uuid.Must(uuid.NewV7()).String()
-			r, err := wire.Encode(f, saga.Envelope{ID: id, Source: "/tiffin/bench", Saga: f.Key(),
-				Trace: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"}, time.Now(), partitions)
+			r, err := wire.Encode(f, saga.Envelope{
+				ID: id, Source: "/tiffin/bench", Saga: f.Key(),
+				Trace: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+			}, time.Now(), partitions)
 			if err != nil {
 				return err
 			}

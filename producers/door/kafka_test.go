@@ -219,8 +219,10 @@ func TestOrderAndNumbersSurviveFailures(t *testing.T) {
 		calling.Go(func() {
 			for i := range each {
 				// The key is the caller's, the n-th fact names itself in its items.
-				order := schemas.OrderPlaced{OrderID: fmt.Sprint("caller-", caller), CustomerID: fmt.Sprint("fact-", i), RestaurantID: "r",
-					Items: []schemas.Item{{SKU: "dosa", Quantity: 1}}}
+				order := schemas.OrderPlaced{
+					OrderID: fmt.Sprint("caller-", caller), CustomerID: fmt.Sprint("fact-", i), RestaurantID: "r",
+					Items: []schemas.Item{{SKU: "dosa", Quantity: 1}},
+				}
 				if err := b.Accept(context.Background(), Origin{API: "a"}, order, accepted(order.OrderID)); err != nil {
 					t.Errorf("caller %d, fact %d: %v", caller, i, err)
 				}

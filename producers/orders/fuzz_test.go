@@ -13,8 +13,10 @@ import (
 
 // FuzzHandlers: nothing that a client sends can provoke a 500, and what is accepted is valid.
 func FuzzHandlers(f *testing.F) {
-	paths := []string{"/orders", "/orders/*", "/orders/*/cancellation", "/kitchen/orders/*/accepted", "/kitchen/orders/*/rejected",
-		"/kitchen/orders/*/cooked", "/deliveries/*/delivered", "/deliveries/*/failed", "/restaurants", "/restaurants/*/menu", "/readyz", "/*"}
+	paths := []string{
+		"/orders", "/orders/*", "/orders/*/cancellation", "/kitchen/orders/*/accepted", "/kitchen/orders/*/rejected",
+		"/kitchen/orders/*/cooked", "/deliveries/*/delivered", "/deliveries/*/failed", "/restaurants", "/restaurants/*/menu", "/readyz", "/*",
+	}
 	for i := range paths {
 		f.Add(i, true, "o1", "application/json", "", "{}")
 		f.Add(i, false, "o1", "", "respond-async", "")

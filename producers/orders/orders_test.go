@@ -46,8 +46,10 @@ func newWorld() *world {
 
 func (w *world) build(cfg orders.Config) {
 	cfg.Door, cfg.Orders, cfg.Restaurants, cfg.Menus, cfg.IDs = w, w, w, w, &w.ids
-	w.handler = api.New(api.Config{Name: "test", Logger: slog.New(slog.NewTextHandler(&w.log, nil)),
-		Probes: []api.Probe{{Name: "door", Check: func(context.Context) error { return w.err }}}})
+	w.handler = api.New(api.Config{
+		Name: "test", Logger: slog.New(slog.NewTextHandler(&w.log, nil)),
+		Probes: []api.Probe{{Name: "door", Check: func(context.Context) error { return w.err }}},
+	})
 	orders.Routes(w.handler, cfg)
 }
 
@@ -153,8 +155,10 @@ func TestPlace(t *testing.T) {
 	if location != "/orders/"+receipt.OrderID || !w.ids.Certifies(receipt.OrderID) {
 		t.Errorf("Location %s, id %s", location, receipt.OrderID)
 	}
-	want := []saga.Fact{schemas.OrderPlaced{OrderID: receipt.OrderID, CustomerID: "c1", RestaurantID: "r1",
-		Items: []schemas.Item{{SKU: "dosa", Quantity: 2}, {SKU: "chai", Quantity: 1}}}}
+	want := []saga.Fact{schemas.OrderPlaced{
+		OrderID: receipt.OrderID, CustomerID: "c1", RestaurantID: "r1",
+		Items: []schemas.Item{{SKU: "dosa", Quantity: 2}, {SKU: "chai", Quantity: 1}},
+	}}
 	if !reflect.DeepEqual(w.accepted, want) {
 		t.Errorf("accepted %+v, want %+v", w.accepted, want)
 	}
@@ -221,11 +225,16 @@ func TestRefusals(t *testing.T) {
 		{"POST", "/orders", place(`[]`), nil, 400, []string{"/items must hold 1 to 50 items"}},
 		{"POST", "/orders", place(`[` + strings.Repeat(`{},`, 50) + `{}]`), nil, 400, []string{"/items must hold 1 to 50 items"}},
 		{"POST", "/orders", place(`[{"sku":"dosa","quantity":1},{"sku":"dosa","quantity":1}]`), nil, 400, []string{"/items/1/sku must differ"}},
-		{"POST", "/orders", `{"customerId":"` + long + `","restaurantId":"r/1","items":[{"sku":"dosa","quantity":0},{"sku":"a b","quantity":100,"price":1,"a/~b":0}],"total":{"minorUnits":1},"customerID":"c"}`,
-			nil, 400, []string{"/customerId" + isID, "/restaurantId" + isID, "/items/0/quantity must be an integer from 1 to 99",
+		{
+			"POST", "/orders", `{"customerId":"` + long + `","restaurantId":"r/1","items":[{"sku":"dosa","quantity":0},{"sku":"a b","quantity":100,"price":1,"a/~b":0}],"total":{"minorUnits":1},"customerID":"c"}`,
+			nil, 400,
+			[]string{
+				"/customerId" + isID, "/restaurantId" + isID, "/items/0/quantity must be an integer from 1 to 99",
 				"/items/1/sku" + isID, "/items/1/quantity must be an integer from 1 to 99",
 				"/customerID must be absent: it is not known here", "/total must be absent: prices and totals come from",
-				"/items/1/a~1~0b must be absent: it is not known here", "/items/1/price must be absent: prices and totals come from"}},
+				"/items/1/a~1~0b must be absent: it is not known here", "/items/1/price must be absent: prices and totals come from",
+			},
+		},
 		{"POST", "/orders", placement, []string{"Content-Type: text/plain"}, 415, nil},
 		{"POST", "/orders", placement, []string{"Content-Type: "}, 415, nil},
 		{"POST", "/orders", placement, []string{json1, "Content-Encoding: gzip"}, 415, nil},
@@ -345,9 +354,11 @@ func TestBugs(t *testing.T) {
 func TestShow(t *testing.T) {
 	w := newWorld()
 	at := time.Date(2026, 10, 1, 12, 30, 0, 250e6, time.UTC)
-	w.orders["o1"] = []orders.Order{{OrderID: "o1", Status: "cancelled", Reason: "sold-out", CustomerID: "c1", RestaurantID: "r1",
+	w.orders["o1"] = []orders.Order{{
+		OrderID: "o1", Status: "cancelled", Reason: "sold-out", CustomerID: "c1", RestaurantID: "r1",
 		Items: []schemas.Item{{SKU: "dosa", Quantity: 2}}, Total: &schemas.Money{Currency: "INR", MinorUnits: 24_000},
-		Events: []orders.Event{{Type: "order.placed", Group: "orders-api", At: at}, {Type: "stock.rejected", Group: "inventory", Reason: "sold-out", At: at}}}}
+		Events: []orders.Event{{Type: "order.placed", Group: "orders-api", At: at}, {Type: "stock.rejected", Group: "inventory", Reason: "sold-out", At: at}},
+	}}
 	for path, want := range map[string]string{
 		"/orders/o1": `{"orderId":"o1","status":"cancelled","reason":"sold-out","customerId":"c1","restaurantId":"r1","items":[{"sku":"dosa","quantity":2}],` +
 			`"total":{"currency":"INR","minorUnits":24000},"events":[{"type":"order.placed","group":"orders-api","at":"2026-10-01T12:30:00.25Z"},` +

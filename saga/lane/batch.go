@@ -359,7 +359,8 @@ func (b *batch) offsets(into map[kafka.TopicPartition]kafka.Offset) {
 	for _, l := range b.lanes {
 		for topic, next := range maps.All(l.Next) {
 			into[kafka.TopicPartition{Topic: topic, Partition: l.number}] = kafka.Offset{
-				Topic: topic, Partition: l.number, Offset: next, Metadata: strconv.FormatInt(l.epoch, 10)}
+				Topic: topic, Partition: l.number, Offset: next, Metadata: strconv.FormatInt(l.epoch, 10),
+			}
 		}
 	}
 }

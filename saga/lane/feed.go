@@ -42,9 +42,11 @@ type feed struct {
 }
 
 func newFeed(client *kafka.Client, partitions int, groups []*saga.Group, log *slog.Logger) *feed {
-	f := &feed{kafka: client, partitions: partitions, hearers: map[string]*saga.Group{}, log: log,
+	f := &feed{
+		kafka: client, partitions: partitions, hearers: map[string]*saga.Group{}, log: log,
 		positions: map[kafka.TopicPartition][]*position{}, polled: map[kafka.TopicPartition]int64{}, recent: map[kafka.TopicPartition]*recent{},
-		behind: make(chan struct{}, 1), ahead: make(chan struct{}, 1)}
+		behind: make(chan struct{}, 1), ahead: make(chan struct{}, 1),
+	}
 	for _, g := range groups {
 		for _, r := range g.Reactions() {
 			for _, h := range r.Hears {

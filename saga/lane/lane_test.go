@@ -55,8 +55,10 @@ func TestADeadlineFires(t *testing.T) {
 
 // P7: what can't be handled parks its key, and later events of that key behind it; everyone else goes on.
 func TestAPoisonousEventParksItsKey(t *testing.T) {
-	garbage := kafka.Record{Topic: "counter", Key: []byte("bad"), Partition: kafka.Partition([]byte("bad"), partitions), Value: []byte("{nonsense"),
-		Headers: []kafka.Header{{Key: "ce_type", Value: []byte("ticket.wanted")}}}
+	garbage := kafka.Record{
+		Topic: "counter", Key: []byte("bad"), Partition: kafka.Partition([]byte("bad"), partitions), Value: []byte("{nonsense"),
+		Headers: []kafka.Header{{Key: "ce_type", Value: []byte("ticket.wanted")}},
+	}
 	for name, poison := range map[string]func(*world){
 		"does not parse": func(w *world) { w.produce(garbage) },
 		"panics":         func(w *world) { w.say(wanted{"bad", "panic"}) },

@@ -44,8 +44,10 @@ type groupMetrics struct {
 }
 
 func (m *Metrics) of(group string) *groupMetrics {
-	return &groupMetrics{Metrics: m, group: group, events: m.events.WithLabelValues(group), parks: m.park.WithLabelValues(group),
-		seconds: m.seconds.WithLabelValues(group), size: m.size.WithLabelValues(group)}
+	return &groupMetrics{
+		Metrics: m, group: group, events: m.events.WithLabelValues(group), parks: m.park.WithLabelValues(group),
+		seconds: m.seconds.WithLabelValues(group), size: m.size.WithLabelValues(group),
+	}
 }
 
 func (g *groupMetrics) handled(out saga.Outcome) {
