@@ -42,7 +42,12 @@ func TestAcceptedIsOnKafka(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() { ended <- broker.Run(ctx) }()
-	defer func() { stop(); _ = <-ended }() // with an error, for Kafka is gone
+	defer func() {
+		stop()
+		if err := <-ended; err == nil {
+			t.Error("the door ended without an error, although Kafka is gone")
+		}
+	}()
 	<-broker.Started()
 
 	w := newWorld()

@@ -31,7 +31,7 @@ func TestMain(m *testing.M) {
 func runChild(spec []string) {
 	client, err := kafka.Open(kafka.Config{Brokers: []string{spec[0]}, TopicPrefix: spec[1]})
 	if err == nil {
-		err = lane.Run(context.Background(), lane.Config{Kafka: client, DatabaseURL: spec[2]}, counter(time.Minute))
+		err = lane.Run(context.Background(), lane.Config{Kafka: client, DatabaseURL: spec[2], SessionTimeout: 2 * time.Second}, counter(time.Minute))
 	}
 	panic(err)
 }
@@ -55,7 +55,9 @@ func TestAnEventThatKillsIsParked(t *testing.T) {
 		if parked == 0 {
 			deaths++
 		} else {
-			_ = <-died // it ran until its time was over
+			if err := <-died; err == nil {
+				t.Error("the child ended by itself")
+			}
 		}
 		if deaths > 10 {
 			t.Fatal("ten processes have died of it")

@@ -29,6 +29,9 @@ type Config struct {
 	Metrics *Metrics
 	// MaxBatch is how many events one transaction handles at most. Defaults to 2,000.
 	MaxBatch int
+	// SessionTimeout is how long a process that has died keeps its lanes, before others take them over. Defaults to 10 s;
+	// brokers have limits for it.
+	SessionTimeout time.Duration
 	// QueueLimit is how many events may wait for one group's loop; when they are as many, Kafka keeps the rest. Defaults
 	// to 8,000.
 	QueueLimit int
@@ -71,7 +74,8 @@ func Run(ctx context.Context, c Config, groups ...*saga.Group) error {
 			condemned: map[eventID]string{}, condemnedParked: map[int64]string{}, condemnedEffects: map[string]string{}, spoiled: map[string]time.Time{},
 		}
 		loops.Go(func() {
-			errs[i] = c.Kafka.Join(ctx, kafka.Membership{Group: g.Name(), Topics: g.Topics(), Hold: l.hold})
+			errs[i] = c.Kafka.Join(ctx, kafka.Membership{Group: g.Name(), Topics: g.Topics(), Hold: l.hold,
+				SessionTimeout: c.SessionTimeout, Heartbeat: c.SessionTimeout / 6})
 		})
 	}
 	loops.Wait()
