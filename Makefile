@@ -21,8 +21,12 @@ bin/testservers: FORCE
 test: $(if $(PKG),,lint) bin/testservers ## lint, then all tests, with the race detector, on real Kafka, PostgreSQL and Redis; or only PKG=./saga/...
 	bin/testservers -- $(TOOL) gotestsum --format=pkgname-and-test-fails --format-hide-empty-pkg -- -race -timeout 20m $(or $(PKG),./...)
 
-bench: bin/testservers ## run the benchmarks on the same servers; PKG and BENCH (a pattern) limit them
-	bin/testservers -- $(GO) test -run '^$$' -bench '$(or $(BENCH),.)' -benchmem -timeout 60m $(or $(PKG),./...)
+bench: bin/testservers ## measure what the docs claim, on the same servers, and print a table; or PKG=./saga/...: the benchmarks of packages
+ifdef PKG
+	bin/testservers -- $(GO) test -run '^$$' -bench '$(or $(BENCH),.)' -benchmem -timeout 60m $(PKG)
+else
+	bin/testservers -- $(GO) run ./internal/bench $(ARGS)
+endif
 
 lint: ## check style and import directions (the first run builds the linter: some minutes)
 	$(TOOL) golangci-lint run ./...

@@ -23,7 +23,7 @@ func main() {
 	orders := flag.Int("orders", 30000, "orders per run of the saga rows")
 	runs := flag.Int("runs", 3, "counted runs per row, after one to warm up")
 	profile := flag.String("cpuprofile", "", "write a CPU profile of the saga runs to this file")
-	only := flag.String("only", "", "one row: sagas, latency or hot")
+	only := flag.String("only", "", "one of: sagas, hot, latency, up")
 	flag.Parse()
 	ctx := context.Background()
 	debug.SetGCPercent(400) // as the binary does
@@ -42,7 +42,7 @@ func main() {
 	rows := []struct {
 		name string
 		run  func(context.Context, int, int) error
-	}{{"sagas", benchSagas}, {"hot", benchHot}, {"latency", benchLatency}}
+	}{{"sagas", benchSagas}, {"hot", benchHot}, {"latency", benchLatency}, {"up", benchUp}}
 	for _, r := range rows {
 		if *only == "" || *only == r.name {
 			if err := r.run(ctx, *orders, *runs); err != nil {

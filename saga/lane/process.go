@@ -74,8 +74,10 @@ func Run(ctx context.Context, c Config, groups ...*saga.Group) error {
 			condemned: map[eventID]string{}, condemnedParked: map[int64]string{}, condemnedEffects: map[string]string{}, spoiled: map[string]time.Time{},
 		}
 		loops.Go(func() {
-			errs[i] = c.Kafka.Join(ctx, kafka.Membership{Group: g.Name(), Topics: g.Topics(), Hold: l.hold,
-				SessionTimeout: c.SessionTimeout, Heartbeat: c.SessionTimeout / 6})
+			errs[i] = c.Kafka.Join(ctx, kafka.Membership{
+				Group: g.Name(), Topics: g.Topics(), Hold: l.hold,
+				SessionTimeout: c.SessionTimeout, Heartbeat: c.SessionTimeout / 6,
+			})
 		})
 	}
 	loops.Wait()
