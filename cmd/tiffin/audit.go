@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -10,6 +11,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"tiffin/internal/app"
+	"tiffin/internal/audit"
 )
 
 type auditCommand struct {
@@ -19,7 +21,7 @@ type auditCommand struct {
 	groupOptions `group:"Consumer groups, as they run"`
 }
 
-// Run fails if the books don't balance.
+// Run fails if the books don't balance, or may not.
 func (c auditCommand) Run(ctx context.Context, s streams) error {
 	cfg, err := c.config()
 	if err != nil {
@@ -42,8 +44,22 @@ func (c auditCommand) Run(ctx context.Context, s streams) error {
 	} else {
 		fmt.Fprintln(s.out, strings.TrimRight(report.String(), "\n"))
 	}
+	return c.verdict(report)
+}
+
+// verdict is nil only if nothing looks wrong. A script that asks too early must not take "perhaps" for "yes".
+func (c auditCommand) verdict(report audit.Report) error {
 	if !report.OK() {
 		return errSaid
+	}
+	for _, check := range report.Checks {
+		switch {
+		case check.Verdict != audit.Provisional:
+		case c.Wait > 0:
+			return fmt.Errorf("provisional: events are on their way, still after %v; use a longer --wait, or see what lags", c.Wait)
+		default:
+			return errors.New("provisional: events are on their way; use --wait, as in --wait=30s")
+		}
 	}
 	return nil
 }

@@ -34,11 +34,13 @@ type commandLine struct {
 type runCommand struct {
 	Target []string `required:"" placeholder:"NAME" help:"What to run: all (every group and the API), orders-api, simulator, or groups by their names: inventory, payments, fraud, kitchen, delivery, orders."`
 	findOptions
+	opsOptions `group:"Process"`
 	runOptions
 }
 
 func (c runCommand) Run(ctx context.Context, s streams) error {
 	cfg := c.config()
+	cfg.OpsAddr = c.OpsAddr
 	if err := c.find(&cfg); err != nil {
 		return err
 	}
@@ -48,6 +50,7 @@ func (c runCommand) Run(ctx context.Context, s streams) error {
 	if err := cfg.CheckTargets(c.Target); err != nil {
 		return usageError{err}
 	}
+	collectForThroughput()
 	a, err := app.New(cfg, c.Target, cfg.Logger(s.err))
 	if err != nil {
 		return err

@@ -14,12 +14,14 @@ import (
 
 type configCommand struct {
 	findOptions
+	opsOptions `group:"Process"`
 	runOptions
 }
 
 // Run writes each option of `tiffin run` with its value and where that comes from; passwords are hidden.
 func (c configCommand) Run(s streams, parsed *kong.Context) error {
 	cfg := c.config()
+	cfg.OpsAddr = c.OpsAddr
 	if err := c.find(&cfg); err != nil {
 		return err
 	}

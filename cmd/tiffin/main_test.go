@@ -63,6 +63,7 @@ func TestExitCodesAndErrors(t *testing.T) {
 		{"run --target=kitchn", exitUsage, `no target "kitchn": choose some of all, orders-api, inventory`, ""},
 		{"run --target=all --partitions=-1 --log-level=loud", exitUsage, "-1 partitions", ""},
 		{"run --target=all --partitions=-1 --log-level=loud", exitUsage, `"loud"`, ""},
+		{"run --target=kitchen --ops-addr=8081", exitUsage, `"8081" is not host:port`, ""},
 		{"run --target=all --sasl-username=u", exitUsage, "SASL.Mechanism", ""},
 		{"map --group=kitchn", exitUsage, `no group "kitchn"`, ""},
 		{"map --fraud-rules=nowhere.json", exitUsage, "nowhere.json", ""},
@@ -111,6 +112,7 @@ func TestConfigShowsValuesAndSourcesButNoSecrets(t *testing.T) {
 		t.Errorf("code %d\n%s%s", got.code, got.out, got.err)
 	}
 	for _, want := range []string{
+		"ops-addr 127.0.0.1:8081 default",
 		"kafka-brokers 127.0.0.1:1234 servers.json in there", "database-url postgres://u:xxxxx@h/d DATABASE_URL", "sasl-password xxxxx TIFFIN_SASL_PASSWORD",
 		"sasl-mechanism PLAIN --sasl-mechanism", "accept-time 7m TIFFIN_ACCEPT_TIME", "preparation-time 30m default", "partitions 12 default",
 	} {

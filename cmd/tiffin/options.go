@@ -18,7 +18,7 @@ import (
 // defaults are those that the help texts name, so that they stand in one place.
 func defaults() kong.Option {
 	return kong.Vars{
-		"kafka_addr": app.DefaultKafkaAddr, "postgres_addr": app.DefaultPostgresAddr, "api_addr": app.DefaultAPIAddr,
+		"kafka_addr": app.DefaultKafkaAddr, "postgres_addr": app.DefaultPostgresAddr, "api_addr": app.DefaultAPIAddr, "ops_addr": app.DefaultOpsAddr,
 		"partitions": strconv.Itoa(app.DefaultPartitions), "replication": strconv.Itoa(app.DefaultReplication),
 		"retention": sagamap.Duration(app.DefaultRetention), "data": "tiffin-data",
 		// Those of the groups themselves; `up` has shorter ones.
@@ -133,6 +133,11 @@ type processOptions struct {
 
 func (o processOptions) apply(cfg *app.Config) {
 	cfg.APIAddr, cfg.LogLevel, cfg.LogFormat = o.APIAddr, o.LogLevel, o.LogFormat
+}
+
+// opsOptions are for processes that may have no API.
+type opsOptions struct {
+	OpsAddr string `name:"ops-addr" default:"${ops_addr}" placeholder:"HOST:PORT" help:"Where /livez, /readyz and /metrics are served if the API is not a target; with it, the API has them. Empty: nowhere. Default: ${ops_addr}."`
 }
 
 // runOptions are all that a running process takes.

@@ -27,6 +27,7 @@ func (c upCommand) Run(ctx context.Context, s streams) error {
 	if err := valid(cfg.Config); err != nil {
 		return err
 	}
+	collectForThroughput()
 	return app.Up(ctx, cfg, cfg.Logger(s.err), func(servers app.Servers) { c.firstScreen(s.out, servers) })
 }
 

@@ -313,7 +313,7 @@ func TestRunWithoutTopicsSaysHowToMakeThem(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "data")
 	i := up(t, dir, "--no-demo", "--simulate=off")
 	servers := []string{"--kafka-brokers=" + i.Kafka[0], "--database-url=" + i.DatabaseURL, "--topic-prefix=other-"}
-	args := slices.Concat([]string{"run", "--target=kitchen", "--log-level=error"}, servers)
+	args := slices.Concat([]string{"run", "--target=kitchen", "--ops-addr=127.0.0.1:0", "--log-level=error"}, servers)
 	if got := run(t, args...); got.code != exitFailed || !strings.Contains(got.err, "tiffin topics create") {
 		t.Errorf("without topics: %+v", got)
 	}

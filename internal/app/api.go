@@ -36,30 +36,40 @@ type httpAPI struct {
 
 // newAPI takes the port. It connects to nothing.
 func (a *App) newAPI() (*httpAPI, error) {
-	config, err := pgxpool.ParseConfig(a.cfg.DatabaseURL)
-	if err != nil {
-		return nil, fmt.Errorf("the database URL: %w", err)
-	}
-	config.MaxConns = readers
 	listener, err := net.Listen("tcp", a.cfg.APIAddr)
 	if err != nil {
-		return nil, cantListen(a.cfg.APIAddr, err)
+		return nil, cantListen("the API", a.cfg.APIAddr, "choose another with --api-addr", err)
 	}
-	pool, err := pgxpool.NewWithConfig(context.Background(), config) // the context is for connections that are to be kept ready: none
+	pool, err := newPool(a.cfg.DatabaseURL, readers)
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("the database URL: %w", err), listener.Close())
+		return nil, errors.Join(err, listener.Close())
 	}
 	return &httpAPI{app: a, listener: listener, pool: pool, door: door.NewBroker(door.Config{
 		Kafka: a.kafka, Topics: orders.Topics(), StopTimeout: doorFlush, Metrics: door.NewMetrics(a.registry), Logger: a.log,
 	})}, nil
 }
 
-func cantListen(addr string, err error) error {
+// newPool makes a pool of so many connections at most. It opens none.
+func newPool(url string, most int32) (*pgxpool.Pool, error) {
+	config, err := pgxpool.ParseConfig(url)
+	if err != nil {
+		return nil, fmt.Errorf("the database URL: %w", err)
+	}
+	config.MaxConns = most
+	pool, err := pgxpool.NewWithConfig(context.Background(), config) // the context is for connections that are to be kept ready: none
+	if err != nil {
+		return nil, fmt.Errorf("the database URL: %w", err)
+	}
+	return pool, nil
+}
+
+// cantListen says who can't listen where, and the remedy.
+func cantListen(who, addr, remedy string, err error) error {
 	if errors.Is(err, syscall.EADDRINUSE) {
 		_, port, _ := net.SplitHostPort(addr) // it was parsed before
-		return fmt.Errorf("port %s is taken, so the API can't listen on %s: stop the other program, or choose another port with --api-addr", port, addr)
+		return fmt.Errorf("port %s is taken, so %s can't listen on %s: stop the other program, or %s", port, who, addr, remedy)
 	}
-	return fmt.Errorf("the API can't listen on %s (choose another address with --api-addr): %w", addr, err)
+	return fmt.Errorf("%s can't listen on %s (%s): %w", who, addr, remedy, err)
 }
 
 // run serves until ctx ends. Then it takes no more requests, lets those under way end, and then empties the door.
@@ -78,7 +88,7 @@ func (h *httpAPI) serve(ctx context.Context) error {
 		case <-h.app.hold:
 		}
 	}
-	e := api.New(api.Config{Name: orders.Name, Probes: h.probes(ctx), Registry: h.app.registry, Logger: h.app.log})
+	e := api.New(api.Config{Name: orders.Name, Probes: h.app.probes(ctx, h.door.Ready, h.pool), Registry: h.app.registry, Logger: h.app.log})
 	orders.Routes(e, orders.Config{
 		Door: h.door, Orders: ordersReader{h.pool}, Restaurants: restaurantsReader{h.pool}, Menus: menusReader{h.pool}, Stopping: ctx.Done(),
 	})
@@ -91,24 +101,6 @@ func (h *httpAPI) serve(ctx context.Context) error {
 		defer context.AfterFunc(ended, cancel)()
 		e.ServeHTTP(w, r.WithContext(request))
 	}))
-}
-
-// probes say whether the API is ready for requests.
-func (h *httpAPI) probes(stopping context.Context) []api.Probe {
-	return []api.Probe{
-		{Name: "process", Check: func(context.Context) error {
-			select {
-			case <-stopping.Done():
-				return errors.New("it is stopping")
-			case <-h.app.prepared:
-				return nil
-			default:
-				return errors.New("it is starting: topics and schemas are not ready yet")
-			}
-		}},
-		{Name: "kafka", Check: h.door.Ready},
-		{Name: "database", Check: h.pool.Ping},
-	}
 }
 
 // readByAPI says whether the API shows this group's documents.

@@ -30,6 +30,7 @@ const (
 	DefaultKafkaAddr    = "127.0.0.1:9092"
 	DefaultPostgresAddr = "127.0.0.1:5433"
 	DefaultAPIAddr      = "127.0.0.1:8080"
+	DefaultOpsAddr      = "127.0.0.1:8081" // of the command `tiffin run`, not of Config
 	DefaultPartitions   = 12
 	DefaultReplication  = 1
 	DefaultRetention    = 7 * 24 * time.Hour
@@ -48,6 +49,9 @@ type Config struct {
 	DatabaseURL string
 	// APIAddr is the host:port that the API listens on; port 0 takes a free one. Defaults to [DefaultAPIAddr].
 	APIAddr string
+	// OpsAddr is the host:port of /livez, /readyz and /metrics where the API, which has them too, is not a target; port 0
+	// takes a free one. Defaults to none.
+	OpsAddr string
 	// Partitions is how many partitions new topics get, all the same number. Defaults to [DefaultPartitions].
 	Partitions int
 	// Replication is how many brokers keep each record; from 3 on two must have it before it is acknowledged. Defaults
@@ -103,6 +107,9 @@ func (c Config) Validate() error {
 	}
 	if _, _, err := net.SplitHostPort(c.APIAddr); err != nil {
 		fault("the API's address %q is not host:port", c.APIAddr)
+	}
+	if _, _, err := net.SplitHostPort(c.OpsAddr); c.OpsAddr != "" && err != nil {
+		fault("the operations endpoint's address %q is not host:port", c.OpsAddr)
 	}
 	if c.Partitions < 1 || c.Partitions > maxPartitions {
 		fault("%d partitions can't be: choose 1 to %d", c.Partitions, maxPartitions)

@@ -20,7 +20,7 @@ func TestTheZeroConfigurationWorks(t *testing.T) {
 func TestAllFaultsAreReportedAtOnce(t *testing.T) {
 	err := Config{
 		Kafka:       kafka.Config{Brokers: []string{"nowhere"}, SASL: kafka.SASL{Mechanism: "GUESS"}},
-		DatabaseURL: "postgres://u:secret@host:port/x", APIAddr: "8080",
+		DatabaseURL: "postgres://u:secret@host:port/x", APIAddr: "8080", OpsAddr: "8081",
 		Partitions: -1, Replication: 99, Retention: time.Hour,
 		Deadlines: Deadlines{FraudCheck: -time.Second, Delivery: 48 * time.Hour}, FraudRulesFile: "no-such-file",
 		LogLevel: "loud", LogFormat: "xml",
@@ -28,7 +28,7 @@ func TestAllFaultsAreReportedAtOnce(t *testing.T) {
 	if err == nil {
 		t.Fatal("no faults")
 	}
-	for _, want := range []string{"nowhere", "GUESS", "the database URL", "8080", "-1 partitions", "99", "1h0m0s", "fraud check", "delivery", "no-such-file", "loud", "xml"} {
+	for _, want := range []string{"nowhere", "GUESS", "the database URL", "8080", "8081", "-1 partitions", "99", "1h0m0s", "fraud check", "delivery", "no-such-file", "loud", "xml"} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("nothing is said of %q in:\n%v", want, err)
 		}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
 	"golang.org/x/sync/errgroup"
 
 	"tiffin/consumers"
@@ -27,13 +28,14 @@ type App struct {
 	kafka    *kafka.Client
 	registry *prometheus.Registry
 	api      *httpAPI      // nil if it is not chosen
+	ops      *operations   // nil with the API, and if they have no address
 	prepared chan struct{} // closed when topics and schemas are as they must be
 	ready    chan struct{}
 	hold     chan struct{} // if it is not nil, the API's clients wait until it is closed
 }
 
-// New makes an app of the targets that are named; see [Config.Targets]. The API's port is taken already when it returns, so
-// that a port that another program has is known at once.
+// New makes an app of the targets that are named; see [Config.Targets]. The port that it listens on is taken already when it
+// returns, so that a port that another program has is known at once.
 func New(cfg Config, targets []string, log *slog.Logger) (*App, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
@@ -44,17 +46,28 @@ func New(cfg Config, targets []string, log *slog.Logger) (*App, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &App{cfg: cfg, what: what, log: log, registry: prometheus.NewRegistry(), prepared: make(chan struct{}), ready: make(chan struct{})}
+	a := &App{cfg: cfg, what: what, log: log, registry: newRegistry(), prepared: make(chan struct{}), ready: make(chan struct{})}
 	if a.kafka, err = kafka.Open(cfg.Kafka); err != nil {
 		return nil, err
 	}
-	if what.api {
-		if a.api, err = a.newAPI(); err != nil {
-			a.kafka.Close()
-			return nil, err
-		}
+	switch {
+	case what.api:
+		a.api, err = a.newAPI()
+	case cfg.OpsAddr != "":
+		a.ops, err = a.newOperations()
+	}
+	if err != nil {
+		a.kafka.Close()
+		return nil, err
 	}
 	return a, nil
+}
+
+// newRegistry has what Go and the kernel know of this process; the parts add theirs.
+func newRegistry() *prometheus.Registry {
+	r := prometheus.NewRegistry()
+	r.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return r
 }
 
 // APIAddr is the host:port that the API listens on; empty if it is not chosen.
@@ -63,6 +76,14 @@ func (a *App) APIAddr() string {
 		return ""
 	}
 	return a.api.listener.Addr().String()
+}
+
+// httpAddr is the host:port of /livez, /readyz and /metrics; empty if nobody serves them.
+func (a *App) httpAddr() string {
+	if a.ops != nil {
+		return a.ops.listener.Addr().String()
+	}
+	return a.APIAddr()
 }
 
 // Ready is closed when everything that is chosen has found its servers, and the API accepts.
@@ -76,7 +97,11 @@ func (a *App) Run(ctx context.Context) error {
 	if a.api != nil {
 		parts = append(parts, part{OrdersAPI, a.api.run})
 	}
-	return runParts(ctx, append(parts, part{"consumer groups", a.runGroups})...)
+	parts = append(parts, part{"consumer groups", a.runGroups})
+	if a.ops != nil {
+		parts = append(parts, part{"operations", func(own context.Context) error { return a.ops.run(own, ctx) }})
+	}
+	return runParts(ctx, parts...)
 }
 
 // runGroups prepares topics and schemas, and then runs the consumer groups that are chosen, all on one feed.
@@ -100,10 +125,14 @@ func (a *App) runGroups(ctx context.Context) error {
 		<-ctx.Done()
 		return nil
 	}
-	a.log.Info("running", "targets", strings.Join(a.what.names, ","))
-	return lane.Run(ctx, lane.Config{
+	a.log.Info("running", "targets", strings.Join(a.what.names, ","), "http", a.httpAddr())
+	err := lane.Run(ctx, lane.Config{
 		Kafka: a.kafka, DatabaseURL: a.cfg.DatabaseURL, Logger: a.log, Metrics: lane.NewMetrics(a.registry),
 	}, declarations(a.what.groups)...)
+	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		return nil // it was told to stop before it had started
+	}
+	return err
 }
 
 // prepare waits for Kafka and PostgreSQL, checks the topics, and migrates the schemas of the groups that run, and of those

@@ -57,7 +57,8 @@ func newSite(t *testing.T) *site {
 	database := testservers.Postgres(t)
 	s := &site{t: t, database: database, env: append(environ(t), "KAFKA_BROKERS="+testservers.Kafka(t), "DATABASE_URL="+database,
 		"TIFFIN_TOPIC_PREFIX="+testservers.Name("e2e")+".", "TIFFIN_DATA="+t.TempDir(),
-		"TIFFIN_FRAUD_TIME=3s", "TIFFIN_ACCEPT_TIME=3s", "TIFFIN_PREPARATION_TIME=3s", "TIFFIN_DELIVERY_TIME=3s", "TIFFIN_LOG_LEVEL=warn")}
+		"TIFFIN_FRAUD_TIME=3s", "TIFFIN_ACCEPT_TIME=3s", "TIFFIN_PREPARATION_TIME=3s", "TIFFIN_DELIVERY_TIME=3s", "TIFFIN_LOG_LEVEL=warn",
+		"TIFFIN_OPS_ADDR=127.0.0.1:0")}
 	s.tiffin("topics", "create", "--target=all,simulator")
 	return s
 }

@@ -18,6 +18,11 @@ func (c *cache) get(key string) *saga.Document {
 	return c.older[key]
 }
 
+func (c *cache) drop(key string) {
+	delete(c.recent, key)
+	delete(c.older, key)
+}
+
 func (c *cache) put(d *saga.Document) {
 	if len(c.recent) >= maxCached {
 		c.recent, c.older = nil, c.recent

@@ -102,6 +102,39 @@ func (l *loop) dueActs(ctx context.Context, now time.Time) ([]dueAct, error) {
 	return pgx.CollectRows(rows, pgx.RowToStructByPos[dueAct])
 }
 
+// sweepEvery is how often expired marks are looked for.
+const sweepEvery = time.Minute
+
+// sweepMarks deletes acts that are nothing but the expired mark of an undo that came first: unknown ids would fill the table.
+// Only a lane's owner does, for it may have the act in memory.
+func (l *loop) sweepMarks(ctx context.Context) error {
+	if !l.group.HasAct() || l.now().Sub(l.swept) < sweepEvery {
+		return nil
+	}
+	l.swept = l.now()
+	t := l.group.Tables()[0]
+	numbers, epochs := l.claimed()
+	rows, err := l.store.conn.Query(ctx, fmt.Sprintf(`delete from %s t using unnest($1::int[], $2::bigint[]) x(lane, epoch) join lanes l on l.lane = x.lane and l.epoch = x.epoch
+		where t.lane = x.lane and t.state = $3 and t.mark_until < $4 returning t.%s`, t.Name(), t.Columns(t.New(""))[0].Name),
+		numbers, epochs, string(saga.Barred), l.now())
+	if err != nil {
+		return fmt.Errorf("sweep marks: %w", err)
+	}
+	keys, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	for _, k := range keys {
+		l.acts.drop(k)
+	}
+	return err
+}
+
+// claimed are the lanes that are owned, and their epochs.
+func (l *loop) claimed() (numbers []int, epochs []int64) {
+	for _, ln := range l.lanes {
+		numbers, epochs = append(numbers, ln.number), append(epochs, ln.epoch)
+	}
+	return numbers, epochs
+}
+
 // hasRead says whether the lane has handled everything that was logged before the moment: per topic a record of a later
 // time, or all there was at some later time.
 func (l *loop) hasRead(ln *lane, moment time.Time) bool {

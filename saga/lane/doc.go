@@ -29,9 +29,15 @@
 // that key wait in PostgreSQL, in order, a copy goes to the group's dead letters, and everyone else goes on (parked.go). A
 // person looks at it with `tiffin parked`, and redrives or discards it.
 //
+// # The outside world
+//
+// An effect (a mail, a webhook) that a reaction requested is saved with everything else, and performed after the commit, with
+// an idempotency key, retries and a deadline (effects.go). What came of it is an event of its key, in a batch like any other.
+//
 // # Files
 //
-// process.go starts it all; feed.go reads each partition once for all groups of the process; queue.go is what waits for a
-// loop; loop.go is the loop, batch.go one batch of it; store.go all SQL of lanes and documents; deadlines.go fires what
-// is due; sender.go sends outboxes.
+// process.go starts it all; feed.go reads each partition once for all groups of the process, recent.go keeps what some have
+// not taken yet, queue.go is what waits for a loop; loop.go is the loop, batch.go one batch of it, suspects.go finds what
+// spoils one; store.go claims, loads and saves, sql.go is its statements, cache.go keeps recent acts; deadlines.go fires what
+// is due; sends.go sends outboxes; marks.go tells copies; records.go writes records into columns.
 package lane

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"log/slog"
 	"math/rand/v2"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -316,59 +315,6 @@ func (f *feed) give(p *position, events []*event, from, next int64) bool {
 	p.queue.put(events[first:])
 	p.next = next
 	return true
-}
-
-// maxRetained is how many events are kept in memory for groups that are a little behind, so that they need not be read
-// and decoded again. It bounds the memory that a slow group costs: some 50 MB.
-const maxRetained = 40_000
-
-// recent is what was read of one partition and some group has not taken: pieces of the log, in order.
-type recent struct{ pieces []piece }
-
-type piece struct {
-	events     []*event
-	from, next int64
-}
-
-func (f *feed) retain(tp kafka.TopicPartition, events []*event, from, next int64) {
-	if f.retained+len(events) > maxRetained {
-		return
-	}
-	r := f.recent[tp]
-	if r == nil {
-		r = &recent{}
-		f.recent[tp] = r
-	}
-	if n := len(r.pieces); n > 0 && r.pieces[n-1].next != from {
-		return // read again by one that is far behind: it is known already, or too old
-	}
-	r.pieces = append(r.pieces, piece{events, from, next})
-	f.retained += len(events)
-}
-
-// remember gives groups that are behind what is still in memory, and forgets what no group is behind of any more.
-func (f *feed) remember() {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	for tp, r := range f.recent {
-		hindmost := int64(-1)
-		for _, p := range f.positions[tp] {
-			for _, part := range r.pieces {
-				f.give(p, part.events, part.from, part.next)
-			}
-			if hindmost < 0 || p.next < hindmost {
-				hindmost = p.next
-			}
-		}
-		kept := 0
-		for kept < len(r.pieces) && (r.pieces[kept].next <= hindmost || hindmost < 0) {
-			f.retained -= len(r.pieces[kept].events)
-			kept++
-		}
-		if r.pieces = slices.Delete(r.pieces, 0, kept); len(r.pieces) == 0 {
-			delete(f.recent, tp)
-		}
-	}
 }
 
 // outOfRange stops the groups at a place that the log does not have: neither skipping nor reading again is ours to decide.

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"sync"
 	"time"
 
 	"tiffin/saga"
@@ -44,6 +43,7 @@ type loop struct {
 	limit   int       // how many events the next batch may have: fewer while a culprit is looked for
 	due     time.Time // the nearest deadline; zero if there is none
 	told    time.Time
+	swept   time.Time
 	tell    map[kafka.TopicPartition]kafka.Offset
 	lastUse time.Time
 
@@ -106,7 +106,7 @@ func (l *loop) own(ctx context.Context, a kafka.Assignment) error {
 		return fmt.Errorf("connect to PostgreSQL: %w", err)
 	}
 	defer s.close()
-	l.store, l.acts = s, &cache{}
+	l.store, l.acts, l.swept = s, &cache{}, time.Time{}
 	lanes, err := s.claim(ctx, a.Lanes, l.partitions, l.process)
 	if err != nil {
 		return fmt.Errorf("claim: %w", err)
@@ -345,52 +345,6 @@ func (l *loop) finish(ctx context.Context, b *batch) error {
 	return nil
 }
 
-// suspect narrows down which event PostgreSQL refuses: the batch's are suspects, and batches get smaller until one that
-// fails has just one task.
-func (l *loop) suspect(b *batch, err error) {
-	if !dataFault(err) || len(b.tasks) == 0 {
-		return
-	}
-	if len(b.tasks) > 1 {
-		l.suspects = map[eventID]bool{}
-		for _, t := range b.tasks {
-			if t.event != nil {
-				l.suspects[t.event.id()] = true
-			}
-		}
-		l.limit = max(1, len(b.tasks)/2)
-		return
-	}
-	switch t := b.tasks[0]; {
-	case t.parked != 0:
-		l.condemnedParked[t.parked] = err.Error()
-	case t.event != nil:
-		l.condemned[t.event.id()] = err.Error()
-	case t.cause.Attempt != nil:
-		l.condemnedEffects[t.cause.Attempt.ID] = err.Error()
-	default:
-		l.spoiled[t.cause.Key] = l.now().Add(spoiledFor)
-	}
-	l.suspects, l.limit = nil, l.MaxBatch
-}
-
-// clear notes that the batch was saved: its events are no suspects. When none is left, batches may grow again.
-func (l *loop) clear(b *batch) {
-	for _, t := range b.tasks {
-		if t.event != nil {
-			delete(l.suspects, t.event.id())
-			delete(l.condemned, t.event.id())
-		}
-	}
-	for _, p := range b.park {
-		delete(l.suspects, p.event.id())
-		delete(l.condemned, p.event.id())
-	}
-	if len(l.suspects) == 0 {
-		l.limit = min(2*l.limit, l.MaxBatch)
-	}
-}
-
 func (l *loop) acknowledged(a ack) {
 	for _, ln := range a.lanes {
 		ln.sending = false
@@ -407,6 +361,9 @@ func (l *loop) lookAround(ctx context.Context, a kafka.Assignment) error {
 		return err
 	}
 	if err := l.performEffects(ctx); err != nil {
+		return err
+	}
+	if err := l.sweepMarks(ctx); err != nil {
 		return err
 	}
 	if now.Sub(l.told) >= tellEvery && len(l.tell) > 0 {
@@ -464,100 +421,6 @@ func (l *loop) letGo(ctx context.Context, a kafka.Assignment) error {
 	if len(l.tell) > 0 {
 		l.tellOffsets(ctx, a)
 	}
-	all := make([]*lane, 0, len(l.lanes))
-	for _, ln := range l.lanes {
-		all = append(all, ln)
-	}
-	return l.store.release(ctx, all)
-}
-
-// ack says that what these lanes said is acknowledged.
-type ack struct{ lanes []*lane }
-
-// sends are the outboxes on their way to Kafka. Each lane has one at most.
-type sends struct {
-	kafka  *kafka.Client
-	log    *slog.Logger
-	acks   chan ack
-	ctx    context.Context
-	cancel context.CancelFunc
-	wait   sync.WaitGroup
-	mu     sync.Mutex
-	count  int
-}
-
-func newSends(client *kafka.Client, log *slog.Logger) *sends {
-	ctx, cancel := context.WithCancel(context.Background()) // it outlives the loop's, to end in good order
-	return &sends{kafka: client, log: log, acks: make(chan ack), ctx: ctx, cancel: cancel}
-}
-
-// start sends records in order, again and again until all are acknowledged.
-func (s *sends) start(lanes []*lane, records []kafka.Record) {
-	if len(records) == 0 {
-		return
-	}
-	for _, l := range lanes {
-		l.sending = true
-	}
-	s.mu.Lock()
-	s.count++
-	s.mu.Unlock()
-	s.wait.Go(func() {
-		if !s.send(records) {
-			return
-		}
-		s.mu.Lock()
-		s.count--
-		s.mu.Unlock()
-		select {
-		case s.acks <- ack{lanes}:
-		case <-s.ctx.Done():
-		}
-	})
-}
-
-func (s *sends) send(records []kafka.Record) bool {
-	b := newBackoff()
-	for {
-		err := s.kafka.Produce(s.ctx, records)
-		if err == nil {
-			return true
-		}
-		if s.ctx.Err() != nil {
-			return false
-		}
-		var partly *kafka.ProduceError
-		if errors.As(err, &partly) {
-			records = unacknowledged(records, partly)
-		}
-		s.log.Warn("facts can't be sent, trying again", "records", len(records), "error", err)
-		b.wait(s.ctx)
-	}
-}
-
-// unacknowledged are the records to send again. One that Kafka refuses for good stays among them: it is committed, so
-// it must be sent, and only a person can change what the broker takes.
-func unacknowledged(records []kafka.Record, e *kafka.ProduceError) []kafka.Record {
-	sent := map[int]bool{}
-	for _, i := range e.Acknowledged {
-		sent[i] = true
-	}
-	var left []kafka.Record
-	for i, r := range records {
-		if !sent[i] {
-			left = append(left, r)
-		}
-	}
-	return left
-}
-
-func (s *sends) underWay() int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.count
-}
-
-func (s *sends) stop() {
-	s.cancel()
-	s.wait.Wait()
+	numbers, epochs := l.claimed()
+	return l.store.release(ctx, numbers, epochs)
 }

@@ -229,3 +229,16 @@ func TestAnOwnerThatLostItsLanesChangesNothing(t *testing.T) {
 	w.logs("the lanes have another owner")
 	w.until(4, "select praise from counter.shows where name = 'open'")
 }
+
+// A mark that nothing came for is forgotten after twice the longest life of a saga; nothing else is.
+func TestExpiredMarksAreSwept(t *testing.T) {
+	w := newWorld(t, time.Minute)
+	stop := w.run(w.counter)
+	w.say(refused{"never"}, refused{"late"}, wanted{"t1", "open"})
+	w.until(2, "select count(*) from counter.tickets where state = 'barred'")
+	w.until("done", "select state from counter.tickets where id = 't1'")
+	stop()
+	w.exec("update counter.tickets set mark_until = now() - interval '1 second' where id = 'never'")
+	w.run(w.counter)
+	w.until("late,t1", "select string_agg(id, ',' order by id) from counter.tickets")
+}

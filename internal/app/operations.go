@@ -1,0 +1,58 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"net"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"tiffin/producers/api"
+)
+
+// operations serve /livez, /readyz and /metrics of a process without the API, which has them too.
+type operations struct {
+	app      *App
+	listener net.Listener
+	pool     *pgxpool.Pool
+}
+
+// newOperations takes the port. It connects to nothing.
+func (a *App) newOperations() (*operations, error) {
+	listener, err := net.Listen("tcp", a.cfg.OpsAddr)
+	if err != nil {
+		return nil, cantListen("the operations endpoint", a.cfg.OpsAddr, "choose another with --ops-addr, or none with --ops-addr=", err)
+	}
+	pool, err := newPool(a.cfg.DatabaseURL, 1) // for the probe alone
+	if err != nil {
+		return nil, errors.Join(err, listener.Close())
+	}
+	return &operations{app: a, listener: listener, pool: pool}, nil
+}
+
+// run serves until ctx ends. It is ready no more as soon as stopping ends, which is earlier: while the groups let go of
+// their lanes, the process is alive.
+func (o *operations) run(ctx, stopping context.Context) error {
+	defer o.pool.Close()
+	return api.Serve(ctx, o.listener, api.New(api.Config{
+		Name: "operations", Probes: o.app.probes(stopping, o.app.kafka.Ping, o.pool), Registry: o.app.registry, Logger: o.app.log,
+	}))
+}
+
+// probes say whether the process can work. A group that owns no lanes is ready: others own them, and it waits to take over.
+func (a *App) probes(stopping context.Context, kafka func(context.Context) error, database *pgxpool.Pool) []api.Probe {
+	return []api.Probe{
+		{Name: "process", Check: func(context.Context) error {
+			select {
+			case <-stopping.Done():
+				return errors.New("it is stopping")
+			case <-a.prepared:
+				return nil
+			default:
+				return errors.New("it is starting: topics and schemas are not ready yet")
+			}
+		}},
+		{Name: "kafka", Check: kafka},
+		{Name: "database", Check: database.Ping},
+	}
+}

@@ -1,0 +1,101 @@
+package lane
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+
+	"tiffin/saga/kafka"
+)
+
+// ack says that what these lanes said is acknowledged.
+type ack struct{ lanes []*lane }
+
+// sends are the outboxes on their way to Kafka. Each lane has one at most.
+type sends struct {
+	kafka  *kafka.Client
+	log    *slog.Logger
+	acks   chan ack
+	ctx    context.Context
+	cancel context.CancelFunc
+	wait   sync.WaitGroup
+	mu     sync.Mutex
+	count  int
+}
+
+func newSends(client *kafka.Client, log *slog.Logger) *sends {
+	ctx, cancel := context.WithCancel(context.Background()) // it outlives the loop's, to end in good order
+	return &sends{kafka: client, log: log, acks: make(chan ack), ctx: ctx, cancel: cancel}
+}
+
+// start sends records in order, again and again until all are acknowledged.
+func (s *sends) start(lanes []*lane, records []kafka.Record) {
+	if len(records) == 0 {
+		return
+	}
+	for _, l := range lanes {
+		l.sending = true
+	}
+	s.mu.Lock()
+	s.count++
+	s.mu.Unlock()
+	s.wait.Go(func() {
+		if !s.send(records) {
+			return
+		}
+		s.mu.Lock()
+		s.count--
+		s.mu.Unlock()
+		select {
+		case s.acks <- ack{lanes}:
+		case <-s.ctx.Done():
+		}
+	})
+}
+
+func (s *sends) send(records []kafka.Record) bool {
+	b := newBackoff()
+	for {
+		err := s.kafka.Produce(s.ctx, records)
+		if err == nil {
+			return true
+		}
+		if s.ctx.Err() != nil {
+			return false
+		}
+		var partly *kafka.ProduceError
+		if errors.As(err, &partly) {
+			records = unacknowledged(records, partly)
+		}
+		s.log.Warn("facts can't be sent, trying again", "records", len(records), "error", err)
+		b.wait(s.ctx)
+	}
+}
+
+// unacknowledged are the records to send again. One that Kafka refuses for good stays among them: it is committed, so
+// it must be sent, and only a person can change what the broker takes.
+func unacknowledged(records []kafka.Record, e *kafka.ProduceError) []kafka.Record {
+	sent := map[int]bool{}
+	for _, i := range e.Acknowledged {
+		sent[i] = true
+	}
+	var left []kafka.Record
+	for i, r := range records {
+		if !sent[i] {
+			left = append(left, r)
+		}
+	}
+	return left
+}
+
+func (s *sends) underWay() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.count
+}
+
+func (s *sends) stop() {
+	s.cancel()
+	s.wait.Wait()
+}

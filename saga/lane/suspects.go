@@ -1,0 +1,47 @@
+package lane
+
+// suspect narrows down which event PostgreSQL refuses: the batch's are suspects, and batches get smaller until one that
+// fails has just one task.
+func (l *loop) suspect(b *batch, err error) {
+	if !dataFault(err) || len(b.tasks) == 0 {
+		return
+	}
+	if len(b.tasks) > 1 {
+		l.suspects = map[eventID]bool{}
+		for _, t := range b.tasks {
+			if t.event != nil {
+				l.suspects[t.event.id()] = true
+			}
+		}
+		l.limit = max(1, len(b.tasks)/2)
+		return
+	}
+	switch t := b.tasks[0]; {
+	case t.parked != 0:
+		l.condemnedParked[t.parked] = err.Error()
+	case t.event != nil:
+		l.condemned[t.event.id()] = err.Error()
+	case t.cause.Attempt != nil:
+		l.condemnedEffects[t.cause.Attempt.ID] = err.Error()
+	default:
+		l.spoiled[t.cause.Key] = l.now().Add(spoiledFor)
+	}
+	l.suspects, l.limit = nil, l.MaxBatch
+}
+
+// clear notes that the batch was saved: its events are no suspects. When none is left, batches may grow again.
+func (l *loop) clear(b *batch) {
+	for _, t := range b.tasks {
+		if t.event != nil {
+			delete(l.suspects, t.event.id())
+			delete(l.condemned, t.event.id())
+		}
+	}
+	for _, p := range b.park {
+		delete(l.suspects, p.event.id())
+		delete(l.condemned, p.event.id())
+	}
+	if len(l.suspects) == 0 {
+		l.limit = min(2*l.limit, l.MaxBatch)
+	}
+}
