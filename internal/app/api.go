@@ -88,7 +88,7 @@ func (h *httpAPI) serve(ctx context.Context) error {
 		case <-h.app.hold:
 		}
 	}
-	e := api.New(api.Config{Name: orders.Name, Probes: h.app.probes(ctx, h.door.Ready, h.pool), Registry: h.app.registry, Logger: h.app.log})
+	e := api.New(api.Config{Name: orders.Name, Probes: h.app.probes(ctx, h.kafkaReady, h.pool), Registry: h.app.registry, Logger: h.app.log})
 	orders.Routes(e, orders.Config{
 		Door: h.door, Orders: ordersReader{h.pool}, Restaurants: restaurantsReader{h.pool}, Menus: menusReader{h.pool}, Stopping: ctx.Done(),
 	})
@@ -106,4 +106,12 @@ func (h *httpAPI) serve(ctx context.Context) error {
 // readByAPI says whether the API shows this group's documents.
 func readByAPI(group string) bool {
 	return slices.Contains([]string{"orders", "kitchen", "inventory"}, group)
+}
+
+// kafkaReady: the door has room, and the broker answers, for without it a 202 can't be given.
+func (h *httpAPI) kafkaReady(ctx context.Context) error {
+	if err := h.door.Ready(ctx); err != nil {
+		return err
+	}
+	return h.app.kafka.Ping(ctx)
 }

@@ -313,7 +313,28 @@ func latencies(ctx context.Context, rate int, during time.Duration) ([]time.Dura
 		}
 		mu.Unlock()
 	}
-	return took, <-finished
+	err = <-finished
+	if *verbose {
+		s.printHops(ctx)
+	}
+	return took, err
+}
+
+// printHops says how long each step of an order took.
+func (s *site) printHops(ctx context.Context) {
+	rows, err := s.db.Query(ctx, `select coalesce(before, '') || ' -> ' || type, count(*), percentile_cont(0.5) within group (order by ms), percentile_cont(0.99) within group (order by ms), max(ms)
+		from (select type, lag(type) over w before, extract(epoch from at - lag(at) over w)::float8 * 1000 ms from orders.timeline window w as (partition by order_id order by at, line_id)) hops
+		where ms is not null group by 1 having count(*) > 50 order by 4 desc`)
+	if err != nil {
+		return
+	}
+	var hop string
+	var n int
+	var p50, p99, most float64
+	_, _ = pgx.ForEachRow(rows, []any{&hop, &n, &p50, &p99, &most}, func() error {
+		fmt.Fprintf(os.Stderr, "%-50s %6d  p50 %5.0f  p99 %5.0f  max %5.0f ms\n", hop, n, p50, p99, most)
+		return nil
+	})
 }
 
 func (s *site) watchEnds(ctx context.Context, seen func(order string, at time.Time) bool) error {

@@ -129,6 +129,15 @@ func (p *process) signal(s syscall.Signal) {
 	}
 }
 
+// behind is what the audit says of groups that have events to read.
+func (s *site) behind() string {
+	cmd := exec.Command(binary, "audit")
+	cmd.Env = s.env
+	out, _ := cmd.CombinedOutput() // the books are provisional while orders come in
+	_, lag, _ := strings.Cut(string(out), " lag ")
+	return lag
+}
+
 // ownedBy waits until so many processes share the lanes of the group payments.
 func (s *site) ownedBy(processes int) {
 	s.t.Helper()

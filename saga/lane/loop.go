@@ -14,6 +14,9 @@ import (
 const (
 	// tick is how often a loop looks after what no event brings: deadlines, wishes, offsets to tell.
 	tick = 100 * time.Millisecond
+	// linger is how long events wait for company that the group does not mind: those that it ignores, for which only
+	// offsets and marks move, and those that it only records. A transaction for each would cost more than all the rest.
+	linger = 100 * time.Millisecond
 	// tellEvery is how often Kafka is told the offsets, for its tools to show.
 	tellEvery = time.Second
 	// graceful is how long a loop that has to let go of its lanes waits for what it has sent. The group waits for it.
@@ -44,6 +47,7 @@ type loop struct {
 	due     time.Time // the nearest deadline; zero if there is none
 	told    time.Time
 	swept   time.Time
+	stepped time.Time
 	tell    map[kafka.TopicPartition]kafka.Offset
 	lastUse time.Time
 
@@ -259,6 +263,10 @@ func (l *loop) step(ctx context.Context) (busy bool, err error) {
 	if busy, err := l.stepCarefully(ctx); busy || err != nil {
 		return busy, err
 	}
+	if total, urgent := l.queue.waiting(); urgent == 0 && total < l.MaxBatch/2 && time.Since(l.stepped) < linger {
+		return false, nil
+	}
+	l.stepped = time.Now()
 	events := l.queue.take(l.limit, func(n int) bool { return !l.lanes[n].sending && l.lanes[n].careful == 0 })
 	if len(events) == 0 {
 		return false, nil

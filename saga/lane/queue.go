@@ -48,6 +48,7 @@ type queue struct {
 	order  []int // lane numbers, to take from in turn
 	turn   int
 	total  int
+	urgent int // events that the group minds: the others can wait for company
 	broken error // why a partition can't be read on
 }
 
@@ -68,10 +69,28 @@ func (q *queue) put(events []*event) {
 	q.mu.Lock()
 	for _, e := range events {
 		q.lanes[e.lane] = append(q.lanes[e.lane], e)
+		q.urgent += q.urgency(e)
 	}
 	q.total += len(events)
+	some := q.urgent > 0
 	q.mu.Unlock()
-	wake(q.wake)
+	if some {
+		wake(q.wake)
+	}
+}
+
+func (q *queue) urgency(e *event) int {
+	if q.group.Minds(e.Type) {
+		return 1
+	}
+	return 0
+}
+
+// waiting says how many events wait, and how many of them are urgent.
+func (q *queue) waiting() (total, urgent int) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.total, q.urgent
 }
 
 // fail makes the loop stop: one of its partitions can't be read on.
@@ -117,5 +136,8 @@ func (q *queue) take(limit int, ready func(lane int) bool) (out []*event) {
 	}
 	q.turn++
 	q.total -= len(out)
+	for _, e := range out {
+		q.urgent -= q.urgency(e)
+	}
 	return out
 }
