@@ -48,7 +48,7 @@ type queue struct {
 	order  []int // lane numbers, to take from in turn
 	turn   int
 	total  int
-	urgent int // events that the group minds: the others can wait for company
+	urgent int   // events that the group minds: the others can wait for company
 	broken error // why a partition can't be read on
 }
 
