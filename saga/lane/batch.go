@@ -40,7 +40,8 @@ type batch struct {
 	unpark  []int64 // positions
 	blame   []parkedRow
 	kept    map[parkedKey]bool // keys whose redrive has failed in this batch
-	done    []parkedKey        // wishes that are fulfilled
+	granted *parkedKey         // the key whose wish is granted
+	untried bool               // it has more events than this batch could try
 	soonest time.Time          // the nearest deadline that it sets
 }
 
@@ -306,7 +307,11 @@ func (b *batch) queueParked(out *pgx.Batch) {
 	for _, p := range b.blame {
 		out.Queue("update parked set reason = $2, attempts = attempts + 1, parked_at = $3 where position = $1", p.position, p.reason, now)
 	}
-	for _, k := range b.done {
+	switch k := b.granted; {
+	case k == nil:
+	case b.untried && !b.kept[*k]: // go on with the rest; a discard is meant for one event
+		out.Queue("update wishes set wish = $3 where lane = $1 and key = $2", k.lane, k.key, Redrive)
+	default:
 		out.Queue("delete from wishes where lane = $1 and key = $2", k.lane, k.key)
 	}
 }

@@ -104,6 +104,22 @@ func TestARedriveHandlesInOrder(t *testing.T) {
 	w.until("1/1", "select sold || '/' || back from counter.shows where name = 'cursed'")
 }
 
+// A redrive that fails half-way keeps the event that fails, with its reason, and has handled those before it.
+func TestARedriveStopsAtTheEventThatFails(t *testing.T) {
+	w := newWorld(t, time.Minute)
+	w.run(w.counter)
+	w.say(wanted{"bad", "cursed"})
+	w.until(1, "select count(*) from counter.parked")
+	w.say(praised{"bad", "jinxed"})
+	w.until(2, "select count(*) from counter.parked")
+	w.exec("alter table counter.shows drop constraint shows_name_check")
+	w.exec("alter table counter.shows add constraint no_jinx check (name <> 'jinxed')")
+	w.wish("counter", "bad", lane.Redrive)
+	w.until("show.praised", "select type from counter.parked where reason like '%no_jinx%'")
+	w.until("done", "select state from counter.tickets where id = 'bad'")
+	w.until("1/0", "select (select count(*) from counter.parked) || '/' || (select count(*) from counter.wishes)")
+}
+
 // A discard drops the event that can't be handled, and goes on with those behind it.
 func TestADiscardDropsTheFirst(t *testing.T) {
 	w := newWorld(t, time.Minute)

@@ -69,9 +69,8 @@ func (l *loop) grant(ctx context.Context, ln *lane, key, wish string) error {
 		l.log.Warn("a parked event is discarded", "key", key, "type", events[0].cause.Type)
 		events = events[1:]
 	}
-	if len(events) > l.limit {
-		events = events[:l.limit]
-	}
+	untried := len(events) >= maxRedrive-1 || len(events) > l.limit
+	events = events[:min(len(events), l.limit)]
 	for _, t := range events {
 		if reason, ok := l.condemnedParked[t.parked]; ok {
 			delete(l.condemnedParked, t.parked)
@@ -81,9 +80,7 @@ func (l *loop) grant(ctx context.Context, ln *lane, key, wish string) error {
 		}
 		b.tasks = append(b.tasks, t)
 	}
-	if len(events) < maxRedrive && len(events) <= l.limit {
-		b.done = append(b.done, parkedKey{ln.number, key})
-	}
+	b.granted, b.untried = &parkedKey{ln.number, key}, untried
 	if err := l.finish(ctx, b); err != nil {
 		return err
 	}
