@@ -16,7 +16,7 @@ import (
 
 	"tiffin/producers/api"
 	"tiffin/producers/door"
-	"tiffin/producers/orderid"
+	"tiffin/producers/ids"
 	"tiffin/saga"
 	"tiffin/schemas"
 )
@@ -55,8 +55,8 @@ type Config struct {
 	Orders      Orders
 	Restaurants Restaurants
 	Menus       Menus
-	// IDs makes the orders' ids. All instances need one with the same key. Defaults to [orderid.DefaultKey].
-	IDs *orderid.Maker
+	// IDs makes the orders' ids. All instances need one with the same key. Defaults to [ids.DefaultKey].
+	IDs *ids.Maker
 	// Stopping is closed when the server begins to stop: nobody waits for an outcome then. Defaults to never.
 	Stopping <-chan struct{}
 	// MaxWaiters is how many clients may wait for an outcome (Prefer: wait) at once; further ones are answered at once.
@@ -67,7 +67,7 @@ type Config struct {
 // handlers are the API's.
 type handlers struct {
 	Config
-	ids     orderid.Maker
+	ids     ids.Maker
 	waiters chan struct{} // holds a value for each client that waits
 }
 
@@ -76,7 +76,7 @@ func Routes(e *echo.Echo, cfg Config) {
 	if cfg.MaxWaiters == 0 {
 		cfg.MaxWaiters = 1_000
 	}
-	h := &handlers{Config: cfg, ids: orderid.NewMaker(""), waiters: make(chan struct{}, cfg.MaxWaiters)}
+	h := &handlers{Config: cfg, ids: ids.NewMaker("", "order"), waiters: make(chan struct{}, cfg.MaxWaiters)}
 	if cfg.IDs != nil {
 		h.ids = *cfg.IDs
 	}

@@ -18,7 +18,7 @@ import (
 
 	"tiffin/producers/api"
 	"tiffin/producers/door"
-	"tiffin/producers/orderid"
+	"tiffin/producers/ids"
 	"tiffin/producers/orders"
 	"tiffin/producers/problem"
 	"tiffin/saga"
@@ -35,11 +35,11 @@ type world struct {
 	looks    int
 	log      bytes.Buffer
 	handler  *echo.Echo
-	ids      orderid.Maker
+	ids      ids.Maker
 }
 
 func newWorld() *world {
-	w := &world{orders: map[string][]orders.Order{}, ids: orderid.NewMaker("secret")}
+	w := &world{orders: map[string][]orders.Order{}, ids: ids.NewMaker("secret", "order")}
 	w.build(orders.Config{})
 	return w
 }
