@@ -45,7 +45,7 @@ func newWorld() *world {
 }
 
 func (w *world) build(cfg orders.Config) {
-	cfg.Door, cfg.Orders, cfg.Restaurants, cfg.Menus, cfg.IDs = w, w, w, w, &w.ids
+	cfg.Door, cfg.Orders, cfg.Restaurants, cfg.Menus, cfg.IDKey = w, w, w, w, "secret"
 	w.handler = api.New(api.Config{
 		Name: "test", Logger: slog.New(slog.NewTextHandler(&w.log, nil)),
 		Probes: []api.Probe{{Name: "door", Check: func(context.Context) error { return w.err }}},

@@ -28,7 +28,7 @@ func TestPreferWait(t *testing.T) {
 		status  string
 	}{
 		{"wait=10", look("completed"), "wait=10", 0, "completed"},
-		{"wait=10", look("accepted", "reserved", "cancelled"), "wait=10", 50 * time.Millisecond, "cancelled"}, // after 20 and 30
+		{"wait=10", look("accepted", "reserved", "cancelled"), "wait=10", 40 * time.Millisecond, "cancelled"}, // 20 after each change
 		{"wait=10", look("accepted"), "wait=10", 10 * time.Second, "accepted"},
 		{"wait=600", look("accepted"), "wait=60", 60 * time.Second, "accepted"},
 		{"WAIT = 99999999999999999999", look("accepted"), "wait=60", 60 * time.Second, "accepted"},
