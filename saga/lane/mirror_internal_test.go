@@ -122,7 +122,7 @@ func TestAMirrorThatFailsDropsWhatItGot(t *testing.T) {
 	})
 }
 
-// A mirror that hangs is told to give up, and a stop hands over what was committed last.
+// A mirror that hangs is told to give up, and goes on with the next.
 func TestAMirrorThatHangsIsCutOff(t *testing.T) {
 	var seen []tally
 	mirroring(t, func(ctx context.Context, changed []tally) error {
@@ -133,6 +133,7 @@ func TestAMirrorThatHangsIsCutOff(t *testing.T) {
 		seen = append(seen, changed...)
 		return nil
 	}, func(t *testing.T, m *mirrors, r *prometheus.Registry) {
+		defer m.stop()
 		m.put(mirrored(tally{"hangs", 1}))
 		synctest.Wait()
 		m.put(mirrored(tally{"a", 1}))
@@ -141,10 +142,27 @@ func TestAMirrorThatHangsIsCutOff(t *testing.T) {
 		if len(seen) != 1 || counting(t, r) != "1/1/0" {
 			t.Errorf("mirrored %v, counts %s", seen, counting(t, r))
 		}
+	})
+}
+
+// A stop hands over what was committed last, if the mirror is not too busy for that.
+func TestAStopHandsOverWhatWasCommittedLast(t *testing.T) {
+	var release chan struct{}
+	var seen []tally
+	mirroring(t, func(_ context.Context, changed []tally) error {
+		<-release
+		seen = append(seen, changed...)
+		return nil
+	}, func(t *testing.T, m *mirrors, _ *prometheus.Registry) {
+		release = make(chan struct{}) // of the bubble that synctest makes
+		m.put(mirrored(tally{"a", 1}))
+		synctest.Wait() // it is busy with a
 		m.put(mirrored(tally{"b", 1}))
-		m.stop() // with b on its way
+		<-m.wake // so that nothing but the stop makes it look again
+		time.AfterFunc(mirrorStop/2, func() { close(release) })
+		m.stop()
 		if len(seen) != 2 {
-			t.Errorf("after the stop %v is mirrored, want b too", seen)
+			t.Errorf("after the stop %v is mirrored, want a and b", seen)
 		}
 	})
 }
