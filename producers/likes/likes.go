@@ -16,8 +16,7 @@ import (
 
 	"tiffin/producers/api"
 	"tiffin/producers/door"
-	"tiffin/producers/problem"
-	"tiffin/saga"
+	"tiffin/producers/ids"
 	"tiffin/schemas"
 )
 
@@ -27,30 +26,30 @@ const Name = "likes-api"
 // Topics are those of the facts that this API says.
 func Topics() []string { return []string{schemas.TopicLikes} }
 
-// readTimeout is how long a count may take.
-const readTimeout = 5 * time.Second
-
 // Counts reads how many users like a post.
 type Counts interface {
 	// Count returns 0 for a post that nobody knows.
 	Count(ctx context.Context, postID string) (int64, error)
 }
 
-// Config says what the API stands on. Both have to be set.
+// Config says what the API stands on. Door and Counts have to be set.
 type Config struct {
 	Door   door.Door
 	Counts Counts
+	// Once remembers requests with an Idempotency-Key. Defaults to a memory of this API's own.
+	Once *api.Once
 }
 
 // handlers are the API's.
 type handlers struct {
 	Config
-	clock clock
+	acceptor api.Acceptor
+	clock    clock
 }
 
 // Routes adds the API's routes.
 func Routes(e *echo.Echo, cfg Config) {
-	h := &handlers{Config: cfg}
+	h := &handlers{Config: cfg, acceptor: api.NewAcceptor(Name, cfg.Door, ids.Maker{}, cfg.Once)} // a like has no id of its own
 	e.POST("/posts/:postId/likes", h.like)
 	e.DELETE("/posts/:postId/likes/:userId", h.unlike)
 	e.GET("/posts/:postId/likes", h.count)
@@ -66,7 +65,7 @@ func (h *handlers) like(c echo.Context) error {
 	if err := api.Read(c, &body); err != nil {
 		return err
 	}
-	if err := h.accept(c, schemas.PostLiked{PostID: post, UserID: body.UserID, AcceptedAt: h.clock.next(time.Now())}); err != nil {
+	if err := h.acceptor.AcceptFact(c, body.UserID, schemas.PostLiked{PostID: post, UserID: body.UserID, AcceptedAt: h.clock.next(time.Now())}); err != nil {
 		return err
 	}
 	c.Response().Header().Set(echo.HeaderLocation, location(post))
@@ -82,7 +81,7 @@ func (h *handlers) unlike(c echo.Context) error {
 	if err := check.Err(); err != nil {
 		return err
 	}
-	if err := h.accept(c, schemas.PostUnliked{PostID: post, UserID: user, AcceptedAt: h.clock.next(time.Now())}); err != nil {
+	if err := h.acceptor.AcceptFact(c, user, schemas.PostUnliked{PostID: post, UserID: user, AcceptedAt: h.clock.next(time.Now())}); err != nil {
 		return err
 	}
 	c.Response().Header().Set(echo.HeaderLocation, location(post))
@@ -95,18 +94,13 @@ func (h *handlers) count(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(c.Request().Context(), readTimeout)
+	ctx, cancel := context.WithTimeout(c.Request().Context(), api.ReadTimeout)
 	defer cancel()
 	count, err := h.Counts.Count(ctx, post)
 	if err != nil {
-		return problem.Because(problem.Unavailable, err, "It can't be looked up at the moment. Try again.")
+		return api.Unreadable(err)
 	}
 	return api.Write(c, http.StatusOK, Count{PostID: post, Count: count})
-}
-
-func (h *handlers) accept(c echo.Context, fact saga.Fact) error {
-	from := door.Origin{API: Name, Trace: c.Request().Header.Get("traceparent")}
-	return h.Door.Accept(c.Request().Context(), from, fact)
 }
 
 func location(post string) string { return "/posts/" + post + "/likes" }
