@@ -408,6 +408,13 @@ func TestScenes(t *testing.T) {
 				}
 			}, end,
 		},
+		"what a crash left behind the last group is not written over": {
+			open, add(3), die, flip(3, atChecksum), open, holds(1, 2), add(1), func(s *scene) { s.where(3) }, end, open, holds(1, 2, 4), end,
+		},
+		"nor what a failed sync left": {
+			open, add(3), settled, disk(syncFails), refused(ErrFailed), end, flip(4, atChecksum), open, holds(1, 2, 3), add(1),
+			func(s *scene) { s.where(4) }, end,
+		},
 		"salvage leaves alone what is not damaged": {open, add(3), crash, salvaged(3, 0), open, holds(1, 2, 3), end},
 
 		"the limit": {
