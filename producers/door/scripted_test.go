@@ -343,9 +343,7 @@ func TestTraceparent(t *testing.T) {
 			t.Errorf("%q: got %q, want %q", header, got, want)
 		}
 	}
-	b := NewBroker(Config{})
-	b.partitions = map[string]int{schemas.TopicKitchen: 1}
-	records, err := b.encode(Origin{API: "a", Trace: "garbage"}, []saga.Fact{accepted("o1")})
+	records, err := layout{schemas.TopicKitchen: 1}.encode(Origin{API: "a", Trace: "garbage"}, []saga.Fact{accepted("o1")})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -322,3 +322,13 @@ func (l *Log) Close() error {
 }
 
 func (l *Log) path(name string) string { return filepath.Join(l.cfg.Dir, name) }
+
+// MaxGroupBytes is how large a group may be, its head included.
+func (l *Log) MaxGroupBytes() int { return int(l.cfg.SegmentBytes) }
+
+// UnreadBytes is what Next has not read yet.
+func (l *Log) UnreadBytes() int64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.unread
+}
