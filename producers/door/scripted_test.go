@@ -76,7 +76,7 @@ func (s *scripted) expect(t *testing.T, want ...string) {
 }
 
 // accept calls Accept with one fact about each of the orders, and returns where its error comes.
-func accept(b *Broker, ctx context.Context, orderIDs ...string) <-chan error {
+func accept(b Door, ctx context.Context, orderIDs ...string) <-chan error {
 	outcome := make(chan error, 1)
 	go func() {
 		defer close(outcome)

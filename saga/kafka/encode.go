@@ -72,6 +72,11 @@ func Encode(b []byte, r *Record, more int) []byte {
 	return b
 }
 
+// HeaderBytes is what [AppendHeader] appends.
+func HeaderBytes(key string, value []byte) int {
+	return varintBytes(len(key)) + len(key) + nullableBytes(value)
+}
+
 // AppendHeader appends a header to a record that [Encode] has begun.
 func AppendHeader(b []byte, key string, value []byte) []byte {
 	b = binary.AppendVarint(b, int64(len(key)))
@@ -101,7 +106,7 @@ func bodyBytes(r *Record, delta int) int {
 	n := 2 + varintBytes(delta) + nullableBytes(r.Key) + nullableBytes(r.Value) + varintBytes(len(r.Headers))
 	for i := range r.Headers {
 		h := &r.Headers[i]
-		n += varintBytes(len(h.Key)) + len(h.Key) + nullableBytes(h.Value)
+		n += HeaderBytes(h.Key, h.Value)
 	}
 	return n
 }
