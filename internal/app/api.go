@@ -16,6 +16,7 @@ import (
 	counted "tiffin/consumers/likes"
 	"tiffin/producers/api"
 	"tiffin/producers/door"
+	"tiffin/producers/door/spool"
 	"tiffin/producers/likes"
 	"tiffin/producers/orders"
 	"tiffin/producers/payments"
@@ -74,8 +75,13 @@ func (a *App) newAPI(apis []apiTarget) (*httpAPI, error) {
 
 // newDoor makes the door that is configured, for facts of these topics.
 func (a *App) newDoor(topics []string) doorway {
-	return door.NewBroker(door.Config{
-		Kafka: a.kafka, Topics: topics, StopTimeout: doorFlush, Metrics: door.NewMetrics(a.registry), Logger: a.log,
+	metrics := door.NewMetrics(a.registry)
+	if a.cfg.Accept == AcceptBroker {
+		return door.NewBroker(door.Config{Kafka: a.kafka, Topics: topics, StopTimeout: doorFlush, Metrics: metrics, Logger: a.log})
+	}
+	return door.NewDisk(door.DiskConfig{
+		Kafka: a.kafka, Topics: topics, StopTimeout: doorFlush, Metrics: metrics, Logger: a.log,
+		Spool: spool.Config{Dir: a.cfg.SpoolDir, LimitBytes: a.cfg.SpoolLimit},
 	})
 }
 
