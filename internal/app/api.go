@@ -31,6 +31,10 @@ const (
 	maxDrain    = 3 * time.Second
 )
 
+// prepareGrace is how long an API that starts is not ready yet while it prepares the schemas that it shows. If it takes longer
+// because a server is away, accepting is more urgent than showing.
+const prepareGrace = 5 * time.Second
+
 // readers is how many connections to PostgreSQL the APIs use at most.
 const readers = 8
 
@@ -173,7 +177,17 @@ func (h *httpAPI) routes(stopping, closing context.Context) *echo.Echo {
 // probes: an API is ready if it accepts, and with --accept=disk it waits for neither Kafka nor PostgreSQL to do so. While one
 // of them is away, load balancers would else take out all instances at once, and nothing would be accepted.
 func (h *httpAPI) probes(stopping context.Context) []api.Probe {
-	process := api.Probe{Name: "process", Check: func(context.Context) error { return stoppingError(stopping) }}
+	late := time.Now().Add(prepareGrace)
+	process := api.Probe{Name: "process", Check: func(context.Context) error {
+		select {
+		case <-h.app.prepared:
+		default:
+			if time.Now().Before(late) {
+				return errStarting
+			}
+		}
+		return stoppingError(stopping)
+	}}
 	kafka := api.Probe{Name: "kafka", Check: h.app.kafka.Ping, Advisory: h.door == nil || h.app.cfg.Accept == AcceptDisk}
 	database := api.Probe{Name: "database", Check: h.pool.Ping, Advisory: h.door != nil}
 	if h.door == nil {
