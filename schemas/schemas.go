@@ -39,6 +39,8 @@ const (
 	TopicFraud     = "fraud"
 	TopicKitchen   = "kitchen"
 	TopicDelivery  = "delivery"
+
+	TopicNotifications = "notifications"
 )
 
 // Topic describes one topic to a reader.
@@ -56,6 +58,7 @@ func Topics() []Topic {
 		{TopicFraud, "Verdicts on payments, keyed by payment, and blocked accounts, keyed by account."},
 		{TopicKitchen, "Restaurants, keyed by restaurant, and their word on each order and the judgement on its cancellation, keyed by order."},
 		{TopicDelivery, "Fleets, keyed by city, and how each meal travels, keyed by order."},
+		{TopicNotifications, "What customers were told of their orders and payments, keyed by order or payment."},
 	}
 }
 
@@ -97,6 +100,8 @@ var kinds = [...]kind{
 	kindOf[MealCooked](),
 	kindOf[MealReady](),
 	kindOf[MealWrittenOff](),
+	kindOf[NotificationFailed](),
+	kindOf[NotificationSent](),
 	kindOf[OrderCancelled](),
 	kindOf[OrderCompleted](),
 	kindOf[OrderPlaced](),
