@@ -33,13 +33,13 @@ type Fact interface {
 
 // The topics, one for each domain.
 const (
-	TopicOrders    = "orders"
-	TopicInventory = "inventory"
-	TopicPayments  = "payments"
-	TopicFraud     = "fraud"
-	TopicKitchen   = "kitchen"
-	TopicDelivery  = "delivery"
-
+	TopicOrders        = "orders"
+	TopicInventory     = "inventory"
+	TopicPayments      = "payments"
+	TopicFraud         = "fraud"
+	TopicKitchen       = "kitchen"
+	TopicDelivery      = "delivery"
+	TopicLikes         = "likes"
 	TopicNotifications = "notifications"
 )
 
@@ -58,6 +58,7 @@ func Topics() []Topic {
 		{TopicFraud, "Verdicts on payments, keyed by payment, and blocked accounts, keyed by account."},
 		{TopicKitchen, "Restaurants, keyed by restaurant, and their word on each order and the judgement on its cancellation, keyed by order."},
 		{TopicDelivery, "Fleets, keyed by city, and how each meal travels, keyed by order."},
+		{TopicLikes, "Which posts users like, keyed by user."},
 		{TopicNotifications, "What customers were told of their orders and payments, keyed by order or payment."},
 	}
 }
@@ -113,6 +114,8 @@ var kinds = [...]kind{
 	kindOf[PaymentRequested](),
 	kindOf[PaymentSettled](),
 	kindOf[PaymentSucceeded](),
+	kindOf[PostLiked](),
+	kindOf[PostUnliked](),
 	kindOf[RestaurantAccepted](),
 	kindOf[RestaurantOpened](),
 	kindOf[RestaurantRejected](),

@@ -14,6 +14,7 @@ type Metrics struct {
 	skipped *prometheus.CounterVec
 	said    *prometheus.CounterVec
 	park    *prometheus.CounterVec
+	mirror  *prometheus.CounterVec
 	seconds *prometheus.HistogramVec
 	size    *prometheus.HistogramVec
 	owned   *prometheus.GaugeVec
@@ -28,12 +29,13 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 		skipped: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "tiffin_group_events_dropped_total", Help: "Events that no reaction ran for, by reason."}, []string{"group", "reason"}),
 		said:    prometheus.NewCounterVec(prometheus.CounterOpts{Name: "tiffin_group_facts_said_total", Help: "Facts said, by type."}, []string{"group", "type"}),
 		park:    prometheus.NewCounterVec(prometheus.CounterOpts{Name: "tiffin_group_events_parked_total", Help: "Events parked."}, group),
+		mirror:  prometheus.NewCounterVec(prometheus.CounterOpts{Name: "tiffin_group_mirrored_documents_total", Help: "Changed documents for the group's mirrors, by outcome: mirrored, failed, or overflow."}, []string{"group", "outcome"}),
 		seconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "tiffin_group_batch_duration_seconds", Help: "From a batch's begin to its commit.", Buckets: prometheus.ExponentialBuckets(0.001, 2, 12)}, group),
 		size:    prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "tiffin_group_batch_events", Help: "Events in a batch.", Buckets: prometheus.ExponentialBuckets(1, 2, 13)}, group),
 		owned:   prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "tiffin_group_lanes", Help: "Lanes that this process owns."}, group),
 		tried:   prometheus.NewCounterVec(prometheus.CounterOpts{Name: "tiffin_group_effect_attempts_total", Help: "Attempts of effects, by what came of them."}, []string{"group", "effect", "outcome"}),
 	}
-	r.MustRegister(m.events, m.skipped, m.said, m.park, m.seconds, m.size, m.owned, m.tried)
+	r.MustRegister(m.events, m.skipped, m.said, m.park, m.mirror, m.seconds, m.size, m.owned, m.tried)
 	return m
 }
 
@@ -63,6 +65,9 @@ func (g *groupMetrics) handled(out saga.Outcome) {
 }
 
 func (g *groupMetrics) dropped(reason string) { g.skipped.WithLabelValues(g.group, reason).Inc() }
+func (g *groupMetrics) mirrored(outcome string, n int) {
+	g.mirror.WithLabelValues(g.group, outcome).Add(float64(n))
+}
 func (g *groupMetrics) attempted(effect, outcome string) {
 	g.tried.WithLabelValues(g.group, effect, outcome).Inc()
 }
