@@ -32,6 +32,7 @@ type visits struct {
 type countingListen struct {
 	net.Listener
 	single chan struct{}
+	half   chan struct{} // a connection was closed for writing
 }
 
 func (l *countingListen) Accept() (net.Conn, error) {
@@ -51,6 +52,11 @@ func (c *countingConn) Read(p []byte) (int, error) {
 	return c.Conn.Read(p)
 }
 
+func (c *countingConn) CloseWrite() error {
+	c.listener.half <- struct{}{}
+	return c.Conn.(*net.TCPConn).CloseWrite()
+}
+
 func visit(t *testing.T) *visits {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -59,7 +65,7 @@ func visit(t *testing.T) *visits {
 	}
 	v := &visits{
 		addr: listener.Addr().String(), entered: make(chan struct{}, 100), leave: make(chan struct{}), gone: make(chan error, 100),
-		reads: &countingListen{listener, make(chan struct{}, 100)},
+		reads: &countingListen{listener, make(chan struct{}, 100), make(chan struct{}, 100)},
 	}
 	handle := func(c echo.Context) error {
 		body, err := io.ReadAll(c.Request().Body)
@@ -201,5 +207,10 @@ func TestRefusedWhileSending(t *testing.T) {
 	}
 	if _, err := io.ReadAll(response.Body); err != nil {
 		t.Error(err)
+	}
+	select {
+	case <-v.reads.half:
+	case <-time.After(patience):
+		t.Error("the connection is not closed for writing, but at once: what the client has not read yet may be lost")
 	}
 }
