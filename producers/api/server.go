@@ -146,6 +146,7 @@ func Serve(ctx context.Context, listener net.Listener, handler http.Handler) err
 		ReadTimeout:       readTimeout,
 		WriteTimeout:      writeTimeout,
 		IdleTimeout:       idleTimeout,
+		ConnContext:       remember,
 	}
 	stopped := make(chan error, 1)
 	unwatch := context.AfterFunc(ctx, func() {
@@ -158,7 +159,7 @@ func Serve(ctx context.Context, listener net.Listener, handler http.Handler) err
 		}
 		stopped <- err
 	})
-	err := server.Serve(listener)
+	err := server.Serve(quietListener{listener})
 	if unwatch() {
 		_ = server.Close() // it has failed, and that is the error
 		return fmt.Errorf("serve %s: %w", listener.Addr(), err)

@@ -145,7 +145,7 @@ func TestDiskWaitsForNobody(t *testing.T) {
 			t.Errorf("the second request came after %v, want about %v", took, requestEvery)
 		}
 		s.answers <- nil
-		time.AfterFunc(time.Hour, func() { signal(d.due) }) // a signal without anything to send is passed over
+		time.AfterFunc(time.Hour, func() { nudge(d.due) }) // a signal without anything to send is passed over
 		bring(t, d, "o4")
 		s.expectOf(t, lanes, "new/o4/4")
 		s.answers <- nil

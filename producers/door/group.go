@@ -87,10 +87,10 @@ func (d *Disk) join(records []kafka.Record) (*group, error) {
 	g.callers++
 	g.records += len(records)
 	if g.callers == 1 {
-		signal(d.kick)
+		nudge(d.kick)
 	}
 	if g.callers == d.target() {
-		signal(d.enough)
+		nudge(d.enough)
 	}
 	return g, nil
 }
@@ -167,7 +167,7 @@ func (d *Disk) commit(g *group) {
 	d.mu.Unlock()
 	d.spare = g.bytes
 	if d.spool.UnreadBytes() >= d.wanted.Load() {
-		signal(d.due)
+		nudge(d.due)
 	}
 	d.cfg.Metrics.group.Observe(float64(g.records))
 	d.measure()
@@ -217,8 +217,8 @@ func ofSpool(err error) *Unavailable {
 	return refusal(Failed, "%w", err)
 }
 
-// signal never waits: one signal that nobody has heard yet is as good as two.
-func signal(c chan struct{}) {
+// nudge never waits: one signal that nobody has heard yet is as good as two.
+func nudge(c chan struct{}) {
 	select {
 	case c <- struct{}{}:
 	default:
