@@ -14,7 +14,6 @@ import (
 	"time"
 
 	"github.com/go-json-experiment/json"
-	"github.com/labstack/echo/v4"
 	"github.com/redis/go-redis/v9"
 
 	"tiffin/consumers/likes"
@@ -37,7 +36,7 @@ type site struct {
 	redis  *testservers.PrivateRedis
 	direct *redis.Client // to look at Redis, and to break it
 	cache  *likes.Cache
-	api    *echo.Echo
+	api    http.Handler
 
 	liked   atomic.Int64 // how many users have liked the post, each once
 	slowest atomic.Int64 // of the requests since the last fault, in nanoseconds
@@ -69,8 +68,9 @@ func newSite(t *testing.T) *site {
 		}
 	})
 	<-broker.Started()
-	s.api = api.New(api.Config{})
-	likesapi.Routes(s.api, likesapi.Config{Door: broker, Counts: likes.NewReader(s.db, s.cache)})
+	e := api.New(api.Config{})
+	s.api = e
+	likesapi.Routes(e, likesapi.Config{Door: broker, Counts: likes.NewReader(s.db, s.cache)})
 	return s
 }
 
