@@ -64,7 +64,7 @@ func Open(channelURL string, cfg ChannelConfig) (Channel, error) {
 	case "http", "https":
 		return openWebhook(u, cfg.WebhookSecret)
 	}
-	return nil, fmt.Errorf("there is no notification channel %q: give mailbox:, smtp://..., smtps://... or https://...", u.Scheme)
+	return nil, fmt.Errorf("there is no notification channel %q: the URL begins with mailbox, smtp, smtps or https", u.Scheme)
 }
 
 // nowhere is the channel of a group that has been given none.

@@ -227,9 +227,15 @@ func TestWhatAPostOfficeAnswers(t *testing.T) {
 		code      int
 		permanent bool
 	}{
-		{"MAIL", 451, false}, {"MAIL", 550, true}, {"MAIL", 530, false},
-		{"RCPT", 450, false}, {"RCPT", 550, true}, {"RCPT", 553, true},
-		{"DATA", 451, false}, {"DATA", 452, false}, {"DATA", 554, true},
+		{"MAIL", 451, false},
+		{"MAIL", 550, true},
+		{"MAIL", 530, false},
+		{"RCPT", 450, false},
+		{"RCPT", 550, true},
+		{"RCPT", 553, true},
+		{"DATA", 451, false},
+		{"DATA", 452, false},
+		{"DATA", 554, true},
 	} {
 		o := newPostOffice(t)
 		o.step, o.refuses = test.step, []error{refusal(test.code)}

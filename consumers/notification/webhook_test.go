@@ -81,11 +81,22 @@ func TestWhatAWebhookAnswers(t *testing.T) {
 		answer           int
 		taken, permanent bool
 	}{
-		{200, true, false}, {202, true, false}, {299, true, false},
-		{302, false, false}, {308, false, false},
-		{400, false, true}, {401, false, true}, {404, false, true}, {410, false, true}, {422, false, true},
-		{408, false, false}, {425, false, false}, {429, false, false},
-		{500, false, false}, {503, false, false}, {599, false, false},
+		{200, true, false},
+		{202, true, false},
+		{299, true, false},
+		{302, false, false},
+		{308, false, false},
+		{400, false, true},
+		{401, false, true},
+		{404, false, true},
+		{410, false, true},
+		{422, false, true},
+		{408, false, false},
+		{425, false, false},
+		{429, false, false},
+		{500, false, false},
+		{503, false, false},
+		{599, false, false},
 	} {
 		answer = test.answer
 		if err := hook.Deliver(t.Context(), "n1", told); (err == nil) != test.taken || saga.IsPermanent(err) != test.permanent {

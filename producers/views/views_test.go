@@ -105,8 +105,12 @@ func (w *world) TopPosts(ctx context.Context, n int) ([]views.Post, error) {
 }
 
 func (w *world) get(path string) *httptest.ResponseRecorder {
+	return w.getWith(context.Background(), path)
+}
+
+func (w *world) getWith(ctx context.Context, path string) *httptest.ResponseRecorder {
 	response := httptest.NewRecorder()
-	w.handler.ServeHTTP(response, httptest.NewRequest(http.MethodGet, path, nil))
+	w.handler.ServeHTTP(response, httptest.NewRequestWithContext(ctx, http.MethodGet, path, nil))
 	return response
 }
 
@@ -218,6 +222,12 @@ func TestTopListsThatCannotBeMade(t *testing.T) {
 					t.Errorf("%d %s", response.Code, response.Body)
 				}
 			})
+		}
+		synctest.Wait()
+		gone, leave := context.WithCancel(t.Context())
+		leave()
+		if w.getWith(gone, "/analytics/posts"); time.Since(began) != 0 {
+			t.Errorf("one whose client has gone waited for %v", time.Since(began))
 		}
 		visitors.Wait()
 		if took := time.Since(began); took != 5*time.Second {

@@ -68,6 +68,7 @@ func (g *groupMetrics) dropped(reason string) { g.skipped.WithLabelValues(g.grou
 func (g *groupMetrics) mirrored(outcome string, n int) {
 	g.mirror.WithLabelValues(g.group, outcome).Add(float64(n))
 }
+
 func (g *groupMetrics) attempted(effect, outcome string) {
 	g.tried.WithLabelValues(g.group, effect, outcome).Inc()
 }
