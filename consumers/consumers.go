@@ -6,11 +6,13 @@ package consumers
 import (
 	"io/fs"
 
+	"tiffin/consumers/analytics"
 	"tiffin/consumers/delivery"
 	"tiffin/consumers/fraud"
 	"tiffin/consumers/inventory"
 	"tiffin/consumers/kitchen"
 	"tiffin/consumers/likes"
+	"tiffin/consumers/notification"
 	"tiffin/consumers/orders"
 	"tiffin/consumers/payments"
 	"tiffin/saga"
@@ -22,6 +24,7 @@ type Config struct {
 	Kitchen  kitchen.Config
 	Delivery delivery.Config
 	Likes    likes.Config
+	Notify   notification.Config
 	// FraudRules are the rules in force; nil for [fraud.DefaultRules].
 	FraudRules []fraud.Rule
 }
@@ -49,5 +52,7 @@ func All(cfg Config) ([]Consumer, error) {
 		{delivery.Group(cfg.Delivery), delivery.Migrations},
 		{orders.Group(), orders.Migrations},
 		{likes.Group(cfg.Likes), likes.Migrations},
+		{notification.Group(cfg.Notify), notification.Migrations},
+		{analytics.Group(), analytics.Migrations},
 	}, nil
 }

@@ -119,7 +119,7 @@ func TestAnAuditWhileAGroupIsAwayIsProvisional(t *testing.T) {
 	if got.code != exitFailed || !strings.Contains(got.err, "provisional: events are on their way; use --wait") || !strings.Contains(got.out, "order o-1 has a reservation") {
 		t.Errorf("while orders is away: %+v", got)
 	}
-	running(t, "orders,payments,kitchen,delivery,fraud", servers)
+	running(t, "orders,payments,kitchen,delivery,fraud,likes,notification,analytics", servers)
 	if got := run(t, append([]string{"audit", "--wait=60s"}, servers...)...); got.code != 0 || got.err != "" || !strings.Contains(got.out, "The books balance.") {
 		t.Errorf("when everybody has heard: %+v", got)
 	}

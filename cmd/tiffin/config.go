@@ -49,6 +49,8 @@ func (c configCommand) Run(s streams, parsed *kong.Context) error {
 			value = app.Redact(full.Notify)
 		case "sasl-password":
 			value = hidden(c.SASLPassword)
+		case "notify-secret":
+			value = hidden(c.NotifySecret)
 		}
 		fmt.Fprintf(s.out, "%-18s %-54v %s\n", f.Name, value, from)
 	}

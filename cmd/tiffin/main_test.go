@@ -33,7 +33,7 @@ func alone(t *testing.T) {
 	t.Chdir(t.TempDir())
 	for _, entry := range os.Environ() {
 		name, _, _ := strings.Cut(entry, "=")
-		if strings.HasPrefix(name, "TIFFIN_") && !strings.HasPrefix(name, "TIFFIN_TEST_") || name == "KAFKA_BROKERS" || name == "DATABASE_URL" {
+		if strings.HasPrefix(name, "TIFFIN_") && !strings.HasPrefix(name, "TIFFIN_TEST_") || name == "KAFKA_BROKERS" || name == "DATABASE_URL" || name == "REDIS_URL" {
 			t.Setenv(name, "") // so that it is set again after the test
 			if err := os.Unsetenv(name); err != nil {
 				t.Fatal(err)
@@ -60,7 +60,7 @@ func TestExitCodesAndErrors(t *testing.T) {
 		{"up --accept-time=soon", exitUsage, "--accept-time", ""},
 		{"up --simulate=maybe", exitUsage, "--simulate", ""},
 		{"run", exitUsage, "--target", ""},
-		{"run --target=kitchn", exitUsage, `no target "kitchn": choose some of all, orders-api, likes-api, payments-api, inventory`, ""},
+		{"run --target=kitchn", exitUsage, `no target "kitchn": choose some of all, orders-api, likes-api, payments-api, views-api, inventory`, ""},
 		{"run --target=all --partitions=-1 --log-level=loud", exitUsage, "-1 partitions", ""},
 		{"run --target=all --partitions=-1 --log-level=loud", exitUsage, `"loud"`, ""},
 		{"run --target=kitchen --ops-addr=8081", exitUsage, `"8081" is not host:port`, ""},
@@ -104,16 +104,19 @@ func TestConfigShowsValuesAndSourcesButNoSecrets(t *testing.T) {
 	if err := os.WriteFile(filepath.Join("there", "servers.json"), []byte(`{"kafka": ["127.0.0.1:1234"], "databaseUrl": "postgres://elsewhere/x"}`), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	t.Setenv("DATABASE_URL", "postgres://u:secret@h/d")
-	t.Setenv("TIFFIN_SASL_PASSWORD", "secret")
+	t.Setenv("DATABASE_URL", "postgres://u:s3cr3t@h/d")
+	t.Setenv("TIFFIN_SASL_PASSWORD", "s3cr3t")
+	t.Setenv("TIFFIN_NOTIFY_SECRET", "s3cr3t")
+	t.Setenv("TIFFIN_NOTIFY", "smtp://u:s3cr3t@h:587?from=a@b.c&to={customer}@b.c")
+	t.Setenv("TIFFIN_REDIS_URL", "redis://u:s3cr3t@h:6379/0")
 	t.Setenv("TIFFIN_ACCEPT_TIME", "7m")
 	got := run(t, "config", "--data=there", "--sasl-mechanism=PLAIN", "--sasl-username=u")
-	if got.code != 0 || strings.Contains(got.out+got.err, "secret") {
+	if got.code != 0 || strings.Contains(got.out+got.err, "s3cr3t") {
 		t.Errorf("code %d\n%s%s", got.code, got.out, got.err)
 	}
 	for _, want := range []string{
 		"ops-addr 127.0.0.1:8081 default",
-		"kafka-brokers 127.0.0.1:1234 servers.json in there", "database-url postgres://u:xxxxx@h/d DATABASE_URL", "sasl-password xxxxx TIFFIN_SASL_PASSWORD",
+		"kafka-brokers 127.0.0.1:1234 servers.json in there", "database-url postgres://u:xxxxx@h/d DATABASE_URL", "sasl-password xxxxx TIFFIN_SASL_PASSWORD", "notify-secret xxxxx TIFFIN_NOTIFY_SECRET", "redis-url redis://u:xxxxx@h:6379/0 TIFFIN_REDIS_URL",
 		"sasl-mechanism PLAIN --sasl-mechanism", "accept-time 7m TIFFIN_ACCEPT_TIME", "preparation-time 30m default", "partitions 12 default",
 	} {
 		found := false

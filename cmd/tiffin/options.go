@@ -132,12 +132,13 @@ type groupOptions struct {
 	PreparationTime time.Duration `default:"${preparation_time}" placeholder:"TIME" help:"How long a cook may take before the meal counts as ready. Default: ${preparation_time}."`
 	DeliveryTime    time.Duration `default:"${delivery_time}" placeholder:"TIME" help:"How long a courier may take before the delivery counts as failed. Default: ${delivery_time}."`
 	Notify          string        `placeholder:"URL" help:"How customers are told: mailbox: (a table that the API shows), smtp://user:password@host:587?from=...&to={customer}@..., or the https:// URL of a webhook. Default: mailbox:."`
+	NotifySecret    string        `placeholder:"SECRET" help:"Signs what is sent to a webhook (Standard Webhooks); better given in the environment. Default: no signature."`
 	FraudRules      string        `placeholder:"FILE" help:"JSON file with the fraud rules: a list of {\"reason\", \"when\", \"then\"}; or demo, for those of the demo data. Default: ${fraud_rules}."`
 }
 
 func (o groupOptions) apply(cfg *app.Config) {
 	cfg.Deadlines = app.Deadlines{FraudCheck: o.FraudTime, Acceptance: o.AcceptTime, Preparation: o.PreparationTime, Delivery: o.DeliveryTime}
-	cfg.Notify = o.Notify
+	cfg.Notify, cfg.NotifySecret = o.Notify, o.NotifySecret
 	if cfg.FraudRulesFile = o.FraudRules; o.FraudRules == demoRules {
 		cfg.FraudRulesFile, cfg.FraudRules = "", demo.FraudRules()
 	}

@@ -231,7 +231,7 @@ func TestParked(t *testing.T) {
 		t.Helper()
 		return run(t, append([]string{"parked", args[0], data}, args[1:]...)...)
 	}
-	await(t, func() bool { return strings.Count(parked("list").out, "poison  2 waiting") == 2 }) // inventory and orders hear it
+	await(t, func() bool { return strings.Count(parked("list").out, "poison  2 waiting") == 3 }) // inventory, orders and notification hear it
 	got := parked("show", "poison", "--group=inventory")
 	for _, want := range []string{"event 1 of 2: order.placed", "does not parse", "ce_id: p-1", `{"orderId": "poison"`, "waits behind"} {
 		if got.code != 0 || !strings.Contains(got.out, want) {
@@ -248,7 +248,7 @@ func TestParked(t *testing.T) {
 		!strings.Contains(got.out, "act is not acted yet") || !strings.Contains(got.out, "would run reserve, and say stock.reserved") {
 		t.Errorf("dry run of discard: %+v", got)
 	}
-	if got := parked("discard", "poison"); got.code != 0 || strings.Count(got.out, "free again") != 2 {
+	if got := parked("discard", "poison"); got.code != 0 || strings.Count(got.out, "free again") != 3 {
 		t.Errorf("discard: %+v", got)
 	}
 	if got := parked("list"); got.code != 0 || got.out != "nothing is parked\n" {

@@ -1,8 +1,10 @@
-// Package analytics counts: orders by how they ended, the money that moved, what was ordered most, and likes by the minute
-// and by the day. It says nothing, and nobody waits for it.
+// Package analytics counts: orders by how they ended, the money that moved, and likes by the minute and by the day. It says
+// nothing, and nobody waits for it.
 //
-// Each fact counts once, whatever is redelivered, for the lanes see to that: counting is all that is done here. Many facts
-// change the same few rows, but a batch writes each row once, however many facts it counts.
+// Each fact counts once, whatever is redelivered, for the lanes see to that: counting is all that is done here. A client that
+// repeats an order under its Idempotency-Key may have it placed twice, by two doors, and an order is still one: so what
+// counts is that inventory has answered it, which it does once. Many facts change the same few rows, but a batch writes each
+// row once, however many facts it counts.
 //
 // Time is data here, as everywhere in reactions: a like counts in the minute in which it was accepted, also if Kafka was away
 // then and it was logged an hour later.
@@ -17,9 +19,10 @@ import (
 
 // Group declares analytics.
 func Group() *saga.Group {
-	return saga.Define("analytics", saga.Documents(ends, money, dishes, minutes, days),
+	return saga.Define("analytics", saga.Documents(ends, money, minutes, days),
 		saga.Patiently(),
-		saga.On(placed, saga.Uses(ends, dishes), saga.Loads(dishesOf)),
+		saga.On(reserved, saga.Uses(ends), saga.Loads(always[schemas.StockReserved](ends, all))),
+		saga.On(rejected, saga.Uses(ends), saga.Loads(always[schemas.StockRejected](ends, all))),
 		saga.On(completed, saga.Uses(ends), saga.Loads(always[schemas.OrderCompleted](ends, all))),
 		saga.On(cancelled, saga.Uses(ends), saga.Loads(always[schemas.OrderCancelled](ends, all))),
 		saga.On(paid, saga.Uses(money), saga.Loads(func(f schemas.PaymentSucceeded) []saga.Need { return moneyOf(f.Amount) })),
@@ -39,24 +42,13 @@ func moneyOf(amount schemas.Money) []saga.Need {
 	return []saga.Need{{Table: money, Key: amount.Currency}}
 }
 
-func dishesOf(f schemas.OrderPlaced) []saga.Need {
-	needs := []saga.Need{{Table: ends, Key: all}}
-	for _, item := range f.Items {
-		needs = append(needs, saga.Need{Table: dishes, Key: item.SKU})
-	}
-	return needs
+func reserved(e saga.Event[schemas.StockReserved]) []saga.Fact {
+	ends.Get(e, all).Placed++
+	return nil
 }
 
-// placed counts an order and its portions, whether anybody offers such a dish or not: it is what people want.
-func placed(e saga.Event[schemas.OrderPlaced]) []saga.Fact {
+func rejected(e saga.Event[schemas.StockRejected]) []saga.Fact {
 	ends.Get(e, all).Placed++
-	skus := make([]string, len(e.Fact.Items))
-	for i, item := range e.Fact.Items {
-		skus[i] = item.SKU
-	}
-	for i, dish := range dishes.All(e, skus...) {
-		dish.Portions += int64(e.Fact.Items[i].Quantity)
-	}
 	return nil
 }
 

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"tiffin/consumers/inventory"
 	"tiffin/saga"
 	"tiffin/saga/sagatest"
 	"tiffin/schemas"
@@ -22,20 +23,26 @@ func script(t *testing.T, facts ...saga.Fact) *sagatest.Script {
 	return s
 }
 
-func order(id string, items ...schemas.Item) saga.Fact {
-	return schemas.OrderPlaced{OrderID: id, CustomerID: "ann", RestaurantID: "r1", Items: items}
-}
-
-func TestOrdersAndDishes(t *testing.T) {
+func TestOrders(t *testing.T) {
 	script(t,
-		order("o1", schemas.Item{SKU: "dal", Quantity: 2}, schemas.Item{SKU: "idli", Quantity: 1}),
-		order("o2", schemas.Item{SKU: "dal", Quantity: 3}), order("o3", schemas.Item{SKU: "dragon", Quantity: 1}), order("o4", schemas.Item{SKU: "dal", Quantity: 1}),
+		schemas.StockReserved{OrderID: "o1", CustomerID: "ann", RestaurantID: "r1", Total: inr(5)}, schemas.StockRejected{OrderID: "o2", Reason: "sold-out"},
+		schemas.StockRejected{OrderID: "o3", Reason: "unknown-dish"}, schemas.StockRejected{OrderID: "o4", Reason: "sold-out"},
 		schemas.OrderCompleted{OrderID: "o1"}, schemas.OrderCancelled{OrderID: "o2", Reason: "sold-out"},
 		schemas.OrderCancelled{OrderID: "o3", Reason: "unknown-dish"}, schemas.OrderCancelled{OrderID: "o4", Reason: "sold-out"},
-	).Keeps(
-		&Ends{Orders: "all", Placed: 4, Completed: 1, Cancelled: 3, Reasons: map[string]int64{"sold-out": 2, "unknown-dish": 1}},
-		&Dish{"dal", 6}, &Dish{"idli", 1}, &Dish{"dragon", 1},
-	)
+	).Keeps(&Ends{Orders: "all", Placed: 4, Completed: 1, Cancelled: 3, Reasons: map[string]int64{"sold-out": 2, "unknown-dish": 1}})
+}
+
+// P5: an order that is placed twice, under one Idempotency-Key at two doors, is one.
+func TestAnOrderThatIsRepeatedIsOne(t *testing.T) {
+	w := sagatest.New(inventory.Group(), Group())
+	placed := schemas.OrderPlaced{OrderID: "o1", CustomerID: "ann", RestaurantID: "r1", Items: []schemas.Item{{SKU: "dal", Quantity: 1}}}
+	w.Say(placed, placed)
+	if err := w.Run(); err != nil {
+		t.Fatal(err)
+	}
+	if o, _ := sagatest.Load[Ends](w, "all"); o.Placed != 1 {
+		t.Errorf("%d orders", o.Placed)
+	}
 }
 
 // Anybody may make up a reason; a row of a bounded size counts them.

@@ -47,12 +47,6 @@ type Money struct {
 	Transferred int64 // from people to people
 }
 
-// Dish is how many portions of one dish were ordered. There is a row for each SKU that anybody has ordered.
-type Dish struct {
-	SKU      string
-	Portions int64
-}
-
 // Minute is a row of a ring: one for each minute of a day, 1,440 in all, with what was accepted in it on its latest day.
 type Minute struct {
 	OfDay          string    // "15:04"
@@ -84,9 +78,6 @@ var (
 			{"settled", &m.Settled},
 			{"transferred", &m.Transferred},
 		}
-	})
-	dishes = saga.In("dishes", func(d *Dish) saga.Columns {
-		return saga.Columns{{"sku", &d.SKU}, {"portions", &d.Portions}}
 	})
 	minutes = saga.In("minutes", func(m *Minute) saga.Columns {
 		return saga.Columns{{"of_day", &m.OfDay}, {"start", &m.Start}, {"likes", &m.Likes}, {"unlikes", &m.Unlikes}}

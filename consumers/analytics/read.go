@@ -47,13 +47,6 @@ func LikesPerDay(ctx context.Context, db DB, n int) ([]Day, error) {
 		where date > to_char((now() at time zone 'UTC') - make_interval(days => $1), 'YYYY-MM-DD') order by date`, n)
 }
 
-// TopDishes reads the dishes of which most portions were ordered, n at most, the first by SKU where it is as many. It looks
-// at every dish: ask it every few seconds, not for every visitor.
-func TopDishes(ctx context.Context, db DB, n int) ([]Dish, error) {
-	return collect(ctx, db, "the top dishes", pgx.RowToStructByPos[Dish],
-		`select sku, portions from analytics.dishes order by portions desc, sku collate "C" limit $1`, n)
-}
-
 func collect[T any](ctx context.Context, db DB, what string, scan pgx.RowToFunc[T], sql string, args ...any) ([]T, error) {
 	rows, err := db.Query(ctx, sql, args...)
 	if err == nil {

@@ -49,16 +49,13 @@ func TestRead(t *testing.T) {
 	now = now.UTC()
 	if _, err := db.Exec(t.Context(), `
 		insert into analytics.ends values ('all', 5, 2, 3, '{"sold-out": 2, "no-room": 1}');
-		insert into analytics.money values ('INR', 1, 2, 3, 4), ('EUR', 5, 6, 7, 8);
-		insert into analytics.dishes values ('b', 7), ('c', 9), ('a', 7), ('d', 1)`); err != nil {
+		insert into analytics.money values ('INR', 1, 2, 3, 4), ('EUR', 5, 6, 7, 8)`); err != nil {
 		t.Fatal(err)
 	}
 	ends, err = analytics.Orders(t.Context(), db)
 	wantRead(t, "orders", ends, err, analytics.Ends{Orders: "all", Placed: 5, Completed: 2, Cancelled: 3, Reasons: map[string]int64{"sold-out": 2, "no-room": 1}})
 	moved, err = analytics.Moved(t.Context(), db)
 	wantRead(t, "money", moved, err, []analytics.Money{{"EUR", 5, 6, 7, 8}, {"INR", 1, 2, 3, 4}})
-	top, err := analytics.TopDishes(t.Context(), db, 3)
-	wantRead(t, "dishes", top, err, []analytics.Dish{{"c", 9}, {"a", 7}, {"b", 7}})
 
 	var minutes []analytics.Minute
 	for _, ago := range []int{62, 57, 1, 0} {

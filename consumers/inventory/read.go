@@ -33,3 +33,22 @@ func Menu(ctx context.Context, db DB, restaurantID string) ([]Dish, error) {
 	}
 	return dishes, nil
 }
+
+// Sold is how many portions of a dish restaurants have taken on to cook.
+type Sold struct {
+	SKU      string
+	Portions int
+}
+
+// TopSold reads the dishes of which most is sold, n at most, the first by SKU where it is as much. It looks at every dish:
+// ask it every few seconds, not for every visitor.
+func TopSold(ctx context.Context, db DB, n int) ([]Sold, error) {
+	rows, err := db.Query(ctx, `select sku, sold from inventory.dishes where sold > 0 order by sold desc, sku collate "C" limit $1`, n)
+	if err == nil {
+		var top []Sold
+		if top, err = pgx.CollectRows(rows, pgx.RowToStructByPos[Sold]); err == nil {
+			return top, nil
+		}
+	}
+	return nil, fmt.Errorf("read the top dishes: %w", err)
+}

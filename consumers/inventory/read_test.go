@@ -41,4 +41,11 @@ func TestMenu(t *testing.T) {
 			t.Errorf("%s: %+v, %v, want %+v", restaurantID, got, err, want)
 		}
 	}
+	if _, err := db.Exec(t.Context(), "update inventory.dishes set sold = 3, delivered = free + held + 3 where sku in ('pav', 'lost')"); err != nil {
+		t.Fatal(err)
+	}
+	want := []inventory.Sold{{"dosa", 3}, {"lost", 3}}
+	if got, err := inventory.TopSold(t.Context(), db, 2); err != nil || !reflect.DeepEqual(got, want) {
+		t.Errorf("top: %+v, %v, want %+v", got, err, want)
+	}
 }

@@ -10,7 +10,6 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/labstack/echo/v4"
 
 	counted "tiffin/consumers/likes"
@@ -20,6 +19,7 @@ import (
 	"tiffin/producers/likes"
 	"tiffin/producers/orders"
 	"tiffin/producers/payments"
+	"tiffin/producers/views"
 )
 
 // A stop takes ten seconds at most. The APIs have these, one after the other, while the consumer groups let go of their lanes:
@@ -35,9 +35,6 @@ const (
 // because a server is away, accepting is more urgent than showing.
 const prepareGrace = 5 * time.Second
 
-// readers is how many connections to PostgreSQL the APIs use at most.
-const readers = 8
-
 // doorway is how the APIs of a process accept.
 type doorway interface {
 	door.Door
@@ -46,14 +43,13 @@ type doorway interface {
 	Started() <-chan struct{}
 }
 
-// httpAPI is the APIs of a process: one listener, a door for what they accept, and a pool for what they show.
+// httpAPI is the APIs of a process: one listener, and a door for what they accept.
 type httpAPI struct {
 	app      *App
 	apis     []apiTarget
 	listener net.Listener
 	door     doorway // nil if none of them accepts anything
 	once     *api.Once
-	pool     *pgxpool.Pool
 }
 
 // newAPI takes the port. It connects to nothing.
@@ -63,9 +59,6 @@ func (a *App) newAPI(apis []apiTarget) (*httpAPI, error) {
 		return nil, cantListen("the API", a.cfg.APIAddr, "choose another with --api-addr", err)
 	}
 	h := &httpAPI{app: a, apis: apis, listener: listener, once: api.NewOnce(api.OnceConfig{})}
-	if h.pool, err = newPool(a.cfg.DatabaseURL, readers); err != nil {
-		return nil, errors.Join(err, listener.Close())
-	}
 	var topics []string
 	for _, target := range apis {
 		topics = append(topics, target.says...)
@@ -87,20 +80,6 @@ func (a *App) newDoor(topics []string) doorway {
 		Kafka: a.kafka, Topics: topics, StopTimeout: doorFlush, Metrics: metrics, Logger: a.log,
 		Spool: spool.Config{Dir: a.cfg.SpoolDir, LimitBytes: a.cfg.SpoolLimit},
 	})
-}
-
-// newPool makes a pool of so many connections at most. It opens none.
-func newPool(url string, most int32) (*pgxpool.Pool, error) {
-	config, err := pgxpool.ParseConfig(url)
-	if err != nil {
-		return nil, fmt.Errorf("the database URL: %w", err)
-	}
-	config.MaxConns = most
-	pool, err := pgxpool.NewWithConfig(context.Background(), config) // the context is for connections that are to be kept ready: none
-	if err != nil {
-		return nil, fmt.Errorf("the database URL: %w", err)
-	}
-	return pool, nil
 }
 
 // cantListen says who can't listen where, and the remedy.
@@ -126,7 +105,6 @@ var always = func() <-chan struct{} { c := make(chan struct{}); close(c); return
 // run serves until ctx ends. Then /readyz says no, and requests are taken until load balancers had time to notice; then
 // those under way end, and the door is emptied.
 func (h *httpAPI) run(ctx context.Context) error {
-	defer h.pool.Close()
 	parts := []part{{"server", h.serve}}
 	if h.door != nil {
 		parts = append(parts, part{"door", h.door.Run})
@@ -189,7 +167,7 @@ func (h *httpAPI) probes(stopping context.Context) []api.Probe {
 		return stoppingError(stopping)
 	}}
 	kafka := api.Probe{Name: "kafka", Check: h.app.kafka.Ping, Advisory: h.door == nil || h.app.cfg.Accept == AcceptDisk}
-	database := api.Probe{Name: "database", Check: h.pool.Ping, Advisory: h.door != nil}
+	database := api.Probe{Name: "database", Check: h.app.pool.Ping, Advisory: h.door != nil}
 	if h.door == nil {
 		return []api.Probe{process, kafka, database}
 	}
@@ -210,15 +188,18 @@ func apiTargets() []apiTarget {
 	return []apiTarget{
 		{orders.Name, orders.Topics(), []string{"orders", "kitchen", "inventory"}, func(e *echo.Echo, h *httpAPI, stopping <-chan struct{}) {
 			orders.Routes(e, orders.Config{
-				Door: h.door, Orders: ordersReader{h.pool}, Restaurants: restaurantsReader{h.pool}, Menus: menusReader{h.pool},
+				Door: h.door, Orders: ordersReader{h.app.pool}, Restaurants: restaurantsReader{h.app.pool}, Menus: menusReader{h.app.pool},
 				Once: h.once, Stopping: stopping,
 			})
 		}},
 		{likes.Name, likes.Topics(), []string{"likes"}, func(e *echo.Echo, h *httpAPI, _ <-chan struct{}) {
-			likes.Routes(e, likes.Config{Door: h.door, Counts: counted.NewReader(h.pool, h.app.likes), Once: h.once})
+			likes.Routes(e, likes.Config{Door: h.door, Counts: counted.NewReader(h.app.pool, h.app.likes), Once: h.once})
 		}},
 		{payments.Name, payments.Topics(), []string{"payments"}, func(e *echo.Echo, h *httpAPI, stopping <-chan struct{}) {
-			payments.Routes(e, payments.Config{Door: h.door, Ledger: ledger{h.pool}, Once: h.once, Stopping: stopping})
+			payments.Routes(e, payments.Config{Door: h.door, Ledger: ledger{h.app.pool}, Once: h.once, Stopping: stopping})
+		}},
+		{views.Name, nil, []string{"notification", "analytics", "likes", "inventory"}, func(e *echo.Echo, h *httpAPI, _ <-chan struct{}) {
+			views.Routes(e, views.Config{Notifications: mailboxes{h.app.pool}, Analytics: numbers{h.app.pool}, Posts: topPosts{h.app.pool}})
 		}},
 	}
 }

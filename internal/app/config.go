@@ -15,6 +15,7 @@ import (
 
 	"github.com/go-json-experiment/json"
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/redis/go-redis/v9"
 
 	"tiffin/consumers"
@@ -22,6 +23,7 @@ import (
 	"tiffin/consumers/fraud"
 	"tiffin/consumers/kitchen"
 	"tiffin/consumers/likes"
+	"tiffin/consumers/notification"
 	"tiffin/consumers/payments"
 	"tiffin/internal/simulate"
 	"tiffin/saga"
@@ -74,8 +76,11 @@ type Config struct {
 	// DrainTime is how long the APIs go on taking requests after they were told to stop and /readyz has begun to say so.
 	// At most 3 s. Defaults to 0.
 	DrainTime time.Duration
-	// Notify says how customers are told: mailbox:, an smtp: or smtps: URL, or the URL of a webhook. Defaults to mailbox:.
+	// Notify says how customers are told, as [notification.Open] has it: mailbox:, an smtp: or smtps: URL, or the URL of a
+	// webhook. Defaults to mailbox:.
 	Notify string
+	// NotifySecret signs what is sent to a webhook. Defaults to no signature.
+	NotifySecret string
 	// OpsAddr is the host:port of /livez, /readyz and /metrics where no API, which has them too, is a target; port 0
 	// takes a free one. Defaults to none.
 	OpsAddr string
@@ -101,6 +106,8 @@ type Config struct {
 
 	// mirrorLikes gets the counts that have changed; nil if there is no Redis.
 	mirrorLikes func(ctx context.Context, changed []likes.Post) error
+	// channel tells customers; nil where nothing runs.
+	channel notification.Channel
 }
 
 // Deadlines are how long groups wait for people and for each other.
@@ -157,6 +164,9 @@ func (c Config) Validate() error {
 	if _, err := redis.ParseURL(c.RedisURL); c.RedisURL != "" && err != nil {
 		fault("the Redis URL %q is not one: write redis://user:password@host:port/0", Redact(c.RedisURL))
 	}
+	if _, err := c.openChannel((*pgxpool.Pool)(nil)); err != nil {
+		faults = append(faults, err)
+	}
 	if c.Partitions < 1 || c.Partitions > maxPartitions {
 		fault("%d partitions can't be: choose 1 to %d", c.Partitions, maxPartitions)
 	}
@@ -191,6 +201,11 @@ func (c Config) Validate() error {
 	return errors.Join(faults...)
 }
 
+// openChannel makes the channel by which customers are told. It connects to nothing.
+func (c Config) openChannel(db notification.Executor) (notification.Channel, error) {
+	return notification.Open(c.WithDefaults().Notify, notification.ChannelConfig{DB: db, WebhookSecret: c.NotifySecret})
+}
+
 func (c Config) level() (l slog.Level, err error) { return l, l.UnmarshalText([]byte(c.LogLevel)) }
 
 // Logger writes to w, in the format and from the level that are configured.
@@ -215,6 +230,7 @@ func (c Config) consumers() ([]consumers.Consumer, error) {
 		Kitchen:    kitchen.Config{AcceptTime: c.Deadlines.Acceptance, PreparationTime: c.Deadlines.Preparation},
 		Delivery:   delivery.Config{DeliveryTime: c.Deadlines.Delivery},
 		Likes:      likes.Config{Mirror: c.mirrorLikes},
+		Notify:     notification.Config{Channel: c.channel},
 		FraudRules: rules,
 	})
 }

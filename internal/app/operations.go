@@ -6,8 +6,6 @@ import (
 	"errors"
 	"net"
 
-	"github.com/jackc/pgx/v5/pgxpool"
-
 	"tiffin/producers/api"
 )
 
@@ -15,7 +13,6 @@ import (
 type operations struct {
 	app      *App
 	listener net.Listener
-	pool     *pgxpool.Pool
 }
 
 // newOperations takes the port. It connects to nothing.
@@ -24,17 +21,12 @@ func (a *App) newOperations() (*operations, error) {
 	if err != nil {
 		return nil, cantListen("the operations endpoint", a.cfg.OpsAddr, "choose another with --ops-addr, or none with --ops-addr=", err)
 	}
-	pool, err := newPool(a.cfg.DatabaseURL, 1) // for the probe alone
-	if err != nil {
-		return nil, errors.Join(err, listener.Close())
-	}
-	return &operations{app: a, listener: listener, pool: pool}, nil
+	return &operations{app: a, listener: listener}, nil
 }
 
 // run serves until ctx ends. It is ready no more as soon as stopping ends, which is earlier: while the groups let go of
 // their lanes, the process is alive.
 func (o *operations) run(ctx, stopping context.Context) error {
-	defer o.pool.Close()
 	return api.Serve(ctx, o.listener, api.New(api.Config{
 		Name: "operations", Probes: o.probes(stopping), Registry: o.app.registry, Logger: o.app.log,
 	}))
@@ -50,7 +42,7 @@ func (o *operations) probes(stopping context.Context) []api.Probe {
 			return cmp.Or(stoppingError(stopping), errStarting)
 		}
 	}
-	return []api.Probe{{Name: "process", Check: process}, {Name: "kafka", Check: o.app.kafka.Ping}, {Name: "database", Check: o.pool.Ping}}
+	return []api.Probe{{Name: "process", Check: process}, {Name: "kafka", Check: o.app.kafka.Ping}, {Name: "database", Check: o.app.pool.Ping}}
 }
 
 // errStarting: a process prepares topics and schemas before it works.

@@ -32,7 +32,7 @@ type running struct {
 
 func runApp(t *testing.T, cfg Config, targets ...string) running {
 	t.Helper()
-	cfg.OpsAddr = "127.0.0.1:0"
+	cfg.OpsAddr, cfg.SpoolDir = "127.0.0.1:0", t.TempDir()
 	a, err := New(cfg, targets, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)

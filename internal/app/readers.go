@@ -5,12 +5,16 @@ import (
 
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"tiffin/consumers/analytics"
 	"tiffin/consumers/inventory"
 	"tiffin/consumers/kitchen"
+	"tiffin/consumers/likes"
+	"tiffin/consumers/notification"
 	groups "tiffin/consumers/orders"
 	books "tiffin/consumers/payments"
 	"tiffin/producers/orders"
 	"tiffin/producers/payments"
+	"tiffin/producers/views"
 )
 
 // What the API shows it asks of the groups that keep it; neither knows of the other.
@@ -96,4 +100,92 @@ func (l ledger) Account(ctx context.Context, accountID string, movements int) (p
 		account.Movements[i] = payments.Movement{PaymentID: e.PaymentID, Kind: e.Kind, Amount: e.Amount, Counterparty: e.Counterparty, At: e.At}
 	}
 	return account, true, nil
+}
+
+// mailboxes reads what the group notification has delivered.
+type mailboxes struct{ pool *pgxpool.Pool }
+
+func (m mailboxes) Notifications(ctx context.Context, customerID, before string, limit int) ([]views.Notification, error) {
+	delivered, err := notification.Read(ctx, m.pool, customerID, before, limit)
+	if err != nil {
+		return nil, err
+	}
+	messages := make([]views.Notification, len(delivered))
+	for i, d := range delivered {
+		messages[i] = views.Notification{NotificationID: d.NotificationID, Kind: string(d.Kind), About: d.About, Subject: d.Subject, Text: d.Text, At: d.At}
+	}
+	return messages, nil
+}
+
+// numbers reads what the group analytics counts, and which dishes inventory has sold.
+type numbers struct{ pool *pgxpool.Pool }
+
+func (n numbers) Orders(ctx context.Context) (views.Orders, error) {
+	e, err := analytics.Orders(ctx, n.pool)
+	return views.Orders{Placed: e.Placed, Completed: e.Completed, Cancelled: e.Cancelled, Reasons: e.Reasons}, err
+}
+
+func (n numbers) Money(ctx context.Context) ([]views.Money, error) {
+	moved, err := analytics.Moved(ctx, n.pool)
+	if err != nil {
+		return nil, err
+	}
+	money := make([]views.Money, len(moved))
+	for i, m := range moved {
+		money[i] = views.Money{
+			Currency: m.Currency, PaidMinorUnits: m.Paid, RefundedMinorUnits: m.Refunded, SettledMinorUnits: m.Settled, TransferredMinorUnits: m.Transferred,
+		}
+	}
+	return money, nil
+}
+
+func (n numbers) LikesPerMinute(ctx context.Context, last int) ([]views.Minute, error) {
+	counted, err := analytics.LikesPerMinute(ctx, n.pool, last)
+	if err != nil {
+		return nil, err
+	}
+	minutes := make([]views.Minute, len(counted))
+	for i, m := range counted {
+		minutes[i] = views.Minute{Minute: m.Start, Likes: m.Likes, Unlikes: m.Unlikes}
+	}
+	return minutes, nil
+}
+
+func (n numbers) LikesPerDay(ctx context.Context, last int) ([]views.Day, error) {
+	counted, err := analytics.LikesPerDay(ctx, n.pool, last)
+	if err != nil {
+		return nil, err
+	}
+	days := make([]views.Day, len(counted))
+	for i, d := range counted {
+		days[i] = views.Day{Day: d.Date, Likes: d.Likes, Unlikes: d.Unlikes}
+	}
+	return days, nil
+}
+
+func (n numbers) TopDishes(ctx context.Context, most int) ([]views.Dish, error) {
+	top, err := inventory.TopSold(ctx, n.pool, most)
+	if err != nil {
+		return nil, err
+	}
+	dishes := make([]views.Dish, len(top))
+	for i, d := range top {
+		dishes[i] = views.Dish{SKU: d.SKU, Portions: int64(d.Portions)}
+	}
+	return dishes, nil
+}
+
+// topPosts reads what the group likes counts.
+type topPosts struct{ pool *pgxpool.Pool }
+
+func (t topPosts) TopPosts(ctx context.Context, n int) ([]views.Post, error) {
+	top, err := likes.Top(ctx, t.pool, n)
+	if err != nil {
+		return nil, err
+	}
+	posts := make([]views.Post, len(top))
+	for i, p := range top {
+		posts[i] = views.Post{PostID: p.PostID, Likes: p.Count}
+	}
+	return posts, nil
 }

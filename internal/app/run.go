@@ -3,11 +3,13 @@ package app
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"slices"
 	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/redis/go-redis/v9"
@@ -28,6 +30,7 @@ type App struct {
 	what     chosen
 	log      *slog.Logger
 	kafka    *kafka.Client
+	pool     *pgxpool.Pool // for what APIs show, probes, and the mailbox; the groups have connections of their own
 	redis    *redis.Client // nil if there is none
 	likes    *likes.Cache  // in it
 	registry *prometheus.Registry
@@ -68,7 +71,13 @@ func New(cfg Config, targets []string, log *slog.Logger) (*App, error) {
 
 // connect makes the clients that parts share. They connect when they are used.
 func (a *App) connect(cfg *Config) (err error) {
-	if a.kafka, err = kafka.Open(cfg.Kafka); err != nil || cfg.RedisURL == "" {
+	if a.kafka, err = kafka.Open(cfg.Kafka); err != nil {
+		return err
+	}
+	if a.pool, err = newPool(cfg.DatabaseURL); err != nil {
+		return err
+	}
+	if cfg.channel, err = cfg.openChannel(a.pool); err != nil || cfg.RedisURL == "" {
 		return err
 	}
 	if a.redis, err = likes.OpenRedis(cfg.RedisURL); err != nil {
@@ -83,9 +92,29 @@ func (a *App) disconnect() {
 	if a.kafka != nil {
 		a.kafka.Close()
 	}
+	if a.pool != nil {
+		a.pool.Close()
+	}
 	if a.redis != nil {
 		_ = a.redis.Close() // it is a cache: nothing is pending that counts
 	}
+}
+
+// poolSize is how many connections to PostgreSQL a process uses at most, beside those of its groups.
+const poolSize = 8
+
+// newPool makes a pool. It opens no connection.
+func newPool(url string) (*pgxpool.Pool, error) {
+	config, err := pgxpool.ParseConfig(url)
+	if err != nil {
+		return nil, fmt.Errorf("the database URL: %w", err)
+	}
+	config.MaxConns = poolSize
+	pool, err := pgxpool.NewWithConfig(context.Background(), config) // the context is for connections that are to be kept ready: none
+	if err != nil {
+		return nil, fmt.Errorf("the database URL: %w", err)
+	}
+	return pool, nil
 }
 
 // newRegistry has what Go and the kernel know of this process; the parts add theirs.

@@ -13,7 +13,7 @@ func TestTargetsComeFromTheDeclarations(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []string{"all", "orders-api", "likes-api", "payments-api", "inventory", "payments", "fraud", "kitchen", "delivery", "orders", "likes", "simulator"}
+	want := []string{"all", "orders-api", "likes-api", "payments-api", "views-api", "inventory", "payments", "fraud", "kitchen", "delivery", "orders", "likes", "notification", "analytics", "simulator"}
 	if !slices.Equal(got, want) {
 		t.Errorf("targets %v, want %v", got, want)
 	}
@@ -21,11 +21,11 @@ func TestTargetsComeFromTheDeclarations(t *testing.T) {
 
 func TestTargetsAreChosen(t *testing.T) {
 	for _, test := range []struct{ targets, want string }{
-		{"all", "orders-api,likes-api,payments-api,inventory,payments,fraud,kitchen,delivery,orders,likes"},
-		{"all,simulator", "orders-api,likes-api,payments-api,inventory,payments,fraud,kitchen,delivery,orders,likes,simulator"},
+		{"all", "orders-api,likes-api,payments-api,views-api,inventory,payments,fraud,kitchen,delivery,orders,likes,notification,analytics"},
+		{"all,simulator", "orders-api,likes-api,payments-api,views-api,inventory,payments,fraud,kitchen,delivery,orders,likes,notification,analytics,simulator"},
 		{"kitchen,orders-api", "orders-api,kitchen"},
 		{"kitchen,kitchen", "kitchen"},
-		{"all,kitchen", "orders-api,likes-api,payments-api,inventory,payments,fraud,kitchen,delivery,orders,likes"},
+		{"all,kitchen", "orders-api,likes-api,payments-api,views-api,inventory,payments,fraud,kitchen,delivery,orders,likes,notification,analytics"},
 		{"simulator", "simulator"},
 	} {
 		got, err := Config{}.choose(strings.Split(test.targets, ","))

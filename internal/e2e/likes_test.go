@@ -150,7 +150,7 @@ func TestRedisIsLostUnderLoad(t *testing.T) {
 		t.Logf("%s: exact again; the slowest answer so far took %v", what, time.Duration(slowest.Load()))
 	}
 	for what, lose := range map[string]func(){
-		"killed":  func() { redis.Kill(); more(); redis.Start() },
+		"killed": func() { redis.Kill(); more(); redis.Start() },
 		"emptied": func() {
 			options, err := goredis.ParseURL(redis.URL())
 			if err != nil {
@@ -162,7 +162,7 @@ func TestRedisIsLostUnderLoad(t *testing.T) {
 				t.Fatal(err)
 			}
 		},
-		"frozen":  func() { redis.Freeze(); more(); redis.Thaw() },
+		"frozen": func() { redis.Freeze(); more(); redis.Thaw() },
 	} {
 		more()
 		lose()

@@ -70,7 +70,7 @@ func TestAGroupIsAwayForAWhile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	groups := []string{"inventory", "payments", "fraud", "kitchen", "delivery", "orders", "simulator"}
+	groups := []string{"inventory", "payments", "fraud", "kitchen", "delivery", "orders", "notification", "analytics", "simulator"}
 	running := map[string]*process{}
 	for _, g := range groups {
 		running[g] = s.start(false, "run", "--target="+g)
@@ -80,7 +80,7 @@ func TestAGroupIsAwayForAWhile(t *testing.T) {
 	l := startLoad(t, 4, 20*time.Millisecond, demoOrders(), api.api)
 	placed := 0
 	l.until(100)
-	for _, g := range groups[:6] {
+	for _, g := range groups[:8] {
 		running[g].stop()
 		back := time.After(away)
 		placed = l.count()

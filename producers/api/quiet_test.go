@@ -109,7 +109,7 @@ func (v *visits) dial(t *testing.T) (net.Conn, *bufio.Reader) {
 	return conn, bufio.NewReader(conn)
 }
 
-func post(t *testing.T, conn net.Conn, path, body string) {
+func send(t *testing.T, conn net.Conn, path, body string) {
 	t.Helper()
 	if _, err := fmt.Fprintf(conn, "POST %s HTTP/1.1\r\nHost: tiffin\r\nContent-Length: %d\r\n\r\n%s", path, len(body), body); err != nil {
 		t.Fatal(err)
@@ -135,11 +135,11 @@ func TestQuietKeepsConnectionsAlive(t *testing.T) {
 	conn, r := v.dial(t)
 	for i := range 20 {
 		body := strings.Repeat("x", i*500)
-		post(t, conn, []string{"/quiet", "/heedful"}[i%2], body)
+		send(t, conn, []string{"/quiet", "/heedful"}[i%2], body)
 		answered(t, r, body+"!")
 	}
 	for _, path := range []string{"/quiet", "/quiet", "/heedful", "/quiet", "/heedful"} {
-		post(t, conn, path, path)
+		send(t, conn, path, path)
 	}
 	for _, path := range []string{"/quiet", "/quiet", "/heedful", "/quiet", "/heedful"} {
 		answered(t, r, path+"!")
@@ -148,7 +148,7 @@ func TestQuietKeepsConnectionsAlive(t *testing.T) {
 		t.Fatal(err)
 	}
 	answered(t, r, "!")
-	post(t, conn, "/quiet", "last")
+	send(t, conn, "/quiet", "last")
 	answered(t, r, "last!")
 }
 
@@ -156,14 +156,14 @@ func TestQuietKeepsConnectionsAlive(t *testing.T) {
 func TestQuietIsQuiet(t *testing.T) {
 	v := visit(t)
 	conn, r := v.dial(t)
-	post(t, conn, "/quiet", "a")
+	send(t, conn, "/quiet", "a")
 	<-v.entered
 	v.leave <- struct{}{}
 	answered(t, r, "a!")
 	if len(v.reads.single) > 0 {
 		t.Error("somebody waits for the client of a quiet handler to go")
 	}
-	post(t, conn, "/quiet", "b")
+	send(t, conn, "/quiet", "b")
 	<-v.entered
 	if err := conn.Close(); err != nil {
 		t.Fatal(err)
@@ -174,12 +174,12 @@ func TestQuietIsQuiet(t *testing.T) {
 	}
 
 	conn, r = v.dial(t)
-	post(t, conn, "/quiet", "c")
+	send(t, conn, "/quiet", "c")
 	<-v.entered
 	v.leave <- struct{}{}
 	answered(t, r, "c!")
 	<-v.gone
-	post(t, conn, "/heedful", "d")
+	send(t, conn, "/heedful", "d")
 	<-v.entered
 	if err := conn.Close(); err != nil {
 		t.Fatal(err)

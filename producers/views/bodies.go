@@ -60,7 +60,7 @@ type likes struct {
 	PerDay    []Day    `json:"perDay"`    // of the last 30 days
 }
 
-// Dish is how many portions of a dish were ordered.
+// Dish is how many portions of a dish were sold: taken on by a restaurant to be cooked.
 type Dish struct {
 	SKU      string `json:"sku"`
 	Portions int64  `json:"portions"`

@@ -34,7 +34,7 @@ type Analytics interface {
 	LikesPerMinute(ctx context.Context, n int) ([]Minute, error)
 	// LikesPerDay returns those of the last n days on which something happened, the latest last.
 	LikesPerDay(ctx context.Context, n int) ([]Day, error)
-	// TopDishes returns the n dishes that were ordered most, the first one first.
+	// TopDishes returns the n dishes of which most was sold, the first one first.
 	TopDishes(ctx context.Context, n int) ([]Dish, error)
 }
 

@@ -16,12 +16,6 @@ create table money (
     transferred bigint not null
 ) with (fillfactor = 50);
 
--- No index by portions: it would be written with every order, and is asked for once in a while.
-create table dishes (
-    sku      text primary key,
-    portions bigint not null
-) with (fillfactor = 50);
-
 -- One row per minute of the day, 1,440 at most.
 create table minutes (
     of_day  text primary key,
