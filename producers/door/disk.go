@@ -63,7 +63,8 @@ type Disk struct {
 	kick    chan struct{} // the current group has its first caller
 	enough  chan struct{} // it has as many as it waits for
 	closing chan struct{} // closed when shut is set
-	bodies  sync.Pool     // *[]byte: of facts that are being encoded
+
+	writings sync.Pool // of *writing
 
 	// The committer's:
 	cutting []int64 // numbers as of the group that is being written
@@ -149,14 +150,18 @@ func (d *Disk) accept(ctx context.Context, from Origin, facts []saga.Fact) error
 	default:
 		return refusal(Starting, "it has not found its spool and its topics yet")
 	}
-	records, err := d.topics.encode(from, facts)
-	if err != nil || len(records) == 0 {
-		return err
-	}
 	if err := ctx.Err(); err != nil {
 		return refusal(TimeOut, "the caller has gone: %w", err)
 	}
-	g, err := d.join(records)
+	w, _ := d.writings.Get().(*writing)
+	if w == nil {
+		w = new(writing)
+	}
+	defer d.writings.Put(w)
+	if err := d.write(w, from, facts); err != nil || len(w.entries) == 0 {
+		return err
+	}
+	g, err := d.join(w)
 	if err != nil {
 		return err
 	}

@@ -17,6 +17,8 @@ package door
 
 import (
 	"context"
+	"crypto/rand"
+	"encoding/hex"
 	"strings"
 
 	"tiffin/saga"
@@ -57,6 +59,18 @@ func traceparent(header string) string {
 		return ""
 	}
 	return "00" + rest
+}
+
+// newTrace returns the traceparent of a trace that begins here.
+func newTrace() string {
+	var random [24]byte
+	_, _ = rand.Read(random[:]) // never fails
+	b := make([]byte, 0, 55)
+	b = append(b, "00-"...)
+	b = hex.AppendEncode(b, random[:16])
+	b = append(b, '-')
+	b = hex.AppendEncode(b, random[16:])
+	return string(append(b, "-01"...))
 }
 
 func isHex(text string) bool  { return strings.Trim(text, "0123456789abcdef") == "" }

@@ -3,10 +3,12 @@ package door
 import (
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"strconv"
 	"time"
 
 	"tiffin/producers/door/spool"
+	"tiffin/saga"
 	"tiffin/saga/kafka"
 	"tiffin/saga/wire"
 )
@@ -46,46 +48,59 @@ func newGroup(bytes []byte) *group {
 	return &group{bytes: append(bytes[:0], make([]byte, spool.HeadBytes)...), done: make(chan struct{})}
 }
 
-// join gives the records their numbers and adds them to the current group. The order of the log is made here: numbers are given, and
-// bytes laid down, under one lock.
-func (d *Disk) join(records []kafka.Record) (*group, error) {
-	encoded, _ := d.bodies.Get().(*[]byte)
-	if encoded == nil {
-		encoded = new([]byte)
-	}
-	defer d.bodies.Put(encoded)
-	bodies, size := (*encoded)[:0], 0
-	ends := make([]int, len(records))
-	for i := range records {
-		bodies = kafka.Encode(bodies, &records[i], 1)
-		ends[i] = len(bodies)
-		size += len(records[i].Topic) + maxEntryBytes
-	}
-	*encoded = bodies
-	size += len(bodies)
-	if size > d.limit-spool.HeadBytes {
-		return nil, errors.New("door: these facts are too many to be accepted together: " + strconv.Itoa(size) + " bytes, of at most " + strconv.Itoa(d.limit))
-	}
+// writing is the facts of one call, written but for their marks.
+type writing struct {
+	bodies  []byte
+	entries []entry
+	bytes   int // that they need in a group, at most
+}
 
+// entry is one of them.
+type entry struct {
+	topic     string
+	partition int
+	end       int // of its body
+}
+
+// write writes the facts. Callers do that side by side.
+func (d *Disk) write(w *writing, from Origin, facts []saga.Fact) error {
+	w.bodies, w.entries, w.bytes = w.bodies[:0], w.entries[:0], spool.HeadBytes
+	err := d.topics.each(from, facts, func(fact saga.Fact, envelope saga.Envelope, now time.Time, partitions int) (err error) {
+		e := entry{topic: fact.Topic(), partition: kafka.Partition([]byte(fact.Key()), partitions)}
+		w.bodies, err = wire.Append(w.bodies, fact, envelope, now)
+		e.end = len(w.bodies)
+		w.entries = append(w.entries, e)
+		w.bytes += len(e.topic) + maxEntryBytes
+		return err
+	})
+	if w.bytes += len(w.bodies); err == nil && w.bytes > d.limit {
+		err = fmt.Errorf("door: %d facts are too many to be accepted together: %d bytes, of at most %d", len(facts), w.bytes, d.limit)
+	}
+	return err
+}
+
+// join gives the facts their numbers and adds them to the current group. The order of the log is made here: numbers are
+// given, and bytes laid down, under one lock.
+func (d *Disk) join(w *writing) (*group, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	g := d.current
 	switch {
 	case d.shut != nil:
 		return nil, d.shut
-	case len(g.bytes)+size > d.limit:
+	case len(g.bytes)+w.bytes > d.limit:
 		return nil, refusal(Busy, "%d facts of %d bytes are waiting for the disk already", g.records, len(g.bytes))
 	}
 	from := 0
-	for i := range records {
-		r := &records[i]
-		number := &d.numbers[d.targets[r.Topic]+r.Partition]
+	for i := range w.entries {
+		e := &w.entries[i]
+		number := &d.numbers[d.targets[e.topic]+e.partition]
 		*number++
-		g.bytes = appendEntry(g.bytes, r, bodies[from:ends[i]], d.prefix, *number)
-		from = ends[i]
+		g.bytes = appendEntry(g.bytes, e, w.bodies[from:e.end], d.prefix, *number)
+		from = e.end
 	}
 	g.callers++
-	g.records += len(records)
+	g.records += len(w.entries)
 	if g.callers == 1 {
 		nudge(d.kick)
 	}
@@ -225,20 +240,20 @@ func nudge(c chan struct{}) {
 	}
 }
 
-// An entry is a record in the spool: the length and name of its topic, the partition, and what Kafka gets, behind its length.
-// Integers are varints. maxEntryBytes is what is added to topic and body: the mark and the lengths.
+// In the spool an entry is the length and name of its topic, the partition, and what Kafka gets, behind its length. Integers are
+// varints. maxEntryBytes is what comes to topic and body: the mark and the lengths.
 const maxEntryBytes = 160
 
-// appendEntry appends an entry. body is the record without its last header, which is the mark.
-func appendEntry(b []byte, r *kafka.Record, body []byte, prefix string, number int64) []byte {
+// appendEntry appends an entry. Its body lacks its last header, the mark.
+func appendEntry(b []byte, e *entry, body []byte, prefix string, number int64) []byte {
 	var space [96]byte
 	mark := strconv.AppendInt(append(space[:0], prefix...), number, 10)
-	b = binary.AppendUvarint(b, uint64(len(r.Topic)))
-	b = append(b, r.Topic...)
-	b = binary.AppendUvarint(b, uint64(r.Partition))
-	b = binary.AppendUvarint(b, uint64(len(body)+kafka.HeaderBytes(wire.HeaderLane, mark)))
+	b = binary.AppendUvarint(b, uint64(len(e.topic)))
+	b = append(b, e.topic...)
+	b = binary.AppendUvarint(b, uint64(e.partition))
+	b = binary.AppendUvarint(b, uint64(len(body)+wire.MarkBytes(mark)))
 	b = append(b, body...)
-	return kafka.AppendHeader(b, wire.HeaderLane, mark)
+	return wire.AppendMark(b, mark)
 }
 
 // errEntry means that bytes whose checksum is right are no entries: they were not written by this program, or by a later one.

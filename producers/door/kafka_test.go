@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -16,6 +17,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 	"go.uber.org/goleak"
 
+	"tiffin/producers/door/spool"
+	"tiffin/saga"
 	"tiffin/saga/kafka"
 	"tiffin/saga/wire"
 	"tiffin/schemas"
@@ -171,6 +174,75 @@ func TestAcceptWritesAFact(t *testing.T) {
 		if mark.Lane != b.Lane() || mark.Number != 1 || mark.Epoch < 1_790_000_000_000 || !strings.HasPrefix(mark.Lane, "door-") {
 			t.Errorf("mark %s", mark)
 		}
+	}
+}
+
+// TestBothDoorsWriteTheSame: what a Disk writes by itself is what a Broker has written for it, header by header.
+func TestBothDoorsWriteTheSame(t *testing.T) {
+	_, client := newKafka(t)
+	from := Origin{API: "orders-api", Trace: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"}
+	fact := schemas.OrderPlaced{OrderID: "o1", CustomerID: "alice", RestaurantID: "r", Items: []schemas.Item{{SKU: "dosa", Quantity: 2}}}
+	b, stopBroker := open(t, Config{Kafka: client})
+	d, stopDisk := openDisk(t, DiskConfig{Kafka: client, Spool: spool.Config{Dir: t.TempDir()}})
+	for i, door := range []Door{b, d} {
+		if err := door.Accept(t.Context(), from, fact); err != nil {
+			t.Fatal(err)
+		}
+		if err := []func() error{stopBroker, stopDisk}[i](); err != nil {
+			t.Fatal(err)
+		}
+	}
+	records := readAll(t, client)[kafka.TopicPartition{Topic: schemas.TopicOrders, Partition: kafka.Partition([]byte("o1"), partitions)}]
+	if len(records) != 2 {
+		t.Fatalf("%d records", len(records))
+	}
+	one, other := records[0], records[1]
+	if string(one.Key) != string(other.Key) || string(one.Value) != string(other.Value) || len(one.Headers) != len(other.Headers) {
+		t.Fatalf("%+v and %+v", one, other)
+	}
+	for i := range one.Headers {
+		a, b := one.Headers[i], other.Headers[i]
+		switch a.Key {
+		case wire.HeaderID, wire.HeaderTime, wire.HeaderLane: // each has its own
+			a.Value, b.Value = nil, nil
+		}
+		if !reflect.DeepEqual(a, b) {
+			t.Errorf("header %d: %s=%q and %s=%q", i, a.Key, a.Value, b.Key, b.Value)
+		}
+	}
+	for i, lane := range []string{b.Lane(), d.Lane()} {
+		if _, mark, err := wire.Decode(&records[i]); err != nil || mark.Lane != lane || mark.Number != 1 {
+			t.Errorf("mark %s, %v", mark, err)
+		}
+	}
+}
+
+// TestDiskRefusesWhatIsWrong, before anything is written.
+func TestDiskRefusesWhatIsWrong(t *testing.T) {
+	_, client := newKafka(t)
+	d, stop := openDisk(t, DiskConfig{Kafka: client, Spool: spool.Config{Dir: t.TempDir()}})
+	var invalid *schemas.Invalid
+	err := d.Accept(t.Context(), Origin{API: "a"}, accepted("o1"), schemas.CancellationRequested{OrderID: "o 1"})
+	if !errors.As(err, &invalid) || invalid.Faults[0].Pointer != "/orderId" {
+		t.Errorf("got %v", err)
+	}
+	if err := d.Accept(t.Context(), Origin{API: "a"}, schemas.CourierDelivered{OrderID: "o1"}); err == nil || errors.Is(err, ErrUnavailable) {
+		t.Errorf("a topic that the door was not opened for: %v", err)
+	}
+	if err := d.Accept(t.Context(), Origin{API: "a"}, slices.Repeat([]saga.Fact{accepted("o1")}, 10_000)...); err == nil || !strings.Contains(err.Error(), "too many") {
+		t.Errorf("more than a group takes: %v", err)
+	}
+	if err := d.Accept(t.Context(), Origin{API: "a"}); err != nil {
+		t.Errorf("nothing: %v", err)
+	}
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	checkUnavailable(t, d.Accept(gone, Origin{API: "a"}, accepted("o1")), TimeOut, false)
+	if err := stop(); err != nil {
+		t.Fatal(err)
+	}
+	if all := readAll(t, client); len(all) != 0 {
+		t.Errorf("the log has %v", all)
 	}
 }
 

@@ -55,32 +55,39 @@ func learn(topics []string, infos map[string]kafka.TopicInfo) (layout, error) {
 
 // encode makes the facts' records, without numbers.
 func (l layout) encode(from Origin, facts []saga.Fact) ([]kafka.Record, error) {
+	records := make([]kafka.Record, 0, len(facts))
+	err := l.each(from, facts, func(fact saga.Fact, envelope saga.Envelope, now time.Time, partitions int) error {
+		r, err := wire.Encode(fact, envelope, now, partitions)
+		records = append(records, r)
+		return err
+	})
+	return records, err
+}
+
+// each calls write for every fact, if it is valid, with what surrounds it and the number of its topic's partitions.
+func (l layout) each(from Origin, facts []saga.Fact, write func(saga.Fact, saga.Envelope, time.Time, int) error) error {
 	trace := traceparent(from.Trace)
 	if trace == "" {
-		id := uuid.New()
-		parent := uuid.New()
-		trace = fmt.Sprintf("00-%x-%x-01", id[:], parent[:8])
+		trace = newTrace()
 	}
-	now := time.Now()
-	records := make([]kafka.Record, len(facts))
-	for i, fact := range facts {
+	now, source := time.Now(), "/tiffin/"+from.API
+	for _, fact := range facts {
 		if f, ok := fact.(interface{ Validate() error }); ok {
 			if err := f.Validate(); err != nil {
-				return nil, err
+				return err
 			}
 		}
 		partitions, known := l[fact.Topic()]
 		if !known {
-			return nil, fmt.Errorf("door: %s goes to the topic %s, which this door was not opened for: add it to Config.Topics", fact.EventType(), fact.Topic())
+			return fmt.Errorf("door: %s goes to the topic %s, which this door was not opened for: add it to Config.Topics", fact.EventType(), fact.Topic())
 		}
 		id, err := uuid.NewV7()
-		if err != nil {
-			return nil, fmt.Errorf("door: %w", err)
+		if err == nil {
+			err = write(fact, saga.Envelope{ID: id.String(), Source: source, Saga: fact.Key(), Trace: trace}, now, partitions)
 		}
-		envelope := saga.Envelope{ID: id.String(), Source: "/tiffin/" + from.API, Saga: fact.Key(), Trace: trace}
-		if records[i], err = wire.Encode(fact, envelope, now, partitions); err != nil {
-			return nil, fmt.Errorf("door: %w", err)
+		if err != nil {
+			return fmt.Errorf("door: %w", err)
 		}
 	}
-	return records, nil
+	return nil
 }

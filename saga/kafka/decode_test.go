@@ -7,6 +7,7 @@ import (
 	"hash/crc32"
 	"math"
 	"reflect"
+	"slices"
 	"testing"
 	"time"
 
@@ -39,7 +40,7 @@ func TestBatchRoundTrip(t *testing.T) {
 				r.Headers = nil
 			}
 			given := r
-			if rapid.Bool().Draw(t, "encoded") {
+			if !hasNull(r) && rapid.Bool().Draw(t, "encoded") { // an Encoder's keys and headers are not null
 				given = encoded(r)
 			}
 			size += recordBytes(&given, i)
@@ -59,17 +60,23 @@ func TestBatchRoundTrip(t *testing.T) {
 	})
 }
 
+func hasNull(r Record) bool {
+	return r.Key == nil || slices.ContainsFunc(r.Headers, func(h Header) bool { return h.Value == nil })
+}
+
 // encoded returns the record as one that has nothing but its place and its encoding; the last header is added afterwards.
 func encoded(r Record) Record {
-	begun, last := r, []Header(nil)
-	if n := len(r.Headers); n > 0 {
-		begun.Headers, last = r.Headers[:n-1], r.Headers[n-1:]
+	e, more := Begin(nil, string(r.Key), r.Value), min(len(r.Headers), 1)
+	first := r.Headers[:len(r.Headers)-more]
+	for _, h := range first {
+		half := len(h.Value) / 2
+		e.Header(h.Key, string(h.Value[:half]), string(h.Value[half:]))
 	}
-	e := Encode(nil, &begun, len(last))
-	for _, h := range last {
-		e = AppendHeader(e, h.Key, h.Value)
+	b := e.End(more)
+	for _, h := range r.Headers[len(first):] {
+		b = AppendHeader(b, h.Key, h.Value)
 	}
-	return Record{Topic: r.Topic, Partition: r.Partition, Encoded: e}
+	return Record{Topic: r.Topic, Partition: r.Partition, Encoded: b}
 }
 
 func TestVarintBytes(t *testing.T) {

@@ -57,19 +57,55 @@ func appendRecord(b []byte, r *Record, delta int) []byte {
 	if r.Encoded != nil {
 		return append(b, r.Encoded...)
 	}
-	return Encode(b, r, 0)
+	return appendBody(b, r)
 }
 
-// Encode appends a record as a batch has it, from its key on: key, value and headers. It is not complete before so many more
-// headers have been added by [AppendHeader].
-func Encode(b []byte, r *Record, more int) []byte {
+// appendBody appends a record as a batch has it, from its key on.
+func appendBody(b []byte, r *Record) []byte {
 	b = appendNullable(b, r.Key)
 	b = appendNullable(b, r.Value)
-	b = binary.AppendVarint(b, int64(len(r.Headers)+more))
+	b = binary.AppendVarint(b, int64(len(r.Headers)))
 	for i := range r.Headers {
 		b = AppendHeader(b, r.Headers[i].Key, r.Headers[i].Value)
 	}
 	return b
+}
+
+// Encoder writes a record in the form of [Record.Encoded].
+type Encoder struct {
+	b       []byte
+	count   int
+	countAt int
+}
+
+// maxEncoderHeaders is how many an [Encoder] can count in the byte that it has left for that.
+const maxEncoderHeaders = 63
+
+// Begin begins a record behind b.
+func Begin(b []byte, key string, value []byte) *Encoder {
+	b = binary.AppendVarint(b, int64(len(key)))
+	b = append(b, key...)
+	b = appendNullable(b, value)
+	return &Encoder{b: append(b, 0), countAt: len(b)}
+}
+
+// Header appends a header, whose value is given in two parts.
+func (e *Encoder) Header(key, value, rest string) {
+	e.b = binary.AppendVarint(e.b, int64(len(key)))
+	e.b = append(e.b, key...)
+	e.b = binary.AppendVarint(e.b, int64(len(value)+len(rest)))
+	e.b = append(append(e.b, value...), rest...)
+	e.count++
+}
+
+// End returns b with the record, which is not complete before so many more headers have been added by [AppendHeader]. There may
+// be 63 headers at most.
+func (e *Encoder) End(more int) []byte {
+	if e.count+more > maxEncoderHeaders {
+		panic("kafka: a record with more than 63 headers")
+	}
+	e.b[e.countAt] = byte(2 * (e.count + more)) // as a varint
+	return e.b
 }
 
 // HeaderBytes is what [AppendHeader] appends.
@@ -77,7 +113,7 @@ func HeaderBytes(key string, value []byte) int {
 	return varintBytes(len(key)) + len(key) + nullableBytes(value)
 }
 
-// AppendHeader appends a header to a record that [Encode] has begun.
+// AppendHeader appends a header to a record that an [Encoder] has begun.
 func AppendHeader(b []byte, key string, value []byte) []byte {
 	b = binary.AppendVarint(b, int64(len(key)))
 	b = append(b, key...)

@@ -19,7 +19,7 @@ type Record struct {
 
 	Key, Value []byte
 	Headers    []Header
-	// Encoded is what Produce sends instead of Key, Value and Headers if it is not nil: the record as [Encode] and
+	// Encoded is what Produce sends instead of Key, Value and Headers if it is not nil: the record as an [Encoder] and
 	// [AppendHeader] wrote it. Who has to keep a record for a while keeps it so, and need not take it apart to send it.
 	Encoded []byte
 }

@@ -70,47 +70,78 @@ const MaxValueBytes = 512 << 10
 // Encode makes the record of a fact, for a topic of so many partitions. Its lane mark is not set yet: see [Stamp].
 // said is the time at which it was said, for information.
 func Encode(f saga.Fact, e saga.Envelope, said time.Time, partitions int) (kafka.Record, error) {
-	value, err := json.Marshal(f)
+	value, err := marshal(f)
 	if err != nil {
-		return kafka.Record{}, fmt.Errorf("%s can't be written as JSON: %w", f.EventType(), err)
-	}
-	if len(value) > MaxValueBytes {
-		return kafka.Record{}, fmt.Errorf("%s has %d bytes of JSON, more than the %d that are allowed", f.EventType(), len(value), MaxValueBytes)
+		return kafka.Record{}, err
 	}
 	key := []byte(f.Key())
 	r := kafka.Record{Topic: f.Topic(), Partition: kafka.Partition(key, partitions), Key: key, Value: value}
 	r.Headers = make([]kafka.Header, 0, 13) // with the mark
 	values := make([]byte, 0, 400)          // all of them share it
-	add := func(name string, parts ...string) {
+	headers(f, e, said, func(name, value, rest string) {
 		from := len(values)
-		for _, p := range parts {
-			values = append(values, p...)
-		}
-		if len(values) > from {
-			r.Headers = append(r.Headers, kafka.Header{Key: name, Value: values[from:len(values):len(values)]})
-		}
-	}
-	add(HeaderSpecVersion, "1.0")
-	add(HeaderID, e.ID)
-	add(HeaderType, f.EventType())
-	add(HeaderSource, e.Source)
-	add(HeaderSubject, f.Key())
-	add(HeaderTime, Time(said))
-	add(HeaderSchema, SchemaPrefix, f.EventType())
-	add(HeaderContentType, "application/json")
-	add(HeaderSaga, e.Saga)
-	add(HeaderCause, e.CauseID)
-	if !e.Started.IsZero() {
-		add(HeaderStarted, Time(e.Started))
-	}
-	add(HeaderTrace, e.Trace)
+		values = append(append(values, value...), rest...)
+		r.Headers = append(r.Headers, kafka.Header{Key: name, Value: values[from:len(values):len(values)]})
+	})
 	return r, nil
+}
+
+// Append appends the same record in the form of [kafka.Record.Encoded]. It is not complete before its mark has been appended: see
+// [AppendMark].
+func Append(b []byte, f saga.Fact, e saga.Envelope, said time.Time) ([]byte, error) {
+	value, err := marshal(f)
+	if err != nil {
+		return b, err
+	}
+	r := kafka.Begin(b, f.Key(), value)
+	headers(f, e, said, r.Header)
+	return r.End(1), nil
+}
+
+func marshal(f saga.Fact) ([]byte, error) {
+	value, err := json.Marshal(f)
+	if err != nil {
+		return nil, fmt.Errorf("%s can't be written as JSON: %w", f.EventType(), err)
+	}
+	if len(value) > MaxValueBytes {
+		return nil, fmt.Errorf("%s has %d bytes of JSON, more than the %d that are allowed", f.EventType(), len(value), MaxValueBytes)
+	}
+	return value, nil
+}
+
+// headers gives the headers of a fact but for its mark, those that have a value, which comes in two parts.
+func headers(f saga.Fact, e saga.Envelope, said time.Time, give func(name, value, rest string)) {
+	add := func(name, value, rest string) {
+		if value != "" {
+			give(name, value, rest)
+		}
+	}
+	add(HeaderSpecVersion, "1.0", "")
+	add(HeaderID, e.ID, "")
+	add(HeaderType, f.EventType(), "")
+	add(HeaderSource, e.Source, "")
+	add(HeaderSubject, f.Key(), "")
+	add(HeaderTime, Time(said), "")
+	add(HeaderSchema, SchemaPrefix, f.EventType())
+	add(HeaderContentType, "application/json", "")
+	add(HeaderSaga, e.Saga, "")
+	add(HeaderCause, e.CauseID, "")
+	if !e.Started.IsZero() {
+		add(HeaderStarted, Time(e.Started), "")
+	}
+	add(HeaderTrace, e.Trace, "")
 }
 
 // Stamp sets the record's lane mark.
 func Stamp(r *kafka.Record, m Mark) {
 	r.Headers = append(r.Headers, kafka.Header{Key: HeaderLane, Value: []byte(m.String())})
 }
+
+// AppendMark completes what [Append] has begun with the mark, given as [Mark.String] has it.
+func AppendMark(b, mark []byte) []byte { return kafka.AppendHeader(b, HeaderLane, mark) }
+
+// MarkBytes is what [AppendMark] appends.
+func MarkBytes(mark []byte) int { return kafka.HeaderBytes(HeaderLane, mark) }
 
 // Time writes a time as the headers have it: RFC 3339 in UTC, to the millisecond.
 func Time(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z") }

@@ -29,8 +29,8 @@ func (l *Log) wake() {
 // is closed.
 func (l *Log) keepHouse() {
 	defer close(l.houseOut)
-	timer := time.NewTimer(time.Hour)
-	defer timer.Stop()
+	timer := time.NewTimer(never)
+	timer.Stop()
 	for {
 		select {
 		case <-l.stop:
@@ -38,11 +38,15 @@ func (l *Log) keepHouse() {
 		case <-l.chores:
 		case <-timer.C:
 		}
-		again := min(l.takeBack(), l.makeSpare())
-		timer.Reset(again)
+		if again := min(l.takeBack(), l.makeSpare()); again < never {
+			timer.Reset(again)
+		} else {
+			timer.Stop()
+		}
 	}
 }
 
+// never: there is nothing to come back for, unless somebody calls.
 const never = 24 * time.Hour
 
 // takeBack writes the note if it is due, and makes spares of segments that are acknowledged as a whole. It returns when to
