@@ -89,6 +89,7 @@ func read(c echo.Context) ([]byte, error) {
 	case len(data) == 0:
 		return nil, nil
 	}
+	noteBody(c, data)
 	if coding := request.Header.Get(echo.HeaderContentEncoding); coding != "" && coding != "identity" {
 		return nil, problem.New(problem.UnsupportedMedia, "Send the body as it is, without Content-Encoding.")
 	}

@@ -105,7 +105,13 @@ type Order struct {
 	Events       []Event        `json:"events"`
 }
 
-func (o Order) ended() bool { return o.Status == Completed || o.Status == Cancelled }
+// Standing implements [api.Followed]. Only so many events are shown: beyond them the version changes with the status.
+func (o Order) Standing() api.Standing {
+	return api.Standing{
+		Status: o.Status, Version: strconv.Itoa(len(o.Events)) + "-" + o.Status,
+		Ended: o.Status == Completed || o.Status == Cancelled,
+	}
+}
 
 // Event is something that happened to an order.
 type Event struct {

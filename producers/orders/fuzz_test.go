@@ -18,16 +18,16 @@ func FuzzHandlers(f *testing.F) {
 		"/kitchen/orders/*/cooked", "/deliveries/*/delivered", "/deliveries/*/failed", "/restaurants", "/restaurants/*/menu", "/readyz", "/*",
 	}
 	for i := range paths {
-		f.Add(i, true, "o1", "application/json", "", "{}")
-		f.Add(i, false, "o1", "", "respond-async", "")
+		f.Add(i, true, "o1", "application/json", "", "key-1", "{}")
+		f.Add(i, false, "o1", "", "respond-async", "", "")
 	}
-	f.Add(0, true, "", "application/json", "", placement)
-	f.Add(0, true, "", "application/json; charset=x", "", `{"customerId":"c","restaurantId":null,"items":[{"sku":"a","quantity":1e3,"price":1}]}`)
-	f.Add(0, true, "", "application/json", "", `{"items":[{},{"quantity":-99999999999999999999}],"é\ud800":1}`)
-	f.Add(1, false, "%zz/../\x00", "text/plain;;=", `wait="`, "\xff")
-	f.Add(4, true, "o1", "application/json", "", `{"reason":"sold-out","reason":null}`)
-	f.Add(7, true, "o1", "application/json", "", `{"reason":null}`)
-	f.Fuzz(func(t *testing.T, route int, post bool, id, contentType, prefer, body string) {
+	f.Add(0, true, "", "application/json", "", `"k\""`, placement)
+	f.Add(0, true, "", "application/json; charset=x", "", "", `{"customerId":"c","restaurantId":null,"items":[{"sku":"a","quantity":1e3,"price":1}]}`)
+	f.Add(0, true, "", "application/json", "", "\"\\", `{"items":[{},{"quantity":-99999999999999999999}],"é\ud800":1}`)
+	f.Add(1, false, "%zz/../\x00", "text/plain;;=", `wait="`, "", "\xff")
+	f.Add(4, true, "o1", "application/json", "", "", `{"reason":"sold-out","reason":null}`)
+	f.Add(7, true, "o1", "application/json", "", "", `{"reason":null}`)
+	f.Fuzz(func(t *testing.T, route int, post bool, id, contentType, prefer, key, body string) {
 		if strings.Contains(strings.ToLower(prefer), "wait") {
 			prefer = "wait=\"" + prefer // not for a minute
 		}
@@ -42,6 +42,9 @@ func FuzzHandlers(f *testing.F) {
 		request.URL = &url.URL{Path: strings.ReplaceAll(path, "*", id)}
 		request.Header["Content-Type"] = []string{contentType}
 		request.Header["Prefer"] = []string{prefer}
+		if key != "" {
+			request.Header["Idempotency-Key"] = []string{key}
+		}
 		response := httptest.NewRecorder()
 		w.handler.ServeHTTP(response, request)
 		if response.Code >= 500 || w.log.Len() > 0 {

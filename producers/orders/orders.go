@@ -8,15 +8,15 @@
 package orders
 
 import (
+	"cmp"
 	"context"
 	"net/http"
-	"time"
 
 	"github.com/labstack/echo/v4"
 
 	"tiffin/producers/api"
 	"tiffin/producers/door"
-	"tiffin/producers/orderid"
+	"tiffin/producers/ids"
 	"tiffin/saga"
 	"tiffin/schemas"
 )
@@ -55,30 +55,33 @@ type Config struct {
 	Orders      Orders
 	Restaurants Restaurants
 	Menus       Menus
-	// IDs makes the orders' ids. All instances need one with the same key. Defaults to [orderid.DefaultKey].
-	IDs *orderid.Maker
+	// IDKey is what the orders' ids are certified with. All instances need the same. Defaults to [ids.DefaultKey].
+	IDKey string
+	// Once remembers requests with an Idempotency-Key. Defaults to a memory of this API's own.
+	Once *api.Once
 	// Stopping is closed when the server begins to stop: nobody waits for an outcome then. Defaults to never.
 	Stopping <-chan struct{}
 	// MaxWaiters is how many clients may wait for an outcome (Prefer: wait) at once; further ones are answered at once.
 	// Defaults to 1,000.
 	MaxWaiters int
+	// MaxStreams is how many clients may listen to an order (Accept: text/event-stream) at once; further ones are told to
+	// come back later. Defaults to 1,000.
+	MaxStreams int
 }
 
 // handlers are the API's.
 type handlers struct {
 	Config
-	ids     orderid.Maker
-	waiters chan struct{} // holds a value for each client that waits
+	acceptor  api.Acceptor
+	followers *api.Followers
 }
 
 // Routes adds the API's routes.
 func Routes(e *echo.Echo, cfg Config) {
-	if cfg.MaxWaiters == 0 {
-		cfg.MaxWaiters = 1_000
-	}
-	h := &handlers{Config: cfg, ids: orderid.NewMaker(""), waiters: make(chan struct{}, cfg.MaxWaiters)}
-	if cfg.IDs != nil {
-		h.ids = *cfg.IDs
+	h := &handlers{
+		Config:    cfg,
+		acceptor:  api.NewAcceptor(Name, cfg.Door, ids.NewMaker(cfg.IDKey, "order"), cfg.Once),
+		followers: api.NewFollowers(cfg.Stopping, cmp.Or(cfg.MaxWaiters, 1_000), cmp.Or(cfg.MaxStreams, 1_000)),
 	}
 	e.POST("/orders", h.place)
 	e.GET("/orders/:orderId", h.show)
@@ -103,8 +106,8 @@ func (h *handlers) place(c echo.Context) error {
 	if err := api.Read(c, &body); err != nil {
 		return err
 	}
-	id := h.ids.New(time.Now())
-	if err := h.accept(c, body.fact(id)); err != nil {
+	id, err := h.acceptor.Accept(c, body.CustomerID, func(id string) []saga.Fact { return saga.Say(body.fact(id)) })
+	if err != nil {
 		return err
 	}
 	c.Response().Header().Set(echo.HeaderLocation, "/orders/"+id)
@@ -132,16 +135,11 @@ func (h *handlers) hear(c echo.Context, body api.Body, fact func(orderID string)
 	if err := api.ReadOptional(c, body); err != nil {
 		return err
 	}
-	if err := h.accept(c, fact(id)); err != nil {
+	if _, err := h.acceptor.Accept(c, "", func(string) []saga.Fact { return saga.Say(fact(id)) }); err != nil {
 		return err
 	}
 	c.Response().Header().Set(echo.HeaderLocation, "/orders/"+id)
 	return c.NoContent(http.StatusAccepted)
-}
-
-func (h *handlers) accept(c echo.Context, fact saga.Fact) error {
-	request := c.Request()
-	return h.Door.Accept(request.Context(), door.Origin{API: Name, Trace: request.Header.Get("traceparent")}, fact)
 }
 
 // param is an id in the path.

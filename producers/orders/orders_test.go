@@ -18,7 +18,7 @@ import (
 
 	"tiffin/producers/api"
 	"tiffin/producers/door"
-	"tiffin/producers/orderid"
+	"tiffin/producers/ids"
 	"tiffin/producers/orders"
 	"tiffin/producers/problem"
 	"tiffin/saga"
@@ -35,17 +35,17 @@ type world struct {
 	looks    int
 	log      bytes.Buffer
 	handler  *echo.Echo
-	ids      orderid.Maker
+	ids      ids.Maker
 }
 
 func newWorld() *world {
-	w := &world{orders: map[string][]orders.Order{}, ids: orderid.NewMaker("secret")}
+	w := &world{orders: map[string][]orders.Order{}, ids: ids.NewMaker("secret", "order")}
 	w.build(orders.Config{})
 	return w
 }
 
 func (w *world) build(cfg orders.Config) {
-	cfg.Door, cfg.Orders, cfg.Restaurants, cfg.Menus, cfg.IDs = w, w, w, w, &w.ids
+	cfg.Door, cfg.Orders, cfg.Restaurants, cfg.Menus, cfg.IDKey = w, w, w, w, "secret"
 	w.handler = api.New(api.Config{
 		Name: "test", Logger: slog.New(slog.NewTextHandler(&w.log, nil)),
 		Probes: []api.Probe{{Name: "door", Check: func(context.Context) error { return w.err }}},
@@ -171,6 +171,50 @@ func TestPlace(t *testing.T) {
 	response = w.do("GET", location, "")
 	if want := `{"orderId":"` + receipt.OrderID + `","status":"accepted","events":[]}`; response.Code != http.StatusOK || response.Body.String() != want {
 		t.Errorf("%d %s, want %s", response.Code, response.Body, want)
+	}
+}
+
+// P5: the same Idempotency-Key gives the same answer and one effect, at this instance and at any other.
+func TestTheSameKeyPlacesOneOrder(t *testing.T) {
+	w := newWorld()
+	const key = "Idempotency-Key: key-1"
+	first := w.do("POST", "/orders", placement, key)
+	again := w.do("POST", "/orders", placement, key)
+	if first.Code != http.StatusAccepted || again.Code != http.StatusAccepted || first.Body.String() != again.Body.String() || first.Header().Get("Location") != again.Header().Get("Location") {
+		t.Errorf("first %d %v %s, then %d %v %s", first.Code, first.Header(), first.Body, again.Code, again.Header(), again.Body)
+	}
+	if len(w.accepted) != 1 || !w.ids.Certifies(w.accepted[0].Key()) {
+		t.Errorf("accepted %+v", w.accepted)
+	}
+	other := strings.Replace(placement, "c1", "c2", 1)
+	if response := w.do("POST", "/orders", other, key); response.Code != http.StatusAccepted || response.Header().Get("Location") == first.Header().Get("Location") {
+		t.Errorf("another customer's key: %d %v", response.Code, response.Header())
+	}
+	if d := refused(t, w.do("POST", "/orders", strings.Replace(placement, "chai", "idli", 1), key)); d.Status != http.StatusUnprocessableEntity {
+		t.Errorf("another order: %+v", d)
+	}
+	if d := refused(t, w.do("POST", "/orders", placement, "Idempotency-Key: a b")); d.Status != http.StatusBadRequest || d.Errors[0].Pointer != "/Idempotency-Key" {
+		t.Errorf("no key: %+v", d)
+	}
+	w.accepted = nil
+	w.build(orders.Config{}) // another instance
+	if response := w.do("POST", "/orders", placement, key); response.Body.String() != first.Body.String() || len(w.accepted) != 1 {
+		t.Errorf("another instance: %s, accepted %+v", response.Body, w.accepted)
+	}
+}
+
+// TestTheSameKeySaysOneThing of one order, and may say another of the next.
+func TestTheSameKeySaysOneThing(t *testing.T) {
+	w := newWorld()
+	for _, path := range []string{
+		"/orders/%s/cancellation", "/kitchen/orders/%s/accepted", "/kitchen/orders/%s/rejected", "/kitchen/orders/%s/cooked", "/deliveries/%s/delivered", "/deliveries/%s/failed",
+	} {
+		for _, id := range []string{"o1", "o1", "o2"} {
+			w.do("POST", fmt.Sprintf(path, id), "", "Idempotency-Key: key-1")
+		}
+	}
+	if len(w.accepted) != 12 {
+		t.Errorf("accepted %+v", w.accepted)
 	}
 }
 

@@ -4,9 +4,12 @@ import (
 	"context"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/go-json-experiment/json"
 
 	"tiffin/producers/orders"
 )
@@ -28,7 +31,7 @@ func TestPreferWait(t *testing.T) {
 		status  string
 	}{
 		{"wait=10", look("completed"), "wait=10", 0, "completed"},
-		{"wait=10", look("accepted", "reserved", "cancelled"), "wait=10", 50 * time.Millisecond, "cancelled"}, // after 20 and 30
+		{"wait=10", look("accepted", "reserved", "cancelled"), "wait=10", 40 * time.Millisecond, "cancelled"}, // 20 after each change
 		{"wait=10", look("accepted"), "wait=10", 10 * time.Second, "accepted"},
 		{"wait=600", look("accepted"), "wait=60", 60 * time.Second, "accepted"},
 		{"WAIT = 99999999999999999999", look("accepted"), "wait=60", 60 * time.Second, "accepted"},
@@ -121,6 +124,53 @@ func TestNobodyWaitsWhenTheServerStops(t *testing.T) {
 		close(stopping)
 		if response := <-answer; response.Code != http.StatusOK || response.Header().Get("Preference-Applied") != "" || time.Since(start) != 0 {
 			t.Errorf("%d %v after %v", response.Code, response.Header(), time.Since(start))
+		}
+	})
+}
+
+// TestListen: each change of an order comes as an event that has all of it, until its end.
+func TestListen(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
+		placed := orders.Order{OrderID: "o1", Status: "accepted", Events: []orders.Event{{Type: "order.placed"}}}
+		asked := placed // a line of the timeline that does not change the status
+		asked.Events = append(asked.Events[:1:1], orders.Event{Type: "cancellation.requested"})
+		ended := asked
+		ended.Status = "cancelled"
+		w.orders["o1"] = []orders.Order{placed, placed, asked, asked, ended}
+		response := w.do("GET", "/orders/o1", "", "Accept: text/event-stream")
+		want := ""
+		for _, event := range []struct {
+			id    string
+			order orders.Order
+		}{{"1-accepted", placed}, {"2-accepted", asked}, {"2-cancelled", ended}} {
+			data, err := json.Marshal(event.order)
+			if err != nil {
+				t.Fatal(err)
+			}
+			want += "id: " + event.id + "\nevent: " + event.order.Status + "\ndata: " + string(data) + "\n\n"
+		}
+		if response.Code != http.StatusOK || response.Header().Get("Content-Type") != "text/event-stream" || response.Body.String() != want {
+			t.Errorf("%d %v\n%s, want\n%s", response.Code, response.Header(), response.Body, want)
+		}
+	})
+}
+
+func TestListenersAreBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
+		stopping := make(chan struct{})
+		w.build(orders.Config{MaxStreams: 1, Stopping: stopping})
+		w.orders["o1"] = look("accepted")
+		answer := make(chan *httptest.ResponseRecorder, 1)
+		go func() { answer <- w.do("GET", "/orders/o1", "", "Accept: text/event-stream") }()
+		synctest.Wait()
+		if d := refused(t, w.do("GET", "/orders/o1", "", "Accept: text/event-stream")); d.Status != http.StatusServiceUnavailable {
+			t.Errorf("one too many: %+v", d)
+		}
+		close(stopping)
+		if first := <-answer; !strings.HasPrefix(first.Body.String(), "id: 0-accepted\n") {
+			t.Errorf("%s", first.Body)
 		}
 	})
 }

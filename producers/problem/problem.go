@@ -28,8 +28,10 @@ const (
 	NotFound         Code = "not-found"              // there is no such thing, or no such route
 	MethodNotAllowed Code = "method-not-allowed"     // the route is there for other methods
 	TooSlow          Code = "request-timeout"        // the body did not arrive in time
+	InFlight         Code = "in-flight"              // the first request with this Idempotency-Key has no answer yet
 	TooLarge         Code = "too-large"              // the body is over the limit
 	UnsupportedMedia Code = "unsupported-media-type" // the body is not application/json
+	KeyReused        Code = "key-reused"             // another body came with this Idempotency-Key before
 	Unavailable      Code = "unavailable"            // try again after a while: it may have been accepted, or not
 	NotReady         Code = "not-ready"              // a probe's answer: something that is needed is away
 	Internal         Code = "internal"               // a bug of ours
@@ -48,8 +50,10 @@ var kinds = [...]kind{
 	{NotFound, http.StatusNotFound, "There is no such resource"},
 	{MethodNotAllowed, http.StatusMethodNotAllowed, "The resource does not take this method"},
 	{TooSlow, http.StatusRequestTimeout, "The request took too long to arrive"},
+	{InFlight, http.StatusConflict, "A request with this key is under way"},
 	{TooLarge, http.StatusRequestEntityTooLarge, "The body is too large"},
 	{UnsupportedMedia, http.StatusUnsupportedMediaType, "The body has a media type that is not understood"},
+	{KeyReused, http.StatusUnprocessableEntity, "The key belongs to another request"},
 	{Unavailable, http.StatusServiceUnavailable, "The service is not available at the moment"},
 	{NotReady, http.StatusServiceUnavailable, "The service is not ready"},
 	{Internal, http.StatusInternalServerError, "Something went wrong here"},

@@ -29,6 +29,8 @@ func TestFrom(t *testing.T) {
 		{fmt.Errorf("wrapped: %w", problem.New(problem.TooSlow, "")), problem.TooSlow, 408},
 		{fmt.Errorf("wrapped: %w", invalid), problem.Invalid, 400},
 		{fmt.Errorf("wrapped: %w", door.ErrUnavailable), problem.Unavailable, 503},
+		{problem.New(problem.InFlight, ""), problem.InFlight, 409},
+		{problem.New(problem.KeyReused, ""), problem.KeyReused, 422},
 		{context.Canceled, problem.Unavailable, 503},
 		{&http.MaxBytesError{Limit: 7}, problem.TooLarge, 413},
 		{echo.ErrNotFound, problem.NotFound, 404},

@@ -1,4 +1,4 @@
-package orderid_test
+package ids_test
 
 import (
 	"strings"
@@ -7,13 +7,13 @@ import (
 
 	"github.com/google/uuid"
 
-	"tiffin/producers/orderid"
+	"tiffin/producers/ids"
 )
 
 func TestIDsCertifyThemselves(t *testing.T) {
-	maker, other := orderid.NewMaker("one"), orderid.NewMaker("two")
+	maker, others := ids.NewMaker("one", "order"), []ids.Maker{ids.NewMaker("two", "order"), ids.NewMaker("one", "payment")}
 	now := time.UnixMilli(1_790_000_000_123)
-	seen := map[string]bool{}
+	made := map[string]bool{}
 	strangers := 0
 	for range 10_000 {
 		id := maker.New(now)
@@ -24,22 +24,24 @@ func TestIDsCertifyThemselves(t *testing.T) {
 		if sec, nsec := parsed.Time().UnixTime(); time.Unix(sec, nsec).UnixMilli() != now.UnixMilli() {
 			t.Fatalf("%s was made at %d.%09d, want %v", id, sec, nsec, now)
 		}
-		if !maker.Certifies(id) || seen[id] {
-			t.Fatalf("%s: certified %v, seen before %v", id, maker.Certifies(id), seen[id])
+		if !maker.Certifies(id) || made[id] {
+			t.Fatalf("%s: certified %v, seen before %v", id, maker.Certifies(id), made[id])
 		}
-		seen[id] = true
-		if other.Certifies(id) {
-			strangers++
+		made[id] = true
+		for _, other := range others {
+			if other.Certifies(id) {
+				strangers++
+			}
 		}
 	}
 	if strangers > 1 { // each has one chance in 16 million
-		t.Errorf("%d of 10000 ids were certified with another key", strangers)
+		t.Errorf("%d of 10000 ids were certified with another key, or as another kind's", strangers)
 	}
 }
 
 func TestOtherIDsAreNotCertified(t *testing.T) {
-	maker := orderid.NewMaker("")
-	id := maker.From(orderid.Seed{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13}) // always the same: a guess may succeed
+	maker := ids.NewMaker("", "order")
+	id := maker.From(ids.Seed{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13}) // always the same: a guess may succeed
 	for _, other := range []string{
 		"", "o1", strings.ToUpper(id), "{" + id + "}", "urn:uuid:" + id, strings.ReplaceAll(id, "-", ""),
 		id + "0", id[:14] + "4" + id[15:], uuid.Must(uuid.NewV7()).String(),
@@ -62,29 +64,43 @@ func TestOtherIDsAreNotCertified(t *testing.T) {
 
 // TestSeedsAreKept: 98 bits of the seed reach the id, so that different seeds give different ids.
 func TestSeedsAreKept(t *testing.T) {
-	maker := orderid.NewMaker("")
-	zero := maker.From(orderid.Seed{})
-	ids := map[string]int{zero[:30]: -1} // without the checksum
+	maker := ids.NewMaker("", "order")
+	zero := maker.From(ids.Seed{})
+	seen := map[string]int{zero[:30]: -1} // without the checksum
 	for bit := range 104 {
-		var s orderid.Seed
+		var s ids.Seed
 		s[bit/8] |= 0x80 >> (bit % 8)
 		id := maker.From(s)
 		if id != maker.From(s) || !maker.Certifies(id) {
 			t.Fatalf("bit %d: %s is not certified, or not made again", bit, id)
 		}
-		other, seen := ids[id[:30]]
+		other, again := seen[id[:30]]
 		if bit >= 98 {
 			if id != zero {
 				t.Errorf("bit %d counts, beyond 98", bit)
 			}
 			continue
 		}
-		if seen || id == zero {
+		if again || id == zero {
 			t.Errorf("bit %d gives the same id as bit %d", bit, other)
 		}
-		ids[id[:30]] = bit
+		seen[id[:30]] = bit
 	}
-	if len(ids) != 99 {
-		t.Errorf("%d different ids of 98 bits", len(ids)-1)
+	if len(seen) != 99 {
+		t.Errorf("%d different ids of 98 bits", len(seen)-1)
+	}
+}
+
+func TestTheSamePartsGiveTheSameSeed(t *testing.T) {
+	if ids.Derive("a", "bc") != ids.Derive("a", "bc") {
+		t.Error("the same parts give different seeds")
+	}
+	seen := map[ids.Seed][]string{}
+	for _, parts := range [][]string{nil, {""}, {"", ""}, {"abc"}, {"ab", "c"}, {"a", "bc"}, {"a", "b", "c"}, {"a", "", "bc"}, {"\x01a"}, {strings.Repeat("a", 200)}} {
+		seed := ids.Derive(parts...)
+		if other, again := seen[seed]; again {
+			t.Errorf("%q and %q give the same seed", parts, other)
+		}
+		seen[seed] = parts
 	}
 }

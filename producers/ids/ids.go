@@ -1,15 +1,19 @@
-// Package orderid makes order ids that certify themselves.
+// Package ids makes ids of orders and payments that certify themselves.
 //
 // A 202 promises an order, and right after it a GET must never say 404. Yet the API that accepts waits for no consumer
 // group, so that for a moment no table knows the order, and the GET may be answered by another instance, which has never
 // heard of it. If every unknown id were answered "accepted", a misspelt one would be waited for in vain; if instances told
 // each other, accepting would need a database.
 //
-// So the id itself shows that one of our instances made it: it is a UUIDv7 whose last 24 bits are a checksum, keyed with a
-// secret that the instances share, of all the others. An id with a good checksum that no table knows yet has been
-// accepted, or will never be: the client that made it up wasted its time (one guess in 16 million succeeds, and wins the
-// answer "accepted" for an order that nobody placed). It is no signature, and nothing but that answer may hang on it.
-package orderid
+// So the id itself shows that one of our instances made it, and for what: it is a UUIDv7 whose last 24 bits are a checksum
+// of all the others and of the kind of thing, keyed with a secret that the instances share. An id with a good checksum that
+// no table knows yet has been accepted, or will never be: the client that made it up wasted its time (one guess in 16
+// million succeeds, and wins the answer "accepted" for an order that nobody placed). It is no signature, and nothing but
+// that answer may hang on it.
+//
+// An id is made of a moment and chance, or, so that who asks twice gets one, of what must give the same id again. The
+// latter has a hash where the time would be: nobody may read a time out of an id.
+package ids
 
 import (
 	"crypto/hmac"
@@ -40,15 +44,31 @@ func At(now time.Time) (s Seed) {
 	return s
 }
 
-// Maker makes ids and knows those that were made with the same key.
-type Maker struct{ key []byte }
+// Derive makes a seed of its parts: the same parts, the same seed, at every instance.
+func Derive(parts ...string) (s Seed) {
+	var all []byte
+	for _, part := range parts {
+		all = binary.AppendUvarint(all, uint64(len(part))) // or "a", "bc" would be "ab", "c"
+		all = append(all, part...)
+	}
+	hash := sha256.Sum256(all)
+	copy(s[:], hash[:])
+	return s
+}
 
-// NewMaker takes the key that all instances of an installation share; "" is [DefaultKey].
-func NewMaker(key string) Maker {
+// Maker makes the ids of one kind of thing, and knows those that were made with the same key for the same kind.
+type Maker struct {
+	key  []byte
+	kind string
+}
+
+// NewMaker takes the key that all instances of an installation share, "" being [DefaultKey], and the kind of thing that the
+// ids are for, "order".
+func NewMaker(key, kind string) Maker {
 	if key == "" {
 		key = DefaultKey
 	}
-	return Maker{[]byte(key)}
+	return Maker{[]byte(key), kind}
 }
 
 // New makes an id of this moment.
@@ -68,7 +88,7 @@ func (m Maker) From(s Seed) string {
 	return id.String()
 }
 
-// Certifies reports whether the text is an id that a Maker with this key made, letter for letter.
+// Certifies reports whether the text is an id that a Maker with this key and kind made, letter for letter.
 func (m Maker) Certifies(text string) bool {
 	id, err := uuid.Parse(text)
 	if err != nil || id.String() != text || id.Version() != 7 || id.Variant() != uuid.RFC4122 {
@@ -80,6 +100,7 @@ func (m Maker) Certifies(text string) bool {
 
 func (m Maker) checksum(id uuid.UUID) (sum [checksumBytes]byte) {
 	mac := hmac.New(sha256.New, m.key)
+	mac.Write([]byte(m.kind))
 	mac.Write(id[:len(id)-checksumBytes])
 	copy(sum[:], mac.Sum(nil))
 	return sum

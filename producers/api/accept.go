@@ -1,0 +1,59 @@
+package api
+
+import (
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"tiffin/producers/door"
+	"tiffin/producers/ids"
+	"tiffin/saga"
+)
+
+// Acceptor is how an API accepts what it is told: it makes facts of it, and passes them through the door, once for each
+// Idempotency-Key.
+type Acceptor struct {
+	// API is its name, which the facts' source shows.
+	API string
+	// Door takes the facts.
+	Door door.Door
+	// IDs makes the ids of what is accepted.
+	IDs ids.Maker
+	// Once remembers requests that bore an Idempotency-Key. Several APIs of one process may share it.
+	Once *Once
+}
+
+// Accept passes through the door the facts that a request is, made under a new id, which it returns. The caller is who
+// asks, as far as the request names one, and "" otherwise.
+//
+// A request with the header Idempotency-Key gets the id that derives from its route, the caller and the key: whoever
+// repeats it, at whatever instance, gets the same id again. If this instance remembers that it has accepted it, nothing goes
+// through the door; else the same facts do once more, and change nothing where they are heard. Errors say what to answer:
+// 400 for a key that is none, 409 while the first request with it is under way here, 422 if that had another body, and what
+// the door says.
+func (a *Acceptor) Accept(c echo.Context, caller string, facts func(id string) []saga.Fact) (id string, err error) {
+	request := c.Request()
+	accept := func() error {
+		return a.Door.Accept(request.Context(), door.Origin{API: a.API, Trace: request.Header.Get("traceparent")}, facts(id)...)
+	}
+	key, given, err := idempotencyKey(request.Header)
+	if err != nil {
+		return "", err
+	}
+	if !given {
+		id = a.IDs.New(time.Now())
+		return id, accept()
+	}
+	// The kitchen's word on one order is not its word on another: what the path names is part of what is asked.
+	seed := ids.Derive(append([]string{request.Method, c.Path(), caller, key}, c.ParamValues()...)...)
+	id = a.IDs.From(seed)
+	return id, a.Once.do(seed, bodyOf(c), accept)
+}
+
+// NewAcceptor makes an API's acceptor. It gets a memory of its own if it is given none.
+func NewAcceptor(api string, d door.Door, maker ids.Maker, once *Once) Acceptor {
+	if once == nil {
+		once = NewOnce(OnceConfig{})
+	}
+	return Acceptor{API: api, Door: d, IDs: maker, Once: once}
+}
