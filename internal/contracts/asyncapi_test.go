@@ -19,8 +19,6 @@ import (
 	"tiffin/schemas"
 )
 
-func speakers(*testing.T) []speaker { return nil }
-
 // TestAsyncAPIIsWhatIsDeclared: who changes a fact, or what a group hears or says, changes the contract, and sees it in
 // the difference.
 func TestAsyncAPIIsWhatIsDeclared(t *testing.T) {

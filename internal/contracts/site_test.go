@@ -1,0 +1,98 @@
+package contracts_test
+
+import (
+	"context"
+	"testing"
+
+	"github.com/go-json-experiment/json"
+	"github.com/labstack/echo/v4"
+	"go.uber.org/goleak"
+
+	"tiffin/producers/api"
+	"tiffin/producers/door"
+	"tiffin/producers/orders"
+	"tiffin/saga"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// site is a server with all APIs, as they are, on a door and readers in memory.
+type site struct {
+	found   []byte                     // what is to be found, as the JSON of the answer that shows it; nil if nothing is
+	err     error                      // what the door, the readers and the probes fail with
+	throw   any                        // what they panic with
+	entered chan struct{}              // if there is one, a request that is in the door says so
+	release chan struct{}              // and stays until this is closed
+	said    map[string]map[string]bool // what went through the door, by API: event types
+	handler *echo.Echo
+}
+
+func newSite() *site {
+	s := &site{said: map[string]map[string]bool{}}
+	s.handler = api.New(api.Config{Name: "all", Probes: []api.Probe{{Name: "kafka", Check: func(context.Context) error { return s.err }}}})
+	stopping := make(chan struct{})
+	close(stopping) // nobody waits for what will not come
+	orders.Routes(s.handler, orders.Config{Door: s, Orders: s, Restaurants: restaurants{s}, Menus: restaurants{s}, Stopping: stopping})
+	return s
+}
+
+// Accept implements [door.Door].
+func (s *site) Accept(_ context.Context, from door.Origin, facts ...saga.Fact) error {
+	if s.entered != nil {
+		s.entered <- struct{}{}
+		<-s.release
+	}
+	if s.throw != nil {
+		panic(s.throw)
+	}
+	if s.err != nil {
+		return s.err
+	}
+	if s.said[from.API] == nil {
+		s.said[from.API] = map[string]bool{}
+	}
+	for _, fact := range facts {
+		s.said[from.API][fact.EventType()] = true
+	}
+	return nil
+}
+
+// look finds what is to be found.
+func (s *site) look(into any) (found bool, err error) {
+	if s.throw != nil {
+		panic(s.throw)
+	}
+	if s.err != nil || s.found == nil {
+		return false, s.err
+	}
+	return true, json.Unmarshal(s.found, into)
+}
+
+func (s *site) Order(context.Context, string) (order orders.Order, found bool, err error) {
+	found, err = s.look(&order)
+	return order, found, err
+}
+
+// restaurants reads restaurants and menus.
+type restaurants struct{ *site }
+
+func (r restaurants) Restaurants(context.Context) ([]orders.Restaurant, error) {
+	var list struct {
+		Restaurants []orders.Restaurant `json:"restaurants"`
+	}
+	_, err := r.look(&list)
+	return list.Restaurants, err
+}
+
+func (r restaurants) Restaurant(context.Context, string) (restaurant orders.Restaurant, found bool, err error) {
+	found, err = r.look(&restaurant)
+	return restaurant, found, err
+}
+
+func (r restaurants) Menu(context.Context, string) ([]orders.Dish, error) {
+	var menu struct {
+		Dishes []orders.Dish `json:"dishes"`
+	}
+	_, err := r.look(&menu)
+	return menu.Dishes, err
+}
