@@ -54,10 +54,14 @@ func (o *Order) end(why saga.Cause, end saga.Fact, reason string) []saga.Fact {
 	return saga.Say(end)
 }
 
-// note keeps what was ordered, what it costs, and why it failed.
+// note keeps what was ordered, what it costs, and why it failed. An order that is placed again, with whatever in it, is the
+// one that was placed first: so the other groups have it too.
 func note(o *Order, why saga.Cause) {
 	switch f := why.Fact.(type) {
 	case schemas.OrderPlaced:
+		if o.CustomerID != "" {
+			return
+		}
 		o.CustomerID, o.RestaurantID, o.Items, o.PlacedAt = f.CustomerID, f.RestaurantID, f.Items, why.Time
 	case schemas.StockReserved:
 		o.Total = f.Total

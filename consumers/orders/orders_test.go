@@ -71,6 +71,17 @@ func TestAnOrderIsCompleted(t *testing.T) {
 	wantLines(t, s, "order.placed", "stock.reserved", "delivery.completed", "order.completed", "delivery.completed")
 }
 
+// Who asks twice under one Idempotency-Key, at two instances, may say two things of one order. The first is what was ordered:
+// inventory reserves that, and drops the other.
+func TestTheFirstPlacingCounts(t *testing.T) {
+	other := schemas.OrderPlaced{OrderID: "o1", CustomerID: "bob", RestaurantID: "cafe", Items: []schemas.Item{{SKU: "tea", Quantity: 9}}}
+	s := script(t).Hears(placed).Hears(reserved).Passes(time.Minute).
+		Hears(other).SaysNothing().Keeps(kept("", "")).
+		Hears(delivered).Says(completed).
+		Hears(other).SaysNothing().Keeps(kept(Completed, ""))
+	wantLines(t, s, "order.placed", "stock.reserved", "order.placed", "delivery.completed", "order.completed", "order.placed")
+}
+
 // Facts of several topics come in any order; the order's own may be the last.
 func TestAnOrderThatIsHeardOfLateEndsToo(t *testing.T) {
 	script(t).Hears(reserved).Hears(delivered).SaysNothing().Hears(placed).Says(completed).Keeps(kept(Completed, ""))

@@ -28,6 +28,7 @@ type Payment struct {
 	From, To, RestaurantID string
 	Amount                 schemas.Money
 	Moved                  bool
+	Reason                 string // why it failed, or was refunded
 }
 
 // Account is what one owner has in one currency. Its id is both: "alice/INR".
@@ -72,6 +73,7 @@ var (
 			{"currency", &p.Amount.Currency},
 			{"amount", &p.Amount.MinorUnits},
 			{"moved", &p.Moved},
+			{"reason", &p.Reason},
 		}
 	})
 	accounts = saga.In("accounts", func(a *Account) saga.Columns {

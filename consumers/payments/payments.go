@@ -55,25 +55,27 @@ func credit(e saga.Event[schemas.AccountCredited]) []saga.Fact {
 
 // openOrder opens the payment of an order whose stock is reserved. The money is to wait in escrow.
 func openOrder(p *Payment, e saga.Event[schemas.StockReserved]) []saga.Fact {
-	p.Purpose, p.From, p.To, p.RestaurantID, p.Amount = schemas.ForOrder, e.Fact.CustomerID, escrow, e.Fact.RestaurantID, e.Fact.Total
+	p.ofOrder(e.Fact)
 	return p.requested()
 }
 
 // openTransfer opens a payment that a person initiated; the house's accounts are no party to such a one.
 func openTransfer(p *Payment, e saga.Event[schemas.PaymentInitiated]) []saga.Fact {
-	p.Purpose, p.From, p.To, p.Amount = schemas.Transfer, e.Fact.From, e.Fact.To, e.Fact.Amount
+	p.ofPerson(e.Fact)
 	if strings.HasPrefix(p.From, "@") || strings.HasPrefix(p.To, "@") {
 		return p.failed(schemas.ReasonHouseAccount)
 	}
 	return p.requested()
 }
 
-func expiredOrder(p *Payment, _ saga.Event[schemas.StockReserved]) []saga.Fact {
-	return saga.Say(schemas.PaymentFailed{PaymentID: p.PaymentID, Purpose: schemas.ForOrder, Reason: schemas.ReasonBarred(p.MarkedBy())})
+func expiredOrder(p *Payment, e saga.Event[schemas.StockReserved]) []saga.Fact {
+	p.ofOrder(e.Fact) // for who looks at the payment, and wonders
+	return p.failed(schemas.ReasonBarred(p.MarkedBy()))
 }
 
-func expiredTransfer(p *Payment, _ saga.Event[schemas.PaymentInitiated]) []saga.Fact {
-	return saga.Say(schemas.PaymentFailed{PaymentID: p.PaymentID, Purpose: schemas.Transfer, Reason: schemas.ReasonBarred(p.MarkedBy())})
+func expiredTransfer(p *Payment, e saga.Event[schemas.PaymentInitiated]) []saga.Fact {
+	p.ofPerson(e.Fact)
+	return p.failed(schemas.ReasonBarred(p.MarkedBy()))
 }
 
 // move pays. An order's money waits in escrow; another payment is settled at once, past undoing.
@@ -109,7 +111,7 @@ func refund(p *Payment, why saga.Cause) []saga.Fact {
 		return p.failed(reason)
 	}
 	transfer(why, p.PaymentID, "refund", p.To, p.From, p.Amount, why.Time)
-	p.Moved = false
+	p.Moved, p.Reason = false, reason
 	return saga.Say(schemas.PaymentRefunded{PaymentID: p.PaymentID, Purpose: p.Purpose, Amount: p.Amount, Reason: reason})
 }
 
@@ -123,11 +125,20 @@ func settle(p *Payment, e saga.Event[schemas.DeliveryCompleted]) []saga.Fact {
 	return saga.Say(p.settled(p.RestaurantID))
 }
 
+func (p *Payment) ofOrder(f schemas.StockReserved) {
+	p.Purpose, p.From, p.To, p.RestaurantID, p.Amount = schemas.ForOrder, f.CustomerID, escrow, f.RestaurantID, f.Total
+}
+
+func (p *Payment) ofPerson(f schemas.PaymentInitiated) {
+	p.Purpose, p.From, p.To, p.Amount = schemas.Transfer, f.From, f.To, f.Amount
+}
+
 func (p *Payment) requested() []saga.Fact {
 	return saga.Say(schemas.PaymentRequested{PaymentID: p.PaymentID, Purpose: p.Purpose, From: p.From, To: p.To, Amount: p.Amount})
 }
 
 func (p *Payment) failed(reason string) []saga.Fact {
+	p.Reason = reason
 	return saga.Say(schemas.PaymentFailed{PaymentID: p.PaymentID, Purpose: p.Purpose, Reason: reason})
 }
 

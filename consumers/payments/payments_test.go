@@ -44,6 +44,11 @@ func refunded(reason string) schemas.PaymentRefunded {
 	return schemas.PaymentRefunded{PaymentID: "o1", Purpose: schemas.ForOrder, Amount: inr(500), Reason: reason}
 }
 
+// failedPayment is what is kept of the order's payment.
+func failedPayment(reason string) *Payment {
+	return &Payment{PaymentID: "o1", Purpose: schemas.ForOrder, From: "ann", To: "@escrow", RestaurantID: "rest", Amount: inr(500), Reason: reason}
+}
+
 // script has ann with 500 and bob with 20 rupees' worth, both from outside. When the test is over the books must balance.
 func script(t *testing.T) *sagatest.Script {
 	s := sagatest.Group(t, Group(Config{FraudTime: 15 * time.Minute})).
@@ -139,8 +144,7 @@ func TestAnOrdersPaymentIsUndone(t *testing.T) {
 	for _, undo := range undos() {
 		t.Run(undo.EventType()+" after the money moved", func(t *testing.T) {
 			s := script(t).Hears(reserved).Hears(cleared).
-				Hears(undo).Says(refunded("why-not")).Act("o1", saga.Undone).Keeps(has("ann", 500), has("@escrow", 0),
-				&Payment{PaymentID: "o1", Purpose: schemas.ForOrder, From: "ann", To: "@escrow", RestaurantID: "rest", Amount: inr(500)})
+				Hears(undo).Says(refunded("why-not")).Act("o1", saga.Undone).Keeps(has("ann", 500), has("@escrow", 0), failedPayment("why-not"))
 			for _, again := range undos() {
 				s.Hears(again).SaysNothing()
 			}
@@ -150,13 +154,13 @@ func TestAnOrdersPaymentIsUndone(t *testing.T) {
 		t.Run(undo.EventType()+" before", func(t *testing.T) {
 			s := script(t).Hears(reserved).
 				Hears(undo).Says(failed("why-not")).Act("o1", saga.Undone).
-				Hears(cleared).SaysNothing().Passes(time.Hour).SaysNothing().Keeps(has("ann", 500))
+				Hears(cleared).SaysNothing().Passes(time.Hour).SaysNothing().Keeps(has("ann", 500), failedPayment("why-not"))
 			wantMovements(t, s, "o1")
 		})
 		t.Run(undo.EventType()+" before anything", func(t *testing.T) {
 			script(t).Hears(undo).SaysNothing().Act("o1", saga.Barred).
 				Hears(reserved).Says(failed(schemas.ReasonBarred(undo.EventType()))).Act("o1", saga.Refused).
-				Hears(cleared).SaysNothing().Keeps(has("ann", 500))
+				Hears(cleared).SaysNothing().Keeps(has("ann", 500), failedPayment(schemas.ReasonBarred(undo.EventType())))
 		})
 	}
 }
@@ -213,7 +217,8 @@ func TestATransferFails(t *testing.T) {
 			f := initiated
 			change(&f)
 			script(t).Hears(f).Hears(schemas.PaymentCleared{PaymentID: "p1", Purpose: schemas.Transfer}).Says(transferFailed(reason)).
-				Act("p1", saga.Refused).Keeps(has("ann", 500), has("bob", 20))
+				Act("p1", saga.Refused).Keeps(has("ann", 500), has("bob", 20),
+				&Payment{PaymentID: "p1", Purpose: schemas.Transfer, From: f.From, To: f.To, Amount: f.Amount, Reason: reason})
 		})
 	}
 	unknown := initiated
@@ -229,6 +234,16 @@ func TestAPaymentToOneselfMakesNoMoney(t *testing.T) {
 		Says(schemas.PaymentSucceeded{PaymentID: "p1", Purpose: schemas.Transfer, Amount: inr(300)},
 			schemas.PaymentSettled{PaymentID: "p1", Purpose: schemas.Transfer, To: "ann", Amount: inr(300)}).
 		Keeps(has("ann", 500))
+}
+
+// A payment that is initiated again, with whatever in it, is the one that was initiated first.
+func TestTheFirstInitiationCounts(t *testing.T) {
+	other := schemas.PaymentInitiated{PaymentID: "p1", From: "bob", To: "ann", Amount: inr(1)}
+	verdict := schemas.PaymentCleared{PaymentID: "p1", Purpose: schemas.Transfer}
+	s := script(t).Hears(initiated).Says(asked).Hears(other).SaysNothing().
+		Hears(verdict).Hears(other).SaysNothing().Hears(verdict).SaysNothing().
+		Keeps(has("ann", 200), has("bob", 320), &Payment{PaymentID: "p1", Purpose: schemas.Transfer, From: "ann", To: "bob", Amount: inr(300), Moved: true})
+	wantMovements(t, s, "p1", "pay")
 }
 
 // A restaurant's own order pays itself in the end, by way of escrow.
@@ -250,7 +265,8 @@ func TestTheHousesAccountsAreNoParty(t *testing.T) {
 
 func TestWhatIsTooOldIsRefused(t *testing.T) {
 	script(t).HearsLate(reserved, 25*time.Hour).Says(failed(schemas.ReasonExpired)).Act("o1", saga.Refused)
-	script(t).HearsLate(initiated, 25*time.Hour).Says(transferFailed(schemas.ReasonExpired)).Act("p1", saga.Refused)
+	script(t).HearsLate(initiated, 25*time.Hour).Says(transferFailed(schemas.ReasonExpired)).Act("p1", saga.Refused).
+		Keeps(&Payment{PaymentID: "p1", Purpose: schemas.Transfer, From: "ann", To: "bob", Amount: inr(300), Reason: schemas.ReasonExpired})
 }
 
 func TestNothingIsDecidedBeforeItIsAsked(t *testing.T) {

@@ -23,21 +23,21 @@ type Body interface {
 	Check(*schemas.Check)
 }
 
-// Extra takes the members of an object that nobody expects, so that each can be refused: a client that sends a price
-// believes in it. Use it as
+// Extra takes the members of an object that nobody expects, so that each can be refused: a client that sends one believes
+// in it. Use it as
 //
 //	Extra api.Extra `json:",embed"`
 type Extra map[string]jsontext.Value
 
 // Check enters a fault for each of the members, of the object at the pointer.
 func (e Extra) Check(c *schemas.Check, pointer string) {
+	e.CheckWith(c, pointer, func(string) string { return "it is not known here" })
+}
+
+// CheckWith is Check where more can be said of why a member must be absent.
+func (e Extra) CheckWith(c *schemas.Check, pointer string, why func(name string) string) {
 	for _, name := range slices.Sorted(maps.Keys(e)) {
-		detail := "must be absent: it is not known here"
-		switch name {
-		case "price", "unitPrice", "total", "amount", "minorUnits", "currency", "discount":
-			detail = "must be absent: prices and totals come from the restaurant's menu, never from a client"
-		}
-		c.Fault(pointer+string(jsontext.Pointer("").AppendToken(name)), detail)
+		c.Fault(pointer+string(jsontext.Pointer("").AppendToken(name)), "must be absent: "+why(name))
 	}
 }
 

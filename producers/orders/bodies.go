@@ -31,10 +31,19 @@ func (p *placement) Check(c *schemas.Check) {
 	c.ID("/customerId", p.CustomerID)
 	c.ID("/restaurantId", p.RestaurantID)
 	c.Items("/items", p.items())
-	p.Extra.Check(c, "")
+	p.Extra.CheckWith(c, "", unpriced)
 	for i := range p.Items[:min(len(p.Items), schemas.MaxItems)] {
-		p.Items[i].Extra.Check(c, "/items/"+strconv.Itoa(i))
+		p.Items[i].Extra.CheckWith(c, "/items/"+strconv.Itoa(i), unpriced)
 	}
+}
+
+// unpriced says why a member of an order can't be there.
+func unpriced(name string) string {
+	switch name {
+	case "price", "unitPrice", "total", "amount", "minorUnits", "currency", "discount":
+		return "prices and totals come from the restaurant's menu, never from a client"
+	}
+	return "it is not known here"
 }
 
 func (p *placement) items() []schemas.Item {
