@@ -11,6 +11,7 @@ import (
 	"tiffin/producers/api"
 	"tiffin/producers/door"
 	"tiffin/producers/orders"
+	"tiffin/producers/payments"
 	"tiffin/saga"
 )
 
@@ -33,6 +34,7 @@ func newSite() *site {
 	stopping := make(chan struct{})
 	close(stopping) // nobody waits for what will not come
 	orders.Routes(s.handler, orders.Config{Door: s, Orders: s, Restaurants: restaurants{s}, Menus: restaurants{s}, Stopping: stopping})
+	payments.Routes(s.handler, payments.Config{Door: s, Ledger: s, Stopping: stopping})
 	return s
 }
 
@@ -71,6 +73,16 @@ func (s *site) look(into any) (found bool, err error) {
 func (s *site) Order(context.Context, string) (order orders.Order, found bool, err error) {
 	found, err = s.look(&order)
 	return order, found, err
+}
+
+func (s *site) Payment(context.Context, string) (payment payments.Payment, found bool, err error) {
+	found, err = s.look(&payment)
+	return payment, found, err
+}
+
+func (s *site) Account(context.Context, string, int) (account payments.Account, found bool, err error) {
+	found, err = s.look(&account)
+	return account, found, err
 }
 
 // restaurants reads restaurants and menus.
