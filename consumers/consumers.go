@@ -10,6 +10,7 @@ import (
 	"tiffin/consumers/fraud"
 	"tiffin/consumers/inventory"
 	"tiffin/consumers/kitchen"
+	"tiffin/consumers/likes"
 	"tiffin/consumers/orders"
 	"tiffin/consumers/payments"
 	"tiffin/saga"
@@ -20,6 +21,7 @@ type Config struct {
 	Payments payments.Config
 	Kitchen  kitchen.Config
 	Delivery delivery.Config
+	Likes    likes.Config
 	// FraudRules are the rules in force; nil for [fraud.DefaultRules].
 	FraudRules []fraud.Rule
 }
@@ -46,5 +48,6 @@ func All(cfg Config) ([]Consumer, error) {
 		{kitchen.Group(cfg.Kitchen), kitchen.Migrations},
 		{delivery.Group(cfg.Delivery), delivery.Migrations},
 		{orders.Group(), orders.Migrations},
+		{likes.Group(cfg.Likes), likes.Migrations},
 	}, nil
 }

@@ -26,6 +26,8 @@ const (
 
 var rupees = schemas.Money{Currency: "INR", MinorUnits: price}
 
+// groups are those that take part in an order or a payment. The others only listen: they have no influence on it, and would
+// multiply the states of the world by theirs.
 func groups(t testing.TB) []*saga.Group {
 	t.Helper()
 	all, err := consumers.All(consumers.Config{FraudRules: []fraud.Rule{
@@ -37,9 +39,34 @@ func groups(t testing.TB) []*saga.Group {
 	}
 	var out []*saga.Group
 	for _, c := range all {
-		out = append(out, c.Group)
+		if c.HasAct() {
+			out = append(out, c.Group)
+		}
 	}
 	return out
+}
+
+// Who is left out of the exploration must have nothing to say that anybody in it hears.
+func TestWhoOnlyListensIsNotExplored(t *testing.T) {
+	all, err := consumers.All(consumers.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	explored := groups(t)
+	if len(explored) != 6 {
+		t.Errorf("%d groups are explored", len(explored))
+	}
+	for _, c := range all {
+		for _, r := range c.Reactions() {
+			for _, said := range r.Says {
+				for _, g := range explored {
+					if !c.HasAct() && g.Hears(said.Type) {
+						t.Errorf("%s says %s, which %s hears: explore it", c.Name(), said.Type, g.Name())
+					}
+				}
+			}
+		}
+	}
 }
 
 // oneOrder is a world in which one order meets every failure, every answer or silence from outside, every deadline, and a

@@ -71,6 +71,8 @@ type Reaction struct {
 	refuses       func(doc any, c Cause) []Fact
 	takes         []reflect.Type // the documents that its functions take
 	refusesType   string         // the event type that its Refuses takes
+	loads         func(Fact) []Need
+	loadsType     string // the event type that its Loads takes
 }
 
 // Option says more about a reaction.
@@ -123,6 +125,15 @@ func Uses(tables ...AnyTable) Option {
 		for _, t := range tables {
 			r.Uses = append(r.Uses, t.Name())
 		}
+	}
+}
+
+// Loads: the [On] will ask for these documents upon a fact, so that a batch can load them before it runs. That is no more
+// than advice, which saves round trips: without it, a document is loaded once a reaction has asked for it, and later events of
+// the same key wait for that.
+func Loads[F Fact](fn func(F) []Need) Option {
+	return func(r *Reaction) {
+		r.loads, r.loadsType = func(f Fact) []Need { return fn(f.(F)) }, factType[F]().Type
 	}
 }
 

@@ -1,6 +1,7 @@
 package saga_test
 
 import (
+	"context"
 	"regexp"
 	"slices"
 	"testing"
@@ -66,6 +67,11 @@ func TestADeclarationThatCannotWorkIsRefused(t *testing.T) {
 		{`begin` + here + `takes a \*saga_test\.Stranger: the first table of saga\.Documents\(\.\.\.\) must hold them`, parts{saga.Does(begin, saga.Refuses(func(*Stranger, saga.Event[Asked]) []saga.Fact { return nil }))}},
 		{`undo` + here + `takes a \*saga_test\.Stranger: the first table of .*`, parts{does, saga.Then(advance, saga.Pivots()), saga.Undoes(undo, saga.Upon[Cancelled](), saga.TooLate(func(*Stranger, saga.Cause) []saga.Fact { return nil }))}},
 		{`begin` + here + `uses elsewhere: add that table to saga\.Documents\(\.\.\.\)`, parts{saga.Does(begin, saga.Uses(saga.In("elsewhere", func(s *Shelf) saga.Columns { return nil })))}},
+		{`begin` + here + `is a saga\.Does, where saga\.Loads has no effect: take it away`, parts{saga.Does(begin, saga.Loads(jobOf), saga.Says[Begun]())}},
+		{`func\d+ \(saga/define_test\.go:\d+\) hears job\.answered, and its saga\.Loads takes a job\.asked: let both take the same`, parts{saga.On(func(saga.Event[Answered]) []saga.Fact { return nil }, saga.Loads(jobOf))}},
+		{`mirrors elsewhere: add that table to saga\.Documents\(\.\.\.\)`, parts{saga.Mirrors(saga.In("elsewhere", func(s *Shelf) saga.Columns { return nil }), copied)}},
+		{`mirrors shelves twice: leave one`, parts{saga.Mirrors(shelves, copied), saga.Mirrors(shelves, copied)}},
+		{`the mirror of shelves is nil: give a function, or leave the saga\.Mirrors out`, parts{saga.Mirrors(shelves, nil)}},
 	} {
 		t.Run(tt.want, func(t *testing.T) {
 			got := panicOf(func() { group(tt.parts...) })
@@ -81,6 +87,10 @@ func TestADeclarationThatCannotWorkIsRefused(t *testing.T) {
 		}
 	})
 }
+
+func jobOf(f Asked) []saga.Need { return []saga.Need{{Table: jobs, Key: f.ID}} }
+
+func copied(context.Context, []Shelf) error { return nil }
 
 func givesUp(j *Job, why saga.Cause) []saga.Fact { return giveUp(j, why) }
 

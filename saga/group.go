@@ -1,6 +1,7 @@
 package saga
 
 import (
+	"context"
 	"fmt"
 	"reflect"
 	"slices"
@@ -23,6 +24,7 @@ type Group struct {
 	decoders  map[string]func([]byte) (Fact, error)
 	elses     map[string]*Reaction
 	effects   map[string]*performance
+	mirrors   map[AnyTable]func(context.Context, []any) error
 	joins     map[string]bool // event types that a Once waits for
 	hasAct    bool
 }
@@ -37,7 +39,7 @@ func Life(d time.Duration) Part { return func(g *Group) { g.life = d } }
 // Define declares a group. A declaration that can't work panics, and says why: it is a fault of the program, found by
 // the first test that mentions the group.
 func Define(name string, tables []AnyTable, parts ...Part) *Group {
-	g := &Group{name: name, tables: tables, life: DefaultLife, effects: map[string]*performance{}}
+	g := &Group{name: name, tables: tables, life: DefaultLife, effects: map[string]*performance{}, mirrors: map[AnyTable]func(context.Context, []any) error{}}
 	g.hasAct = len(tables) > 0 && tables[0].Act(tables[0].New("")) != nil
 	for _, add := range parts {
 		add(g)
@@ -132,6 +134,9 @@ func (g *Group) verifyOptions(r *Reaction) {
 	if takesOne && len(r.Hears) > 1 || r.Role == RoleElse && len(r.Hears) > 0 {
 		g.wrong("%s (%s) is a %s, so it can't hear %s: take its saga.Upon away", r.Name, r.At, r.Role.word(), r.Hears[len(r.Hears)-1].Type)
 	}
+	if r.loads != nil && r.Role == RoleOn && r.loadsType != r.Hears[0].Type {
+		g.wrong("%s (%s) hears %s, and its saga.Loads takes a %s: let both take the same", r.Name, r.At, r.Hears[0].Type, r.loadsType)
+	}
 	if r.refuses != nil && r.Role == RoleDoes && r.refusesType != r.Hears[0].Type {
 		g.wrong("%s (%s) hears %s, and its saga.Refuses takes a %s: let both take the same", r.Name, r.At, r.Hears[0].Type, r.refusesType)
 	}
@@ -152,6 +157,7 @@ func (g *Group) verifyOptions(r *Reaction) {
 		{r.EvenIfNothing && !undoes, "EvenIfNothing"},
 		{r.Silently && r.Role != RoleDoes, "Silently"},
 		{r.Pivots && undoes, "Pivots"},
+		{r.loads != nil && r.Role != RoleOn, "Loads"},
 		{moves && actless, "Fails, Closes, ClosesWith, Ends or Pivots"},
 	} {
 		if o.misplaced {
@@ -210,6 +216,21 @@ func (g *Group) Minds(eventType string) bool {
 // MovesAct says whether facts of this type may move the act of the saga that they belong to.
 func (g *Group) MovesAct(eventType string) bool {
 	return slices.ContainsFunc(g.byType[eventType], func(r *Reaction) bool { return r.Role != RoleRecords && r.Role != RoleOn })
+}
+
+// Expects are documents that the reactions to this fact will ask for, as far as their [Loads] say so.
+func (g *Group) Expects(f Fact) (needs []Need) {
+	defer func() {
+		if recover() != nil { // then the reaction may panic too, and that is seen
+			needs = nil
+		}
+	}()
+	for _, r := range g.byType[f.EventType()] {
+		if r.loads != nil {
+			needs = append(needs, r.loads(f)...)
+		}
+	}
+	return needs
 }
 
 // Topics are those that the group reads, sorted.

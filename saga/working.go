@@ -17,6 +17,9 @@ type Document struct {
 	before  []byte  // the image from before this event, if the event has changed it: by it a change is taken back
 }
 
+// Copy is the document as the last reaction left it, which no later one changes.
+func (d *Document) Copy() any { return Decode(d.image, d.Table) }
+
 type documentID struct {
 	table AnyTable
 	key   string

@@ -146,6 +146,16 @@ func (c *Check) Amount(pointer string, amount Money) {
 	}
 }
 
+// OptionalMoment wants a moment of this century, or none.
+func (c *Check) OptionalMoment(pointer string, m Moment) {
+	if m != 0 && (m < firstMoment || m > lastMoment) {
+		c.Fault(pointer, momentForm)
+	}
+}
+
+// momentForm says what a moment looks like.
+const momentForm = "must be a time in UTC from 2000 to 2099, to the microsecond, such as 2026-11-26T04:30:00.123456Z"
+
 // Quantity wants 1 to max.
 func (c *Check) Quantity(pointer string, quantity, max int) {
 	if quantity < 1 || quantity > max {

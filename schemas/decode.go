@@ -72,6 +72,8 @@ func wanted(err *json.SemanticError) string {
 		return "must be JSON of another kind"
 	case t == reflect.TypeFor[OptionalID]():
 		return "must be an id, or absent"
+	case t == reflect.TypeFor[Moment]():
+		return momentForm + ", or absent"
 	case t.Kind() == reflect.String:
 		return "must be a string"
 	case errors.Is(err, strconv.ErrRange):

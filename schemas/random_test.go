@@ -89,7 +89,17 @@ func (s source) string(schema document) string {
 	case "^[a-z][a-z0-9-]{0,63}$":
 		return s.text(lower, 1, 1) + s.text(lower+digits+"-", 7, 63)
 	}
+	if pattern, _ := schema["pattern"].(string); strings.HasPrefix(pattern, "^20[0-9]{2}-(0[1-9]|1[0-2])-") {
+		return s.moment()
+	}
 	panic(fmt.Sprintf("no random text for the pattern %v: teach this test", schema["pattern"]))
+}
+
+// moment is on the 2nd to 8th or 12th to 18th of its month: no change of one character makes a day of these that only the
+// schema takes, such as the 30th of February.
+func (s source) moment() string {
+	return fmt.Sprintf("20%02d-%02d-%d%dT%02d:%02d:%02d.%06dZ",
+		s.IntN(100), 1+s.IntN(12), s.IntN(2), 2+s.IntN(7), s.IntN(24), s.IntN(60), s.IntN(60), s.IntN(1_000_000))
 }
 
 // valid makes documents until one fits the rule between members too, if there is one.
@@ -106,7 +116,7 @@ type slot struct {
 	schema document
 	value  any
 	set    func(any)
-	drop   func() // nil where nothing can be left out
+	drop   func() // nil where nothing is missing without it
 }
 
 // slots lists all places of the document, the whole of it first.
@@ -116,12 +126,16 @@ func (s source) slots(doc *any) []slot {
 		switch holder := list[i].value.(type) {
 		case document:
 			for _, name := range slices.Sorted(maps.Keys(holder)) {
-				list = append(list, slot{
+				member := slot{
 					schema: s.resolve(list[i].schema["properties"].(document)[name]),
 					value:  holder[name],
 					set:    func(v any) { holder[name] = v },
-					drop:   func() { delete(holder, name) },
-				})
+				}
+				// Where a rule between members says which of them must be there, those that need not be are of the rule.
+				if slices.Contains(list[i].schema["required"].([]any), any(name)) || s.root["if"] != nil {
+					member.drop = func() { delete(holder, name) }
+				}
+				list = append(list, member)
 			}
 		case []any:
 			for j := range holder {

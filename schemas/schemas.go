@@ -39,6 +39,7 @@ const (
 	TopicFraud     = "fraud"
 	TopicKitchen   = "kitchen"
 	TopicDelivery  = "delivery"
+	TopicLikes     = "likes"
 )
 
 // Topic describes one topic to a reader.
@@ -56,6 +57,7 @@ func Topics() []Topic {
 		{TopicFraud, "Verdicts on payments, keyed by payment, and blocked accounts, keyed by account."},
 		{TopicKitchen, "Restaurants, keyed by restaurant, and their word on each order and the judgement on its cancellation, keyed by order."},
 		{TopicDelivery, "Fleets, keyed by city, and how each meal travels, keyed by order."},
+		{TopicLikes, "Which posts users like, keyed by user."},
 	}
 }
 
@@ -108,6 +110,8 @@ var kinds = [...]kind{
 	kindOf[PaymentRequested](),
 	kindOf[PaymentSettled](),
 	kindOf[PaymentSucceeded](),
+	kindOf[PostLiked](),
+	kindOf[PostUnliked](),
 	kindOf[RestaurantAccepted](),
 	kindOf[RestaurantOpened](),
 	kindOf[RestaurantRejected](),

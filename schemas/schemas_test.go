@@ -68,6 +68,7 @@ func TestRouting(t *testing.T) {
 		"kitchen": "restaurantId: restaurant.opened orderId: restaurant.accepted restaurant.rejected meal.cooked " +
 			"kitchen.asked kitchen.accepted kitchen.rejected kitchen.cancelled cancellation.refused meal.ready meal.written-off",
 		"delivery": "city: fleet.sized orderId: courier.delivered courier.failed delivery.scheduled delivery.completed delivery.failed",
+		"likes":    "userId: post.liked post.unliked",
 	} {
 		var key string
 		for _, word := range strings.Fields(facts) {

@@ -41,6 +41,12 @@ func (c configCommand) Run(s streams, parsed *kong.Context) error {
 			value, from = full.Kafka.TopicPrefix, c.server(from, c.TopicPrefix == "" && full.Kafka.TopicPrefix != "")
 		case "database-url":
 			value, from = app.Redact(full.DatabaseURL), c.server(from, c.DatabaseURL == "" && cfg.DatabaseURL != "")
+		case "redis-url":
+			value, from = app.Redact(full.RedisURL), c.server(from, c.RedisURL == "" && cfg.RedisURL != "")
+		case "spool-dir":
+			value = full.SpoolDir
+		case "notify":
+			value = app.Redact(full.Notify)
 		case "sasl-password":
 			value = hidden(c.SASLPassword)
 		}

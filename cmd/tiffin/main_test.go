@@ -60,7 +60,7 @@ func TestExitCodesAndErrors(t *testing.T) {
 		{"up --accept-time=soon", exitUsage, "--accept-time", ""},
 		{"up --simulate=maybe", exitUsage, "--simulate", ""},
 		{"run", exitUsage, "--target", ""},
-		{"run --target=kitchn", exitUsage, `no target "kitchn": choose some of all, orders-api, inventory`, ""},
+		{"run --target=kitchn", exitUsage, `no target "kitchn": choose some of all, orders-api, likes-api, payments-api, inventory`, ""},
 		{"run --target=all --partitions=-1 --log-level=loud", exitUsage, "-1 partitions", ""},
 		{"run --target=all --partitions=-1 --log-level=loud", exitUsage, `"loud"`, ""},
 		{"run --target=kitchen --ops-addr=8081", exitUsage, `"8081" is not host:port`, ""},

@@ -6,25 +6,35 @@ import (
 	"fmt"
 	"io/fs"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/alecthomas/kong"
 
 	"tiffin/internal/app"
+	"tiffin/internal/demo"
 	"tiffin/saga/kafka"
 	"tiffin/saga/sagamap"
 )
 
 // defaults are those that the help texts name, so that they stand in one place.
 func defaults() kong.Option {
+	targets, err := app.Config{}.Targets()
+	if err != nil {
+		panic(err) // the groups' own defaults are wrong: a fault of the program, which every test meets
+	}
 	return kong.Vars{
+		"targets":    strings.Join(targets, ", "),
 		"kafka_addr": app.DefaultKafkaAddr, "postgres_addr": app.DefaultPostgresAddr, "api_addr": app.DefaultAPIAddr, "ops_addr": app.DefaultOpsAddr,
 		"partitions": strconv.Itoa(app.DefaultPartitions), "replication": strconv.Itoa(app.DefaultReplication),
 		"retention": sagamap.Duration(app.DefaultRetention), "data": "tiffin-data",
 		// Those of the groups themselves; `up` has shorter ones.
 		"fraud_time": "15m", "accept_time": "10m", "preparation_time": "30m", "delivery_time": "1h",
 		"fraud_rules": "built in", "log_level": "info",
-		"kafka_default":    "those of \"tiffin up\", or else " + app.DefaultKafkaAddr,
+		"kafka_default": "those of \"tiffin up\", or else " + app.DefaultKafkaAddr,
+		"redis_default": "that of \"tiffin up\", or else none: PostgreSQL answers by itself",
+		"redis_addr":    app.DefaultRedisAddr, "spool_dir": app.DefaultSpoolDir, "drain_time": "2s",
+		"spool_limit":      strconv.Itoa(app.DefaultSpoolLimit >> 20),
 		"postgres_default": "that of \"tiffin up\", or else the one on " + app.DefaultPostgresAddr,
 	}
 }
@@ -32,6 +42,7 @@ func defaults() kong.Option {
 // serverOptions say where the servers are.
 type serverOptions struct {
 	KafkaBrokers  []string `env:"KAFKA_BROKERS,TIFFIN_KAFKA_BROKERS" placeholder:"HOST:PORT" help:"Brokers to find the cluster by; one is enough. Default: ${kafka_default}."`
+	RedisURL      string   `env:"REDIS_URL,TIFFIN_REDIS_URL" placeholder:"URL" help:"Redis, where counts are cached: redis://user:password@host:port/0. It may be lost at any time. Default: ${redis_default}."`
 	DatabaseURL   string   `env:"DATABASE_URL,TIFFIN_DATABASE_URL" placeholder:"URL" help:"PostgreSQL, where each group has a schema: postgres://user:password@host:port/database. Default: ${postgres_default}."`
 	TopicPrefix   string   `placeholder:"PREFIX" help:"Put before the names of topics and groups, so that several installations can share a cluster. Default: none."`
 	TLS           bool     `name:"tls" help:"Encrypt connections to Kafka."`
@@ -46,7 +57,7 @@ type serverOptions struct {
 
 func (o serverOptions) config() app.Config {
 	return app.Config{
-		DatabaseURL: o.DatabaseURL,
+		DatabaseURL: o.DatabaseURL, RedisURL: o.RedisURL,
 		Kafka: kafka.Config{
 			Brokers: o.KafkaBrokers, TopicPrefix: o.TopicPrefix,
 			TLS:  kafka.TLS{Enabled: o.TLS, CAFile: o.TLSCA, CertFile: o.TLSCert, KeyFile: o.TLSKey, ServerName: o.TLSServerName},
@@ -74,6 +85,7 @@ func (o findOptions) find(cfg *app.Config) error {
 		cfg.Kafka.TopicPrefix = cmp.Or(cfg.Kafka.TopicPrefix, servers.TopicPrefix)
 	}
 	cfg.DatabaseURL = cmp.Or(cfg.DatabaseURL, servers.DatabaseURL)
+	cfg.RedisURL = cmp.Or(cfg.RedisURL, servers.RedisURL)
 	return nil
 }
 
@@ -110,23 +122,30 @@ func (o topicOptions) apply(cfg *app.Config) {
 	cfg.Partitions, cfg.Replication, cfg.Retention = o.Partitions, o.Replication, o.Retention
 }
 
+// demoRules names the fraud rules that belong to the demo data.
+const demoRules = "demo"
+
 // groupOptions say how the consumer groups decide.
 type groupOptions struct {
 	FraudTime       time.Duration `default:"${fraud_time}" placeholder:"TIME" help:"How long payments waits for the fraud check before the payment fails. Default: ${fraud_time}."`
 	AcceptTime      time.Duration `default:"${accept_time}" placeholder:"TIME" help:"How long a restaurant may take to accept an order before it counts as rejected. Default: ${accept_time}."`
 	PreparationTime time.Duration `default:"${preparation_time}" placeholder:"TIME" help:"How long a cook may take before the meal counts as ready. Default: ${preparation_time}."`
 	DeliveryTime    time.Duration `default:"${delivery_time}" placeholder:"TIME" help:"How long a courier may take before the delivery counts as failed. Default: ${delivery_time}."`
-	FraudRules      string        `placeholder:"FILE" help:"JSON file with the fraud rules: a list of {\"reason\", \"when\", \"then\"}. Default: ${fraud_rules}."`
+	Notify          string        `placeholder:"URL" help:"How customers are told: mailbox: (a table that the API shows), smtp://user:password@host:587?from=...&to={customer}@..., or the https:// URL of a webhook. Default: mailbox:."`
+	FraudRules      string        `placeholder:"FILE" help:"JSON file with the fraud rules: a list of {\"reason\", \"when\", \"then\"}; or demo, for those of the demo data. Default: ${fraud_rules}."`
 }
 
 func (o groupOptions) apply(cfg *app.Config) {
 	cfg.Deadlines = app.Deadlines{FraudCheck: o.FraudTime, Acceptance: o.AcceptTime, Preparation: o.PreparationTime, Delivery: o.DeliveryTime}
-	cfg.FraudRulesFile = o.FraudRules
+	cfg.Notify = o.Notify
+	if cfg.FraudRulesFile = o.FraudRules; o.FraudRules == demoRules {
+		cfg.FraudRulesFile, cfg.FraudRules = "", demo.FraudRules()
+	}
 }
 
 // processOptions are those of whatever runs for long.
 type processOptions struct {
-	APIAddr   string `name:"api-addr" default:"${api_addr}" placeholder:"HOST:PORT" help:"Where the API listens. Default: ${api_addr}."`
+	APIAddr   string `name:"api-addr" default:"${api_addr}" placeholder:"HOST:PORT" help:"Where the APIs listen. Default: ${api_addr}."`
 	LogLevel  string `default:"${log_level}" placeholder:"LEVEL" help:"Log what is at least debug, info, warn or error. Default: ${log_level}."`
 	LogFormat string `default:"text" placeholder:"FORMAT" help:"Log as text or json. Default: text."`
 }
@@ -135,14 +154,27 @@ func (o processOptions) apply(cfg *app.Config) {
 	cfg.APIAddr, cfg.LogLevel, cfg.LogFormat = o.APIAddr, o.LogLevel, o.LogFormat
 }
 
+// acceptOptions say how the APIs accept.
+type acceptOptions struct {
+	Accept        string        `default:"disk" enum:"disk,broker" placeholder:"HOW" help:"When to answer 202: disk (it is on this machine's disk, whatever Kafka does) or broker (Kafka's in-sync replicas have it). Default: disk."`
+	SpoolDir      string        `placeholder:"DIR" help:"Where --accept=disk keeps what Kafka does not have yet; each process needs its own, on a disk that outlives it. Default: ${spool_dir}."`
+	SpoolLimitMiB int64         `name:"spool-limit-mib" default:"${spool_limit}" placeholder:"N" help:"MiB that may wait there; then the APIs answer 503 until Kafka has taken some. Default: ${spool_limit}."`
+	DrainTime     time.Duration `default:"${drain_time}" placeholder:"TIME" help:"How long to go on taking requests once told to stop, while /readyz tells load balancers to send no more; 3s at most. Default: ${drain_time}."`
+}
+
+func (o acceptOptions) apply(cfg *app.Config) {
+	cfg.Accept, cfg.SpoolDir, cfg.SpoolLimit, cfg.DrainTime = o.Accept, o.SpoolDir, o.SpoolLimitMiB<<20, o.DrainTime
+}
+
 // opsOptions are for processes that may have no API.
 type opsOptions struct {
-	OpsAddr string `name:"ops-addr" default:"${ops_addr}" placeholder:"HOST:PORT" help:"Where /livez, /readyz and /metrics are served if the API is not a target; with it, the API has them. Empty: nowhere. Default: ${ops_addr}."`
+	OpsAddr string `name:"ops-addr" default:"${ops_addr}" placeholder:"HOST:PORT" help:"Where /livez, /readyz and /metrics are served if no API is a target; else the APIs have them. Empty: nowhere. Default: ${ops_addr}."`
 }
 
 // runOptions are all that a running process takes.
 type runOptions struct {
 	processOptions `group:"Process"`
+	acceptOptions  `group:"Accepting"`
 	groupOptions   `group:"Consumer groups"`
 	topicOptions   `group:"Topics"`
 	serverOptions  `group:"Servers"`
@@ -153,5 +185,6 @@ func (o runOptions) config() app.Config {
 	o.topicOptions.apply(&cfg)
 	o.groupOptions.apply(&cfg)
 	o.processOptions.apply(&cfg)
+	o.acceptOptions.apply(&cfg)
 	return cfg
 }

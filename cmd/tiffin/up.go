@@ -13,6 +13,7 @@ type upCommand struct {
 	Data         string `default:"${data}" placeholder:"DIR" aliases:"data-dir" help:"Keep everything in this directory; the next \"up\" goes on with it. Remove it to begin anew. Default: ${data}."`
 	KafkaAddr    string `default:"${kafka_addr}" placeholder:"HOST:PORT" help:"Where the embedded Kafka listens, unless KAFKA_BROKERS names another. Default: ${kafka_addr}."`
 	PostgresAddr string `default:"${postgres_addr}" placeholder:"HOST:PORT" help:"Where the embedded PostgreSQL listens, unless DATABASE_URL names another. Default: ${postgres_addr}."`
+	RedisAddr    string `default:"${redis_addr}" placeholder:"HOST:PORT" help:"Where the embedded Redis listens, unless REDIS_URL names another. Default: ${redis_addr}."`
 	Demo         bool   `default:"true" negatable:"" help:"Fill new topics with the demo data. Default: yes."`
 	Simulate     string `default:"on" enum:"on,instant,off" placeholder:"HOW" help:"Play restaurant, cook and courier: on, instant (they take no time), or off. Default: on."`
 	runOptions
@@ -20,7 +21,7 @@ type upCommand struct {
 
 func (c upCommand) Run(ctx context.Context, s streams) error {
 	cfg := app.UpConfig{
-		Config: c.config(), Dir: c.Data, KafkaAddr: c.KafkaAddr, PostgresAddr: c.PostgresAddr,
+		Config: c.config(), Dir: c.Data, KafkaAddr: c.KafkaAddr, PostgresAddr: c.PostgresAddr, RedisAddr: c.RedisAddr,
 		Demo: c.Demo, Simulated: c.Simulate != "off",
 	}
 	cfg.Simulate.Instant = c.Simulate == "instant"

@@ -38,7 +38,7 @@ func up(t *testing.T, dir string, args ...string) instance {
 	screen, out := io.Pipe()
 	var errs bytes.Buffer
 	ended := make(chan int, 1)
-	free := []string{"up", "--data=" + dir, "--api-addr=127.0.0.1:0", "--kafka-addr=127.0.0.1:0", "--postgres-addr=127.0.0.1:0", "--simulate=instant"}
+	free := []string{"up", "--data=" + dir, "--api-addr=127.0.0.1:0", "--kafka-addr=127.0.0.1:0", "--postgres-addr=127.0.0.1:0", "--redis-addr=127.0.0.1:0", "--simulate=instant"}
 	go func() {
 		code := tiffin(ctx, append(free, args...), strings.NewReader(""), out, &errs)
 		ended <- code
@@ -288,8 +288,8 @@ func TestUpRefusesWhatIsTaken(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	free := []string{"--api-addr=127.0.0.1:0", "--kafka-addr=127.0.0.1:0", "--postgres-addr=127.0.0.1:0"}
-	for flag, taken := range map[string]string{"--api-addr": strings.TrimPrefix(i.API, "http://"), "--kafka-addr": i.Kafka[0], "--postgres-addr": postgres} {
+	free := []string{"--api-addr=127.0.0.1:0", "--kafka-addr=127.0.0.1:0", "--postgres-addr=127.0.0.1:0", "--redis-addr=127.0.0.1:0"}
+	for flag, taken := range map[string]string{"--api-addr": strings.TrimPrefix(i.API, "http://"), "--kafka-addr": i.Kafka[0], "--postgres-addr": postgres, "--redis-addr": redisAddr(i.RedisURL)} {
 		args := append([]string{"up", "--data=" + filepath.Join(t.TempDir(), "other")}, free...)
 		got := run(t, append(args, flag+"="+taken)...)
 		_, port, _ := net.SplitHostPort(taken)
@@ -304,6 +304,10 @@ func postgresAddr(url string) (string, error) {
 	addr, _, _ := strings.Cut(rest, "/")
 	_, _, err := net.SplitHostPort(addr)
 	return addr, err
+}
+
+func redisAddr(url string) string {
+	return strings.TrimSuffix(strings.TrimPrefix(url, "redis://"), "/0")
 }
 
 // Parts of the product in processes of their own, on servers that are given: here those of an `up`.

@@ -11,42 +11,72 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/labstack/echo/v4"
 
+	counted "tiffin/consumers/likes"
 	"tiffin/producers/api"
 	"tiffin/producers/door"
+	"tiffin/producers/likes"
 	"tiffin/producers/orders"
+	"tiffin/producers/payments"
 )
 
-// A stop takes ten seconds at most. The API has these, one after the other; the consumer groups have the rest.
+// A stop takes ten seconds at most. The APIs have these, one after the other, while the consumer groups let go of their lanes:
+// first [Config.DrainTime], so that load balancers notice; then requestsEnd, after which requests under way are
+// cancelled; then doorFlush, for what was accepted and is not on Kafka yet.
 const (
-	requestsEnd = 3 * time.Second // then requests under way are cancelled
-	doorFlush   = time.Second     // for what was accepted from callers that have gone
+	requestsEnd = 2 * time.Second
+	doorFlush   = 4 * time.Second
+	maxDrain    = 3 * time.Second
 )
 
-// readers is how many connections to PostgreSQL the API uses at most.
+// readers is how many connections to PostgreSQL the APIs use at most.
 const readers = 8
 
-// httpAPI is the API of orders: a listener, a door for what it accepts, and a pool for what it shows.
+// doorway is how the APIs of a process accept.
+type doorway interface {
+	door.Door
+	Run(ctx context.Context) error
+	Ready(ctx context.Context) error
+	Started() <-chan struct{}
+}
+
+// httpAPI is the APIs of a process: one listener, a door for what they accept, and a pool for what they show.
 type httpAPI struct {
 	app      *App
+	apis     []apiTarget
 	listener net.Listener
-	door     *door.Broker
+	door     doorway // nil if none of them accepts anything
+	once     *api.Once
 	pool     *pgxpool.Pool
 }
 
 // newAPI takes the port. It connects to nothing.
-func (a *App) newAPI() (*httpAPI, error) {
+func (a *App) newAPI(apis []apiTarget) (*httpAPI, error) {
 	listener, err := net.Listen("tcp", a.cfg.APIAddr)
 	if err != nil {
 		return nil, cantListen("the API", a.cfg.APIAddr, "choose another with --api-addr", err)
 	}
-	pool, err := newPool(a.cfg.DatabaseURL, readers)
-	if err != nil {
+	h := &httpAPI{app: a, apis: apis, listener: listener, once: api.NewOnce(api.OnceConfig{})}
+	if h.pool, err = newPool(a.cfg.DatabaseURL, readers); err != nil {
 		return nil, errors.Join(err, listener.Close())
 	}
-	return &httpAPI{app: a, listener: listener, pool: pool, door: door.NewBroker(door.Config{
-		Kafka: a.kafka, Topics: orders.Topics(), StopTimeout: doorFlush, Metrics: door.NewMetrics(a.registry), Logger: a.log,
-	})}, nil
+	var topics []string
+	for _, target := range apis {
+		topics = append(topics, target.says...)
+	}
+	slices.Sort(topics)
+	if topics = slices.Compact(topics); len(topics) > 0 {
+		h.door = a.newDoor(topics)
+	}
+	return h, nil
+}
+
+// newDoor makes the door that is configured, for facts of these topics.
+func (a *App) newDoor(topics []string) doorway {
+	return door.NewBroker(door.Config{
+		Kafka: a.kafka, Topics: topics, StopTimeout: doorFlush, Metrics: door.NewMetrics(a.registry), Logger: a.log,
+	})
 }
 
 // newPool makes a pool of so many connections at most. It opens none.
@@ -72,14 +102,30 @@ func cantListen(who, addr, remedy string, err error) error {
 	return fmt.Errorf("%s can't listen on %s (%s): %w", who, addr, remedy, err)
 }
 
-// run serves until ctx ends. Then it takes no more requests, lets those under way end, and then empties the door.
-func (h *httpAPI) run(ctx context.Context) error {
-	defer h.pool.Close()
-	return runParts(ctx, part{"server", h.serve}, part{"door", h.door.Run})
+// started is closed when the door accepts.
+func (h *httpAPI) started() <-chan struct{} {
+	if h.door == nil {
+		return always
+	}
+	return h.door.Started()
 }
 
-// serve answers requests until ctx ends. From then on nobody waits for an outcome any more, and after [requestsEnd] for
-// nothing at all.
+// always is ready to be received from.
+var always = func() <-chan struct{} { c := make(chan struct{}); close(c); return c }()
+
+// run serves until ctx ends. Then /readyz says no, and requests are taken until load balancers had time to notice; then
+// those under way end, and the door is emptied.
+func (h *httpAPI) run(ctx context.Context) error {
+	defer h.pool.Close()
+	parts := []part{{"server", h.serve}}
+	if h.door != nil {
+		parts = append(parts, part{"door", h.door.Run})
+	}
+	return runParts(ctx, parts...)
+}
+
+// serve answers requests until ctx ends and [Config.DrainTime] is over. From then on nobody waits for an outcome any more, and after
+// [requestsEnd] for nothing at all.
 func (h *httpAPI) serve(ctx context.Context) error {
 	if h.app.hold != nil {
 		select {
@@ -88,14 +134,15 @@ func (h *httpAPI) serve(ctx context.Context) error {
 		case <-h.app.hold:
 		}
 	}
-	e := api.New(api.Config{Name: orders.Name, Probes: h.app.probes(ctx, h.kafkaReady, h.pool), Registry: h.app.registry, Logger: h.app.log})
-	orders.Routes(e, orders.Config{
-		Door: h.door, Orders: ordersReader{h.pool}, Restaurants: restaurantsReader{h.pool}, Menus: menusReader{h.pool}, Stopping: ctx.Done(),
-	})
+	drained, closeDoors := context.WithCancel(context.WithoutCancel(ctx))
+	defer closeDoors()
+	defer context.AfterFunc(ctx, func() { time.AfterFunc(h.app.cfg.DrainTime, closeDoors) })()
 	ended, end := context.WithCancel(context.WithoutCancel(ctx))
 	defer end()
-	defer context.AfterFunc(ctx, func() { time.AfterFunc(requestsEnd, end) })()
-	return api.Serve(ctx, h.listener, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	defer context.AfterFunc(drained, func() { time.AfterFunc(requestsEnd, end) })()
+
+	e := h.routes(ctx, drained)
+	return api.Serve(drained, h.listener, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		request, cancel := context.WithCancel(r.Context())
 		defer cancel()
 		defer context.AfterFunc(ended, cancel)()
@@ -103,15 +150,60 @@ func (h *httpAPI) serve(ctx context.Context) error {
 	}))
 }
 
-// readByAPI says whether the API shows this group's documents.
-func readByAPI(group string) bool {
-	return slices.Contains([]string{"orders", "kitchen", "inventory"}, group)
+// routes are those of all APIs of this process. It is not ready from the moment when stopping ends; closing ends when nobody
+// should wait any more.
+func (h *httpAPI) routes(stopping, closing context.Context) *echo.Echo {
+	name := h.apis[0].name
+	if len(h.apis) > 1 {
+		name = "api"
+	}
+	e := api.New(api.Config{Name: name, Probes: h.probes(stopping), Registry: h.app.registry, Logger: h.app.log})
+	for _, target := range h.apis {
+		target.routes(e, h, closing.Done())
+	}
+	return e
 }
 
-// kafkaReady: the door has room, and the broker answers, for without it a 202 can't be given.
-func (h *httpAPI) kafkaReady(ctx context.Context) error {
-	if err := h.door.Ready(ctx); err != nil {
-		return err
+// probes: an API is ready if it accepts, and with --accept=disk it waits for neither Kafka nor PostgreSQL to do so. While one
+// of them is away, load balancers would else take out all instances at once, and nothing would be accepted.
+func (h *httpAPI) probes(stopping context.Context) []api.Probe {
+	process := api.Probe{Name: "process", Check: func(context.Context) error { return stoppingError(stopping) }}
+	kafka := api.Probe{Name: "kafka", Check: h.app.kafka.Ping, Advisory: h.door == nil || h.app.cfg.Accept == AcceptDisk}
+	database := api.Probe{Name: "database", Check: h.pool.Ping, Advisory: h.door != nil}
+	if h.door == nil {
+		return []api.Probe{process, kafka, database}
 	}
-	return h.app.kafka.Ping(ctx)
+	return []api.Probe{process, {Name: "door", Check: h.door.Ready}, kafka, database}
+}
+
+// apiTarget is one of the HTTP APIs, which is a target of its own.
+type apiTarget struct {
+	name  string
+	says  []string // the topics of the facts that it puts on Kafka
+	shows []string // the groups whose documents it shows
+	// routes adds the API's routes; stopping is closed when clients should not wait any more.
+	routes func(e *echo.Echo, h *httpAPI, stopping <-chan struct{})
+}
+
+// apiTargets are all APIs.
+func apiTargets() []apiTarget {
+	return []apiTarget{
+		{orders.Name, orders.Topics(), []string{"orders", "kitchen", "inventory"}, func(e *echo.Echo, h *httpAPI, stopping <-chan struct{}) {
+			orders.Routes(e, orders.Config{
+				Door: h.door, Orders: ordersReader{h.pool}, Restaurants: restaurantsReader{h.pool}, Menus: menusReader{h.pool},
+				Once: h.once, Stopping: stopping,
+			})
+		}},
+		{likes.Name, likes.Topics(), []string{"likes"}, func(e *echo.Echo, h *httpAPI, _ <-chan struct{}) {
+			likes.Routes(e, likes.Config{Door: h.door, Counts: counted.NewReader(h.pool, h.app.likes), Once: h.once})
+		}},
+		{payments.Name, payments.Topics(), []string{"payments"}, func(e *echo.Echo, h *httpAPI, stopping <-chan struct{}) {
+			payments.Routes(e, payments.Config{Door: h.door, Ledger: ledger{h.pool}, Once: h.once, Stopping: stopping})
+		}},
+	}
+}
+
+// shown says whether an API that is chosen shows this group's documents.
+func (h *httpAPI) shown(group string) bool {
+	return slices.ContainsFunc(h.apis, func(t apiTarget) bool { return slices.Contains(t.shows, group) })
 }

@@ -15,6 +15,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync"
 	"time"
 
@@ -113,4 +114,26 @@ func runParts(ctx context.Context, parts ...part) error {
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// together is parts that run, and stop, at the same time.
+func together(parts ...part) part {
+	names := make([]string, len(parts))
+	for i, p := range parts {
+		names[i] = p.name
+	}
+	return part{strings.Join(names, " and "), func(ctx context.Context) error {
+		ctx, stop := context.WithCancel(ctx)
+		defer stop()
+		errs := make([]error, len(parts))
+		var running sync.WaitGroup
+		for i, p := range parts {
+			running.Go(func() {
+				defer stop()
+				errs[i] = runParts(ctx, p)
+			})
+		}
+		running.Wait()
+		return errors.Join(errs...)
+	}}
 }

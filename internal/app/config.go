@@ -2,6 +2,7 @@ package app
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -14,11 +15,13 @@ import (
 
 	"github.com/go-json-experiment/json"
 	"github.com/jackc/pgx/v5"
+	"github.com/redis/go-redis/v9"
 
 	"tiffin/consumers"
 	"tiffin/consumers/delivery"
 	"tiffin/consumers/fraud"
 	"tiffin/consumers/kitchen"
+	"tiffin/consumers/likes"
 	"tiffin/consumers/payments"
 	"tiffin/internal/simulate"
 	"tiffin/saga"
@@ -31,6 +34,9 @@ const (
 	DefaultPostgresAddr = "127.0.0.1:5433"
 	DefaultAPIAddr      = "127.0.0.1:8080"
 	DefaultOpsAddr      = "127.0.0.1:8081" // of the command `tiffin run`, not of Config
+	DefaultRedisAddr    = "127.0.0.1:6380"
+	DefaultSpoolDir     = "tiffin-spool"
+	DefaultSpoolLimit   = 1 << 30
 	DefaultPartitions   = 12
 	DefaultReplication  = 1
 	DefaultRetention    = 7 * 24 * time.Hour
@@ -39,6 +45,13 @@ const (
 const (
 	maxPartitions  = 1000
 	maxReplication = 10
+	minSpoolLimit  = 8 << 20
+)
+
+// How the APIs accept.
+const (
+	AcceptDisk   = "disk"   // 202 once it is on this machine's disk; Kafka gets it from there
+	AcceptBroker = "broker" // 202 once Kafka's in-sync replicas have it
 )
 
 // Config configures whatever part of Tiffin runs. Its zero value works where `tiffin up` runs on the same machine.
@@ -47,9 +60,23 @@ type Config struct {
 	Kafka kafka.Config
 	// DatabaseURL is where the groups keep their documents. Defaults to the database of `tiffin up`.
 	DatabaseURL string
-	// APIAddr is the host:port that the API listens on; port 0 takes a free one. Defaults to [DefaultAPIAddr].
+	// RedisURL is where counts are cached: redis://host:port/0. Defaults to nowhere: PostgreSQL answers by itself.
+	RedisURL string
+	// APIAddr is the host:port that the APIs listen on; port 0 takes a free one. Defaults to [DefaultAPIAddr].
 	APIAddr string
-	// OpsAddr is the host:port of /livez, /readyz and /metrics where the API, which has them too, is not a target; port 0
+	// Accept is [AcceptDisk] or [AcceptBroker]. Defaults to AcceptDisk.
+	Accept string
+	// SpoolDir is where AcceptDisk keeps what Kafka does not have yet. Each process needs its own. Defaults to
+	// [DefaultSpoolDir].
+	SpoolDir string
+	// SpoolLimit is how many bytes may wait there; beyond it, the APIs refuse. Defaults to [DefaultSpoolLimit].
+	SpoolLimit int64
+	// DrainTime is how long the APIs go on taking requests after they were told to stop and /readyz has begun to say so.
+	// At most 3 s. Defaults to 0.
+	DrainTime time.Duration
+	// Notify says how customers are told: mailbox:, an smtp: or smtps: URL, or the URL of a webhook. Defaults to mailbox:.
+	Notify string
+	// OpsAddr is the host:port of /livez, /readyz and /metrics where no API, which has them too, is a target; port 0
 	// takes a free one. Defaults to none.
 	OpsAddr string
 	// Partitions is how many partitions new topics get, all the same number. Defaults to [DefaultPartitions].
@@ -71,6 +98,9 @@ type Config struct {
 	LogLevel string
 	// LogFormat is text or json. Defaults to text.
 	LogFormat string
+
+	// mirrorLikes gets the counts that have changed; nil if there is no Redis.
+	mirrorLikes func(ctx context.Context, changed []likes.Post) error
 }
 
 // Deadlines are how long groups wait for people and for each other.
@@ -88,6 +118,10 @@ func (c Config) WithDefaults() Config {
 	}
 	c.DatabaseURL = cmp.Or(c.DatabaseURL, "postgres://tiffin@"+DefaultPostgresAddr+"/tiffin?sslmode=disable")
 	c.APIAddr = cmp.Or(c.APIAddr, DefaultAPIAddr)
+	c.Accept = cmp.Or(c.Accept, AcceptDisk)
+	c.SpoolDir = cmp.Or(c.SpoolDir, DefaultSpoolDir)
+	c.SpoolLimit = cmp.Or(c.SpoolLimit, DefaultSpoolLimit)
+	c.Notify = cmp.Or(c.Notify, "mailbox:")
 	c.Partitions = cmp.Or(c.Partitions, DefaultPartitions)
 	c.Replication = cmp.Or(c.Replication, DefaultReplication)
 	c.Retention = cmp.Or(c.Retention, DefaultRetention)
@@ -110,6 +144,18 @@ func (c Config) Validate() error {
 	}
 	if _, _, err := net.SplitHostPort(c.OpsAddr); c.OpsAddr != "" && err != nil {
 		fault("the operations endpoint's address %q is not host:port", c.OpsAddr)
+	}
+	if c.Accept != AcceptDisk && c.Accept != AcceptBroker {
+		fault("to accept by %q is not known: choose %s or %s", c.Accept, AcceptDisk, AcceptBroker)
+	}
+	if c.SpoolLimit < minSpoolLimit {
+		fault("a spool of %d bytes is too small: choose at least %d", c.SpoolLimit, minSpoolLimit)
+	}
+	if c.DrainTime < 0 || c.DrainTime > maxDrain {
+		fault("a drain time of %v can't be: choose 0 to %v, for a stop takes ten seconds at most", c.DrainTime, maxDrain)
+	}
+	if _, err := redis.ParseURL(c.RedisURL); c.RedisURL != "" && err != nil {
+		fault("the Redis URL %q is not one: write redis://user:password@host:port/0", Redact(c.RedisURL))
 	}
 	if c.Partitions < 1 || c.Partitions > maxPartitions {
 		fault("%d partitions can't be: choose 1 to %d", c.Partitions, maxPartitions)
@@ -168,6 +214,7 @@ func (c Config) consumers() ([]consumers.Consumer, error) {
 		Payments:   payments.Config{FraudTime: c.Deadlines.FraudCheck},
 		Kitchen:    kitchen.Config{AcceptTime: c.Deadlines.Acceptance, PreparationTime: c.Deadlines.Preparation},
 		Delivery:   delivery.Config{DeliveryTime: c.Deadlines.Delivery},
+		Likes:      likes.Config{Mirror: c.mirrorLikes},
 		FraudRules: rules,
 	})
 }

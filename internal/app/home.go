@@ -17,6 +17,7 @@ type Servers struct {
 	Kafka       []string `json:"kafka"`
 	TopicPrefix string   `json:"topicPrefix,omitzero"`
 	DatabaseURL string   `json:"databaseUrl"`
+	RedisURL    string   `json:"redisUrl,omitzero"`
 	API         string   `json:"api"`
 	PID         int      `json:"pid"`
 }

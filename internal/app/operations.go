@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net"
@@ -35,24 +36,27 @@ func (a *App) newOperations() (*operations, error) {
 func (o *operations) run(ctx, stopping context.Context) error {
 	defer o.pool.Close()
 	return api.Serve(ctx, o.listener, api.New(api.Config{
-		Name: "operations", Probes: o.app.probes(stopping, o.app.kafka.Ping, o.pool), Registry: o.app.registry, Logger: o.app.log,
+		Name: "operations", Probes: o.probes(stopping), Registry: o.app.registry, Logger: o.app.log,
 	}))
 }
 
-// probes say whether the process can work. A group that owns no lanes is ready: others own them, and it waits to take over.
-func (a *App) probes(stopping context.Context, kafka func(context.Context) error, database *pgxpool.Pool) []api.Probe {
-	return []api.Probe{
-		{Name: "process", Check: func(context.Context) error {
-			select {
-			case <-stopping.Done():
-				return errors.New("it is stopping")
-			case <-a.prepared:
-				return nil
-			default:
-				return errors.New("it is starting: topics and schemas are not ready yet")
-			}
-		}},
-		{Name: "kafka", Check: kafka},
-		{Name: "database", Check: database.Ping},
+// probes say whether the groups can work. A group that owns no lanes is ready: others own them, and it waits to take over.
+func (o *operations) probes(stopping context.Context) []api.Probe {
+	process := func(context.Context) error {
+		select {
+		case <-o.app.prepared:
+			return stoppingError(stopping)
+		default:
+			return cmp.Or(stoppingError(stopping), errors.New("it is starting: topics and schemas are not ready yet"))
+		}
 	}
+	return []api.Probe{{Name: "process", Check: process}, {Name: "kafka", Check: o.app.kafka.Ping}, {Name: "database", Check: o.pool.Ping}}
+}
+
+// stoppingError says that a process whose context has ended takes no more work.
+func stoppingError(ctx context.Context) error {
+	if ctx.Err() != nil {
+		return errors.New("it is stopping")
+	}
+	return nil
 }

@@ -14,6 +14,7 @@ import (
 
 	"tiffin/internal/embedded"
 	"tiffin/internal/testservers"
+	"tiffin/producers/orders"
 	"tiffin/saga/kafka"
 )
 
@@ -179,7 +180,7 @@ func TestOperationsTakeAPortOnlyIfTheyHaveTo(t *testing.T) {
 		target string
 		served bool
 	}{
-		"the API has them":  {cfg, OrdersAPI, true},
+		"the API has them":  {cfg, orders.Name, true},
 		"nobody wants them": {nowhere, "kitchen", false},
 	} {
 		a, err := New(test.cfg, []string{test.target}, slog.New(slog.DiscardHandler))

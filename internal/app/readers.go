@@ -8,7 +8,9 @@ import (
 	"tiffin/consumers/inventory"
 	"tiffin/consumers/kitchen"
 	groups "tiffin/consumers/orders"
+	books "tiffin/consumers/payments"
 	"tiffin/producers/orders"
+	"tiffin/producers/payments"
 )
 
 // What the API shows it asks of the groups that keep it; neither knows of the other.
@@ -68,4 +70,30 @@ func (r menusReader) Menu(ctx context.Context, restaurantID string) ([]orders.Di
 		dishes[i] = orders.Dish{SKU: d.SKU, Name: d.Name, Price: d.Price, StockFree: d.Free}
 	}
 	return dishes, nil
+}
+
+// ledger reads what the group payments keeps.
+type ledger struct{ pool *pgxpool.Pool }
+
+func (l ledger) Payment(ctx context.Context, paymentID string) (payments.Payment, bool, error) {
+	view, found, err := books.Find(ctx, l.pool, paymentID)
+	if err != nil || !found {
+		return payments.Payment{}, false, err
+	}
+	return payments.Payment{
+		PaymentID: view.PaymentID, Status: string(view.Status), Reason: view.Reason,
+		Purpose: string(view.Purpose), From: view.From, To: view.To, Amount: &view.Amount,
+	}, true, nil
+}
+
+func (l ledger) Account(ctx context.Context, accountID string, movements int) (payments.Account, bool, error) {
+	statement, found, err := books.StatementOf(ctx, l.pool, accountID, movements)
+	if err != nil || !found {
+		return payments.Account{}, false, err
+	}
+	account := payments.Account{AccountID: accountID, Balances: statement.Balances, Movements: make([]payments.Movement, len(statement.Entries))}
+	for i, e := range statement.Entries {
+		account.Movements[i] = payments.Movement{PaymentID: e.PaymentID, Kind: e.Kind, Amount: e.Amount, Counterparty: e.Counterparty, At: e.At}
+	}
+	return account, true, nil
 }

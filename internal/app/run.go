@@ -10,9 +10,11 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/redis/go-redis/v9"
 	"golang.org/x/sync/errgroup"
 
 	"tiffin/consumers"
+	"tiffin/consumers/likes"
 	"tiffin/saga/kafka"
 	"tiffin/saga/lane"
 )
@@ -26,12 +28,14 @@ type App struct {
 	what     chosen
 	log      *slog.Logger
 	kafka    *kafka.Client
+	redis    *redis.Client // nil if there is none
+	likes    *likes.Cache  // in it
 	registry *prometheus.Registry
-	api      *httpAPI      // nil if it is not chosen
-	ops      *operations   // nil with the API, and if they have no address
+	api      *httpAPI      // nil if no API is chosen
+	ops      *operations   // nil with an API, and if they have no address
 	prepared chan struct{} // closed when topics and schemas are as they must be
 	ready    chan struct{}
-	hold     chan struct{} // if it is not nil, the API's clients wait until it is closed
+	hold     chan struct{} // if it is not nil, the APIs' clients wait until it is closed
 }
 
 // New makes an app of the targets that are named; see [Config.Targets]. The port that it listens on is taken already when it
@@ -42,25 +46,46 @@ func New(cfg Config, targets []string, log *slog.Logger) (*App, error) {
 	}
 	cfg = cfg.WithDefaults()
 	cfg.Kafka.Logger = log
-	what, err := cfg.choose(targets)
-	if err != nil {
-		return nil, err
-	}
-	a := &App{cfg: cfg, what: what, log: log, registry: newRegistry(), prepared: make(chan struct{}), ready: make(chan struct{})}
-	if a.kafka, err = kafka.Open(cfg.Kafka); err != nil {
-		return nil, err
+	a := &App{log: log, registry: newRegistry(), prepared: make(chan struct{}), ready: make(chan struct{})}
+	err := a.connect(&cfg)
+	a.cfg = cfg
+	if err == nil {
+		a.what, err = cfg.choose(targets)
 	}
 	switch {
-	case what.api:
-		a.api, err = a.newAPI()
+	case err != nil:
+	case len(a.what.apis) > 0:
+		a.api, err = a.newAPI(a.what.apis)
 	case cfg.OpsAddr != "":
 		a.ops, err = a.newOperations()
 	}
 	if err != nil {
-		a.kafka.Close()
+		a.disconnect()
 		return nil, err
 	}
 	return a, nil
+}
+
+// connect makes the clients that parts share. They connect when they are used.
+func (a *App) connect(cfg *Config) (err error) {
+	if a.kafka, err = kafka.Open(cfg.Kafka); err != nil || cfg.RedisURL == "" {
+		return err
+	}
+	if a.redis, err = likes.OpenRedis(cfg.RedisURL); err != nil {
+		return err
+	}
+	a.likes = likes.NewCache(a.redis, likes.CacheConfig{Logger: a.log})
+	cfg.mirrorLikes = a.likes.Put
+	return nil
+}
+
+func (a *App) disconnect() {
+	if a.kafka != nil {
+		a.kafka.Close()
+	}
+	if a.redis != nil {
+		_ = a.redis.Close() // it is a cache: nothing is pending that counts
+	}
 }
 
 // newRegistry has what Go and the kernel know of this process; the parts add theirs.
@@ -70,7 +95,7 @@ func newRegistry() *prometheus.Registry {
 	return r
 }
 
-// APIAddr is the host:port that the API listens on; empty if it is not chosen.
+// APIAddr is the host:port that the APIs listen on; empty if none is chosen.
 func (a *App) APIAddr() string {
 	if a.api == nil {
 		return ""
@@ -86,18 +111,19 @@ func (a *App) httpAddr() string {
 	return a.APIAddr()
 }
 
-// Ready is closed when everything that is chosen has found its servers, and the API accepts.
+// Ready is closed when everything that is chosen has found its servers, and the APIs accept.
 func (a *App) Ready() <-chan struct{} { return a.ready }
 
 // Run works until ctx ends, or a part fails; then it stops, within ten seconds. It waits for Kafka and PostgreSQL if they
 // are not there yet. All its goroutines are gone when it returns. Call it once.
 func (a *App) Run(ctx context.Context) error {
-	defer a.kafka.Close()
-	var parts []part
+	defer a.disconnect()
+	// The groups let go of their lanes while the APIs end: other processes go on with what is accepted meanwhile.
+	working := []part{{"consumer groups", a.runGroups}}
 	if a.api != nil {
-		parts = append(parts, part{OrdersAPI, a.api.run})
+		working = append(working, part{"API", a.api.run})
 	}
-	parts = append(parts, part{"consumer groups", a.runGroups})
+	parts := []part{together(working...)}
 	if a.ops != nil {
 		parts = append(parts, part{"operations", func(own context.Context) error { return a.ops.run(own, ctx) }})
 	}
@@ -117,7 +143,7 @@ func (a *App) runGroups(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-a.api.door.Started():
+		case <-a.api.started():
 		}
 	}
 	close(a.ready)
@@ -136,7 +162,7 @@ func (a *App) runGroups(ctx context.Context) error {
 }
 
 // prepare waits for Kafka and PostgreSQL, checks the topics, and migrates the schemas of the groups that run, and of those
-// that the API reads.
+// that the APIs show.
 func (a *App) prepare(ctx context.Context) error {
 	declared, err := a.cfg.consumers()
 	if err != nil {
@@ -145,7 +171,7 @@ func (a *App) prepare(ctx context.Context) error {
 	groups := slices.Clone(a.what.groups)
 	for _, g := range declared {
 		runs := slices.ContainsFunc(groups, func(r consumers.Consumer) bool { return r.Name() == g.Name() })
-		if a.api != nil && readByAPI(g.Name()) && !runs {
+		if a.api != nil && a.api.shown(g.Name()) && !runs {
 			groups = append(groups, g)
 		}
 	}

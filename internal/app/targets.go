@@ -10,11 +10,10 @@ import (
 	"tiffin/saga"
 )
 
-// The targets that are not consumer groups.
+// The targets that are neither a consumer group nor one of the [apiTargets].
 const (
-	All       = "all"        // every consumer group and the API, but not the simulator
-	OrdersAPI = "orders-api" // the HTTP API
-	Simulator = "simulator"  // a restaurant, a cook and a courier that are not there
+	All       = "all"       // every consumer group and every API, but not the simulator
+	Simulator = "simulator" // a restaurant, a cook and a courier that are not there
 )
 
 // Targets are the names of all parts that a process may run, [All] first.
@@ -23,7 +22,10 @@ func (c Config) Targets() ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	names := []string{All, OrdersAPI}
+	names := []string{All}
+	for _, a := range apiTargets() {
+		names = append(names, a.name)
+	}
 	for _, g := range groups {
 		names = append(names, g.Name())
 	}
@@ -34,7 +36,7 @@ func (c Config) Targets() ([]string, error) {
 type chosen struct {
 	names  []string // without [All]
 	groups []consumers.Consumer
-	api    bool
+	apis   []apiTarget
 }
 
 // choose finds the targets that are named.
@@ -57,9 +59,12 @@ func (c Config) choose(targets []string) (chosen, error) {
 	if err != nil {
 		return chosen{}, err
 	}
-	out := chosen{api: wanted[All] || wanted[OrdersAPI]}
-	if out.api {
-		out.names = append(out.names, OrdersAPI)
+	var out chosen
+	for _, a := range apiTargets() {
+		if wanted[All] || wanted[a.name] {
+			out.names = append(out.names, a.name)
+			out.apis = append(out.apis, a)
+		}
 	}
 	for _, g := range declared {
 		if wanted[All] || wanted[g.Name()] {

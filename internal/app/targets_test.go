@@ -13,7 +13,7 @@ func TestTargetsComeFromTheDeclarations(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []string{"all", "orders-api", "inventory", "payments", "fraud", "kitchen", "delivery", "orders", "simulator"}
+	want := []string{"all", "orders-api", "likes-api", "payments-api", "inventory", "payments", "fraud", "kitchen", "delivery", "orders", "likes", "simulator"}
 	if !slices.Equal(got, want) {
 		t.Errorf("targets %v, want %v", got, want)
 	}
@@ -21,19 +21,19 @@ func TestTargetsComeFromTheDeclarations(t *testing.T) {
 
 func TestTargetsAreChosen(t *testing.T) {
 	for _, test := range []struct{ targets, want string }{
-		{"all", "orders-api,inventory,payments,fraud,kitchen,delivery,orders"},
-		{"all,simulator", "orders-api,inventory,payments,fraud,kitchen,delivery,orders,simulator"},
+		{"all", "orders-api,likes-api,payments-api,inventory,payments,fraud,kitchen,delivery,orders,likes"},
+		{"all,simulator", "orders-api,likes-api,payments-api,inventory,payments,fraud,kitchen,delivery,orders,likes,simulator"},
 		{"kitchen,orders-api", "orders-api,kitchen"},
 		{"kitchen,kitchen", "kitchen"},
-		{"all,kitchen", "orders-api,inventory,payments,fraud,kitchen,delivery,orders"},
+		{"all,kitchen", "orders-api,likes-api,payments-api,inventory,payments,fraud,kitchen,delivery,orders,likes"},
 		{"simulator", "simulator"},
 	} {
 		got, err := Config{}.choose(strings.Split(test.targets, ","))
 		if err != nil || strings.Join(got.names, ",") != test.want {
 			t.Errorf("%s: %v, error %v, want %s", test.targets, got.names, err, test.want)
 		}
-		if got.api != slices.Contains(got.names, OrdersAPI) {
-			t.Errorf("%s: the API is chosen: %v", test.targets, got.api)
+		if (len(got.apis) > 0) != strings.Contains(test.want, "-api") {
+			t.Errorf("%s: %d APIs are chosen", test.targets, len(got.apis))
 		}
 	}
 	for _, targets := range [][]string{nil, {"kitchn"}, {"all", ""}} {

@@ -19,14 +19,14 @@ const demoPatience = 15 * time.Second
 
 // UpConfig configures [Up]. Dir has to be set.
 type UpConfig struct {
-	// Config is that of the parts. Up runs a Kafka of its own if it names no brokers, and a PostgreSQL of its own if it
-	// names no database.
+	// Config is that of the parts. Up runs a Kafka of its own if it names no brokers, and a PostgreSQL or Redis of its own
+	// if it has no URL of one.
 	Config
 	// Dir is the data directory: everything that Up keeps is in there.
 	Dir string
-	// KafkaAddr and PostgresAddr are where Up's own servers listen; port 0 takes a free one. Default to
-	// [DefaultKafkaAddr] and [DefaultPostgresAddr].
-	KafkaAddr, PostgresAddr string
+	// KafkaAddr, PostgresAddr and RedisAddr are where Up's own servers listen; port 0 takes a free one. Default to
+	// [DefaultKafkaAddr], [DefaultPostgresAddr] and [DefaultRedisAddr].
+	KafkaAddr, PostgresAddr, RedisAddr string
 	// Demo fills new topics with the demo data.
 	Demo bool
 	// Simulated runs the target [Simulator] too.
@@ -56,7 +56,8 @@ func Up(ctx context.Context, cfg UpConfig, log *slog.Logger, ready func(Servers)
 		return err
 	}
 	defer func() { err = errors.Join(err, own.close()) }()
-	cfg.Kafka.Brokers, cfg.DatabaseURL = own.brokers, own.databaseURL
+	cfg.Kafka.Brokers, cfg.DatabaseURL, cfg.RedisURL = own.brokers, own.databaseURL, own.redisURL
+	cfg.SpoolDir = cmp.Or(cfg.SpoolDir, h.path("spool"))
 	a, err := New(cfg.Config, targets, log)
 	if err != nil {
 		return err
@@ -96,7 +97,7 @@ func welcome(ctx context.Context, cfg UpConfig, a *App, stocked bool) (Servers, 
 	}
 	close(a.hold)
 	return Servers{
-		Kafka: cfg.Kafka.Brokers, TopicPrefix: cfg.Kafka.TopicPrefix, DatabaseURL: cfg.DatabaseURL,
+		Kafka: cfg.Kafka.Brokers, TopicPrefix: cfg.Kafka.TopicPrefix, DatabaseURL: cfg.DatabaseURL, RedisURL: cfg.RedisURL,
 		API: "http://" + a.APIAddr(), PID: os.Getpid(),
 	}, nil
 }
@@ -133,8 +134,10 @@ func stock(ctx context.Context, cfg UpConfig, targets []string, log *slog.Logger
 type ownServers struct {
 	brokers     []string
 	databaseURL string
+	redisURL    string
 	kafka       *embedded.Kafka
 	postgres    *embedded.Postgres
+	redis       *embedded.Redis
 	stocked     bool // the topics were empty, and have the demo data now
 }
 
@@ -146,7 +149,7 @@ func startServers(ctx context.Context, cfg UpConfig, h *home, targets []string, 
 	defer giveUp()
 	started := make(chan error, 1)
 	go func() { started <- s.startPostgres(starting, cfg, h, log) }()
-	err := s.startKafka(cfg, h, log)
+	err := errors.Join(s.startRedis(cfg), s.startKafka(cfg, h, log))
 	if err == nil {
 		there := cfg
 		there.Kafka.Brokers = s.brokers
@@ -173,6 +176,17 @@ func (s *ownServers) startKafka(cfg UpConfig, h *home, log *slog.Logger) (err er
 	})
 	if err == nil {
 		s.brokers = []string{s.kafka.Addr()}
+	}
+	return err
+}
+
+func (s *ownServers) startRedis(cfg UpConfig) (err error) {
+	if s.redisURL = cfg.RedisURL; s.redisURL != "" {
+		return nil
+	}
+	s.redis, err = embedded.StartRedis(embedded.RedisConfig{Addr: cmp.Or(cfg.RedisAddr, DefaultRedisAddr)})
+	if err == nil {
+		s.redisURL = s.redis.URL()
 	}
 	return err
 }
@@ -212,6 +226,9 @@ func (s ownServers) close() error {
 	}
 	if s.kafka != nil {
 		errs = append(errs, s.kafka.Close())
+	}
+	if s.redis != nil {
+		errs = append(errs, s.redis.Close())
 	}
 	return errors.Join(errs...)
 }

@@ -20,6 +20,7 @@ func TestTheBooksBalanceAfterMixedOrders(t *testing.T) {
 }
 
 // P1, P2: processes that share the groups come, go and are killed under load: nothing accepted is lost, nothing is doubled.
+// What a killed one had accepted is on its disk; who starts there next sends it.
 func TestProcessesComeGoAndAreKilled(t *testing.T) {
 	s := newSite(t)
 	first := s.start(true, "run", "--target=all,simulator").ready()
@@ -32,7 +33,7 @@ func TestProcessesComeGoAndAreKilled(t *testing.T) {
 	l.use(first.api)
 	second.kill()
 	l.until(1000)
-	third := s.start(true, "run", "--target=all,simulator").ready()
+	third := s.startOn(second.spool, "run", "--target=all,simulator").ready()
 	l.use(third.api)
 	first.stop()
 	l.until(1400)
@@ -95,7 +96,7 @@ func TestAGroupIsAwayForAWhile(t *testing.T) {
 // P1: the whole tree of `up` is killed ten times under load: no order that got a 202 is missing, the books balance.
 func TestTheWholeTreeIsKilledTenTimes(t *testing.T) {
 	s := &site{t: t, env: append(environ(t), "TIFFIN_DATA="+t.TempDir(),
-		"TIFFIN_KAFKA_ADDR="+freeAddr(t), "TIFFIN_POSTGRES_ADDR="+freeAddr(t))}
+		"TIFFIN_KAFKA_ADDR="+freeAddr(t), "TIFFIN_POSTGRES_ADDR="+freeAddr(t), "TIFFIN_REDIS_ADDR="+freeAddr(t))}
 	up := s.start(true, "up").ready()
 	l := startLoad(t, 8, 20*time.Millisecond, demoOrders(), up.api)
 	for range 10 {

@@ -25,12 +25,31 @@ func TestTheTourIsTrue(t *testing.T) {
 		t.Fatal(err)
 	}
 	data := t.TempDir()
-	kafkaAddr, postgresAddr := freeAddr(t), freeAddr(t)
-	s := &site{t: t, env: append(environ(t), "TIFFIN_DATA="+data, "TIFFIN_KAFKA_ADDR="+kafkaAddr, "TIFFIN_POSTGRES_ADDR="+postgresAddr)}
+	kafkaAddr := freeAddr(t)
+	s := &site{t: t, env: append(environ(t), "TIFFIN_DATA="+data, "TIFFIN_KAFKA_ADDR="+kafkaAddr,
+		"TIFFIN_POSTGRES_ADDR="+freeAddr(t), "TIFFIN_REDIS_ADDR="+freeAddr(t))}
 	up := s.start(true, "up").ready()
-	here := strings.NewReplacer("http://127.0.0.1:8080", "http://"+up.api, "127.0.0.1:9092", kafkaAddr, "bin/tiffin", binary)
+	s.tour(string(readme), libs, up.api, kafkaAddr)
+}
+
+// It is as true of separate processes, each a service of docker-compose.yml with its very command and environment, on a real
+// Kafka, PostgreSQL and Redis.
+func TestTheTourIsTrueOfSeparateServices(t *testing.T) {
+	libs := testservers.KafkaLibs(t)
+	readme, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, gate, kafkaAddr := startCompose(t)
+	s.tour(string(readme), libs, gate, kafkaAddr)
+}
+
+// tour runs the README's commands.
+func (s *site) tour(readme, libs, api, kafkaAddr string) {
+	t := s.t
+	here := strings.NewReplacer("http://127.0.0.1:8080", "http://"+api, "127.0.0.1:9092", kafkaAddr, "bin/tiffin", binary)
 	shell := newShell(t, s.env, tools(t, libs))
-	for _, c := range append(consoleCommands(string(readme)), tableCommands(string(readme))...) {
+	for _, c := range append(consoleCommands(readme), tableCommands(readme)...) {
 		got := shell.run(here.Replace(c.line))
 		if want := here.Replace(c.prints); !matches(want, got) {
 			t.Errorf("$ %s\nprints\n%s\nthe README says\n%s", c.line, got, want)
@@ -177,5 +196,28 @@ func TestTheReadmesPictureIsTheDeclaration(t *testing.T) {
 	}
 	if err := os.WriteFile("../../README.md", []byte(before+begin+drawn+end+after), 0o644); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// The tutorial's code is code that is tested.
+func TestTheTutorialIsTheExample(t *testing.T) {
+	readme, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	example, err := os.ReadFile("../../consumers/example_test.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	blocks := regexp.MustCompile("(?s)```go\n(.*?)```").FindAllStringSubmatch(string(readme), -1)
+	if len(blocks) == 0 {
+		t.Fatal("README.md has no Go code")
+	}
+	for _, block := range blocks {
+		for part := range strings.SplitSeq(block[1], "\n\n") {
+			if !strings.Contains(string(example), strings.TrimSpace(part)) {
+				t.Errorf("this is not in consumers/example_test.go:\n%s", part)
+			}
+		}
 	}
 }

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -49,13 +50,14 @@ type site struct {
 	t        *testing.T
 	env      []string
 	database string
+	binary   string // if it is not the one under test with the race detector
 }
 
 // newSite is an installation on the real servers, seeded with the demo data.
 func newSite(t *testing.T) *site {
 	t.Helper()
 	database := testservers.Postgres(t)
-	s := &site{t: t, database: database, env: append(environ(t), "KAFKA_BROKERS="+testservers.Kafka(t), "DATABASE_URL="+database,
+	s := &site{t: t, database: database, env: append(environ(t), "KAFKA_BROKERS="+testservers.Kafka(t), "DATABASE_URL="+database, "REDIS_URL="+testservers.Redis(t),
 		"TIFFIN_TOPIC_PREFIX="+testservers.Name("e2e")+".", "TIFFIN_DATA="+t.TempDir(),
 		"TIFFIN_FRAUD_TIME=3s", "TIFFIN_ACCEPT_TIME=3s", "TIFFIN_PREPARATION_TIME=3s", "TIFFIN_DELIVERY_TIME=3s", "TIFFIN_LOG_LEVEL=warn",
 		"TIFFIN_OPS_ADDR=127.0.0.1:0")}
@@ -68,7 +70,7 @@ func (s *site) tiffin(args ...string) string {
 	s.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, binary, args...)
+	cmd := exec.CommandContext(ctx, cmp.Or(s.binary, binary), args...)
 	cmd.Env = s.env
 	out, err := cmd.CombinedOutput()
 	if err != nil {
@@ -85,17 +87,33 @@ type process struct {
 	gone chan struct{}
 	err  error
 	api  string // its address; empty if it has no API
+
+	spool string // where it keeps what it has accepted; empty if it has no API, or chooses by itself
 }
 
-// start starts a tiffin in a process group of its own. It fails the test if the process ends by itself.
+// start starts a tiffin in a process group of its own, with a new spool if it has an API.
 func (s *site) start(api bool, args ...string) *process {
 	s.t.Helper()
-	p := &process{t: s.t, log: &bytes.Buffer{}, gone: make(chan struct{})}
+	if api && args[0] == "run" {
+		return s.startOn(s.t.TempDir(), args...)
+	}
+	return s.launch(&process{}, api, args)
+}
+
+// startOn starts a tiffin that has an API, on the spool of one that is gone.
+func (s *site) startOn(spool string, args ...string) *process {
+	s.t.Helper()
+	return s.launch(&process{spool: spool}, true, append(args, "--spool-dir="+spool))
+}
+
+func (s *site) launch(p *process, api bool, args []string) *process {
+	s.t.Helper()
+	p.t, p.log, p.gone = s.t, &bytes.Buffer{}, make(chan struct{})
 	if api {
 		p.api = freeAddr(s.t)
 		args = append(args, "--api-addr="+p.api)
 	}
-	p.cmd = exec.Command(binary, args...)
+	p.cmd = exec.Command(cmp.Or(s.binary, binary), args...)
 	p.cmd.Env, p.cmd.Stdout, p.cmd.Stderr = s.env, p.log, p.log
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 	if err := p.cmd.Start(); err != nil {
@@ -202,7 +220,7 @@ func (p *process) ready() *process {
 func environ(t *testing.T) (env []string) {
 	t.Helper()
 	for _, v := range os.Environ() {
-		if !strings.HasPrefix(v, "KAFKA_BROKERS=") && !strings.HasPrefix(v, "DATABASE_URL=") && !strings.HasPrefix(v, "TIFFIN_") {
+		if !strings.HasPrefix(v, "KAFKA_BROKERS=") && !strings.HasPrefix(v, "DATABASE_URL=") && !strings.HasPrefix(v, "REDIS_URL=") && !strings.HasPrefix(v, "TIFFIN_") {
 			env = append(env, v)
 		}
 	}

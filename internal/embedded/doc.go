@@ -6,7 +6,8 @@
 // testing the product's logic, and no replacement for Apache Kafka. PostgreSQL is a real one: found on the
 // machine or fetched once, run as a child process that ends with us. Both keep their data in a
 // directory that a later start picks up again, also after a kill -9, and both hold a lock on it, for two
-// servers on one directory would ruin it.
+// servers on one directory would ruin it. Redis is miniredis, in this process and in memory alone: it is
+// a cache.
 package embedded
 
 import (

@@ -32,22 +32,44 @@ type Acceptor struct {
 // 400 for a key that is none, 409 while the first request with it is under way here, 422 if that had another body, and what
 // the door says.
 func (a *Acceptor) Accept(c echo.Context, caller string, facts func(id string) []saga.Fact) (id string, err error) {
-	request := c.Request()
-	accept := func() error {
-		return a.Door.Accept(request.Context(), door.Origin{API: a.API, Trace: request.Header.Get("traceparent")}, facts(id)...)
-	}
-	key, given, err := idempotencyKey(request.Header)
+	seed, given, err := seedOf(c, caller)
 	if err != nil {
 		return "", err
 	}
 	if !given {
 		id = a.IDs.New(time.Now())
-		return id, accept()
+		return id, a.pass(c, facts(id))
+	}
+	id = a.IDs.From(seed)
+	return id, a.Once.do(seed, bodyOf(c), func() error { return a.pass(c, facts(id)) })
+}
+
+// AcceptFact is [Acceptor.Accept] for a fact about something that has an id already.
+func (a *Acceptor) AcceptFact(c echo.Context, caller string, fact saga.Fact) error {
+	seed, given, err := seedOf(c, caller)
+	if err != nil {
+		return err
+	}
+	if !given {
+		return a.pass(c, saga.Say(fact))
+	}
+	return a.Once.do(seed, bodyOf(c), func() error { return a.pass(c, saga.Say(fact)) })
+}
+
+func (a *Acceptor) pass(c echo.Context, facts []saga.Fact) error {
+	request := c.Request()
+	return a.Door.Accept(request.Context(), door.Origin{API: a.API, Trace: request.Header.Get("traceparent")}, facts...)
+}
+
+// seedOf is what a request's Idempotency-Key, if it has one, makes of it.
+func seedOf(c echo.Context, caller string) (seed ids.Seed, given bool, err error) {
+	request := c.Request()
+	key, given, err := idempotencyKey(request.Header)
+	if err != nil || !given {
+		return seed, false, err
 	}
 	// The kitchen's word on one order is not its word on another: what the path names is part of what is asked.
-	seed := ids.Derive(append([]string{request.Method, c.Path(), caller, key}, c.ParamValues()...)...)
-	id = a.IDs.From(seed)
-	return id, a.Once.do(seed, bodyOf(c), accept)
+	return ids.Derive(append([]string{request.Method, c.Path(), caller, key}, c.ParamValues()...)...), true, nil
 }
 
 // NewAcceptor makes an API's acceptor. It gets a memory of its own if it is given none.

@@ -37,10 +37,8 @@ type kitchen struct {
 	err   error
 	looks int
 
-	client  *http.Client
-	stop    func()
-	stopped chan struct{}
-	served  <-chan error
+	client *http.Client
+	stop   func()
 }
 
 func (k *kitchen) set(stage int, state string) {
@@ -73,7 +71,6 @@ func following(t *testing.T, waiters, streams int, test func(t *testing.T, k *ki
 		followers := api.NewFollowers(ctx.Done(), waiters, streams)
 		e.GET("/meal", func(c echo.Context) error { return api.Follow(c, followers, k.look) })
 		served := make(chan error, 1)
-		k.served = served
 		go func() { served <- api.Serve(ctx, network, e) }()
 		test(t, k)
 		stop()

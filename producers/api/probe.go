@@ -18,6 +18,8 @@ const probeTimeout = time.Second
 type Probe struct {
 	Name  string // "kafka"
 	Check func(context.Context) error
+	// Advisory: the API does its work without it, if not all of it. /readyz tells, and is ready all the same.
+	Advisory bool
 }
 
 // ready asks all probes. Orchestrators send no traffic to an instance that is not ready; they must not restart it, or an
@@ -25,15 +27,20 @@ type Probe struct {
 func ready(probes []Probe) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		var faults []schemas.Fault
+		text := "ready\n"
 		for _, probe := range probes {
-			if err := check(c.Request().Context(), probe); err != nil {
+			switch err := check(c.Request().Context(), probe); {
+			case err == nil:
+			case probe.Advisory:
+				text += "without " + probe.Name + ": " + err.Error() + "\n"
+			default:
 				faults = append(faults, schemas.Fault{Pointer: "/" + probe.Name, Detail: err.Error()})
 			}
 		}
 		if len(faults) > 0 {
 			return &problem.Error{Code: problem.NotReady, Detail: "What errors name is not there.", Faults: faults}
 		}
-		return c.String(http.StatusOK, "ready\n")
+		return c.String(http.StatusOK, text)
 	}
 }
 

@@ -1,6 +1,7 @@
 package ids_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -92,12 +93,12 @@ func TestSeedsAreKept(t *testing.T) {
 }
 
 func TestTheSamePartsGiveTheSameSeed(t *testing.T) {
-	if ids.Derive("a", "bc") != ids.Derive("a", "bc") {
-		t.Error("the same parts give different seeds")
-	}
 	seen := map[ids.Seed][]string{}
 	for _, parts := range [][]string{nil, {""}, {"", ""}, {"abc"}, {"ab", "c"}, {"a", "bc"}, {"a", "b", "c"}, {"a", "", "bc"}, {"\x01a"}, {strings.Repeat("a", 200)}} {
 		seed := ids.Derive(parts...)
+		if seed != ids.Derive(slices.Clone(parts)...) {
+			t.Errorf("%q give two seeds", parts)
+		}
 		if other, again := seen[seed]; again {
 			t.Errorf("%q and %q give the same seed", parts, other)
 		}

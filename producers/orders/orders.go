@@ -135,7 +135,7 @@ func (h *handlers) hear(c echo.Context, body api.Body, fact func(orderID string)
 	if err := api.ReadOptional(c, body); err != nil {
 		return err
 	}
-	if _, err := h.acceptor.Accept(c, "", func(string) []saga.Fact { return saga.Say(fact(id)) }); err != nil {
+	if err := h.acceptor.AcceptFact(c, "", fact(id)); err != nil {
 		return err
 	}
 	c.Response().Header().Set(echo.HeaderLocation, "/orders/"+id)

@@ -111,7 +111,7 @@ func causeOf(e *event) saga.Cause { return saga.Cause{Envelope: e.Envelope, Fact
 
 // run does the tasks, within a transaction that it opens.
 func (b *batch) run(ctx context.Context, s *store) error {
-	if err := s.begin(ctx, b.working, b.actKeys()); err != nil {
+	if err := s.begin(ctx, b.working, b.expected()); err != nil {
 		return err
 	}
 	for left := b.tasks; len(left) > 0; {
@@ -147,13 +147,20 @@ func (b *batch) reactAll(tasks []task) (left []task, needs []saga.Need) {
 	return left, needs
 }
 
-// actKeys are the documents that the tasks are sure to need, those of their acts, without what is in memory.
-func (b *batch) actKeys() (needs []saga.Need) {
+// expected are the documents that the tasks will need: those of their acts, without what is in memory, and those that the
+// group's declaration names.
+func (b *batch) expected() (needs []saga.Need) {
 	g := b.loop.group
 	for i := range b.tasks {
 		c := &b.tasks[i].cause
-		if b.tasks[i].unreadable() || c.Attempt != nil || c.Fact != nil && !g.MovesAct(c.Type) {
+		if b.tasks[i].unreadable() || c.Attempt != nil {
 			continue
+		}
+		if c.Fact != nil {
+			needs = append(needs, g.Expects(c.Fact)...)
+			if !g.MovesAct(c.Type) {
+				continue
+			}
 		}
 		if b.working.Find(g.Tables()[0], c.Key) != nil {
 			continue
@@ -350,6 +357,7 @@ func (b *batch) commit(ctx context.Context, s *store) error {
 	for _, l := range b.lanes {
 		l.dirty = false
 	}
+	b.loop.mirrors.put(b.working)
 	b.working.Saved()
 	for _, d := range b.working.Documents() {
 		if d.Table.Act(d.Value) != nil {

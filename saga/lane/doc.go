@@ -34,10 +34,16 @@
 // An effect (a mail, a webhook) that a reaction requested is saved with everything else, and performed after the commit, with
 // an idempotency key, retries and a deadline (effects.go). What came of it is an event of its key, in a batch like any other.
 //
+// # Mirrors
+//
+// Copies of documents that may be lost, such as a cache, are written after the commit and beside the loop, as well as it goes
+// (mirror.go).
+//
 // # Files
 //
 // process.go starts it all; feed.go reads each partition once for all groups of the process, recent.go keeps what some have
 // not taken yet, queue.go is what waits for a loop; loop.go is the loop, batch.go one batch of it, suspects.go finds what
 // spoils one; store.go claims, loads and saves, sql.go is its statements, cache.go keeps recent acts; deadlines.go fires what
-// is due; sends.go sends outboxes; marks.go tells copies; records.go writes records into columns.
+// is due; sends.go sends outboxes; mirror.go hands over copies; marks.go tells copies of facts; records.go writes records into
+// columns.
 package lane

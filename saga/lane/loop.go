@@ -30,6 +30,7 @@ type loop struct {
 	group      *saga.Group
 	partitions int
 	feed       *feed
+	mirrors    *mirrors // nil if the group has none
 	metrics    *groupMetrics
 	log        *slog.Logger
 	now        func() time.Time

@@ -14,6 +14,7 @@ type Metrics struct {
 	skipped *prometheus.CounterVec
 	said    *prometheus.CounterVec
 	park    *prometheus.CounterVec
+	mirror  *prometheus.CounterVec
 	seconds *prometheus.HistogramVec
 	size    *prometheus.HistogramVec
 	owned   *prometheus.GaugeVec
@@ -27,11 +28,12 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 		skipped: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "tiffin_group_events_dropped_total", Help: "Events that no reaction ran for, by reason."}, []string{"group", "reason"}),
 		said:    prometheus.NewCounterVec(prometheus.CounterOpts{Name: "tiffin_group_facts_said_total", Help: "Facts said, by type."}, []string{"group", "type"}),
 		park:    prometheus.NewCounterVec(prometheus.CounterOpts{Name: "tiffin_group_events_parked_total", Help: "Events parked."}, group),
+		mirror:  prometheus.NewCounterVec(prometheus.CounterOpts{Name: "tiffin_group_mirrored_documents_total", Help: "Changed documents for the group's mirrors, by outcome: mirrored, failed, or overflow."}, []string{"group", "outcome"}),
 		seconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "tiffin_group_batch_duration_seconds", Help: "From a batch's begin to its commit.", Buckets: prometheus.ExponentialBuckets(0.001, 2, 12)}, group),
 		size:    prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "tiffin_group_batch_events", Help: "Events in a batch.", Buckets: prometheus.ExponentialBuckets(1, 2, 13)}, group),
 		owned:   prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "tiffin_group_lanes", Help: "Lanes that this process owns."}, group),
 	}
-	r.MustRegister(m.events, m.skipped, m.said, m.park, m.seconds, m.size, m.owned)
+	r.MustRegister(m.events, m.skipped, m.said, m.park, m.mirror, m.seconds, m.size, m.owned)
 	return m
 }
 
@@ -62,7 +64,10 @@ func (g *groupMetrics) handled(out saga.Outcome) {
 
 func (g *groupMetrics) dropped(reason string) { g.skipped.WithLabelValues(g.group, reason).Inc() }
 func (g *groupMetrics) parked()               { g.parks.Inc() }
-func (g *groupMetrics) lanes(n int)           { g.owned.WithLabelValues(g.group).Set(float64(n)) }
+func (g *groupMetrics) mirrored(outcome string, n int) {
+	g.mirror.WithLabelValues(g.group, outcome).Add(float64(n))
+}
+func (g *groupMetrics) lanes(n int) { g.owned.WithLabelValues(g.group).Set(float64(n)) }
 
 func (g *groupMetrics) batch(n int, took time.Duration) {
 	g.size.Observe(float64(n))

@@ -73,7 +73,9 @@ func Run(ctx context.Context, c Config, groups ...*saga.Group) error {
 			log: c.Logger.With("group", g.Name()), now: time.Now, limit: c.MaxBatch,
 			condemned: map[eventID]string{}, condemnedParked: map[int64]string{}, condemnedEffects: map[string]string{}, spoiled: map[string]time.Time{},
 		}
+		l.mirrors = newMirrors(g, l.metrics, l.log)
 		loops.Go(func() {
+			defer l.mirrors.stop()
 			errs[i] = c.Kafka.Join(ctx, kafka.Membership{
 				Group: g.Name(), Topics: g.Topics(), Hold: l.hold,
 				SessionTimeout: c.SessionTimeout, Heartbeat: c.SessionTimeout / 6,

@@ -1,0 +1,39 @@
+package schemas
+
+// PostLiked says that a user likes a post. Said by the door.
+//
+// Likes are keyed by user, not by post: a celebrity's post spreads over all partitions, and what one user says stays in
+// order. Where two doors meet, as with a like through one and the unlike through the other, the later acceptance counts,
+// and of two at the same microsecond the one whose event has the greater id.
+type PostLiked struct {
+	PostID     string `json:"postId"`
+	UserID     string `json:"userId"`
+	AcceptedAt Moment `json:"acceptedAt,omitzero"` // when the door accepted it; absent, when it was logged
+}
+
+func (PostLiked) EventType() string { return "post.liked" }
+func (PostLiked) Topic() string     { return TopicLikes }
+func (f PostLiked) Key() string     { return f.UserID }
+
+// Validate reports all faults at once as an [*Invalid].
+func (f PostLiked) Validate() error {
+	var c Check
+	c.ID("/postId", f.PostID)
+	c.ID("/userId", f.UserID)
+	c.OptionalMoment("/acceptedAt", f.AcceptedAt)
+	return c.Err()
+}
+
+// PostUnliked says that a user does not like a post, or not any more. Said by the door; see [PostLiked] for what counts.
+type PostUnliked struct {
+	PostID     string `json:"postId"`
+	UserID     string `json:"userId"`
+	AcceptedAt Moment `json:"acceptedAt,omitzero"` // when the door accepted it; absent, when it was logged
+}
+
+func (PostUnliked) EventType() string { return "post.unliked" }
+func (PostUnliked) Topic() string     { return TopicLikes }
+func (f PostUnliked) Key() string     { return f.UserID }
+
+// Validate reports all faults at once as an [*Invalid].
+func (f PostUnliked) Validate() error { return PostLiked(f).Validate() }
