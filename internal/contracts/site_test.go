@@ -10,6 +10,7 @@ import (
 
 	"tiffin/producers/api"
 	"tiffin/producers/door"
+	"tiffin/producers/likes"
 	"tiffin/producers/orders"
 	"tiffin/producers/payments"
 	"tiffin/saga"
@@ -20,7 +21,8 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // site is a server with all APIs, as they are, on a door and readers in memory.
 type site struct {
 	found   []byte                     // what is to be found, as the JSON of the answer that shows it; nil if nothing is
-	err     error                      // what the door, the readers and the probes fail with
+	err     error                      // what the door, the readers and a probe fail with
+	missing error                      // what the probe of something fails with that one can do without
 	throw   any                        // what they panic with
 	entered chan struct{}              // if there is one, a request that is in the door says so
 	release chan struct{}              // and stays until this is closed
@@ -30,10 +32,14 @@ type site struct {
 
 func newSite() *site {
 	s := &site{said: map[string]map[string]bool{}}
-	s.handler = api.New(api.Config{Name: "all", Probes: []api.Probe{{Name: "kafka", Check: func(context.Context) error { return s.err }}}})
+	s.handler = api.New(api.Config{Name: "all", Probes: []api.Probe{
+		{Name: "kafka", Check: func(context.Context) error { return s.err }},
+		{Name: "database", Check: func(context.Context) error { return s.missing }, Advisory: true},
+	}})
 	stopping := make(chan struct{})
 	close(stopping) // nobody waits for what will not come
 	orders.Routes(s.handler, orders.Config{Door: s, Orders: s, Restaurants: restaurants{s}, Menus: restaurants{s}, Stopping: stopping})
+	likes.Routes(s.handler, likes.Config{Door: s, Counts: s})
 	payments.Routes(s.handler, payments.Config{Door: s, Ledger: s, Stopping: stopping})
 	return s
 }
@@ -73,6 +79,12 @@ func (s *site) look(into any) (found bool, err error) {
 func (s *site) Order(context.Context, string) (order orders.Order, found bool, err error) {
 	found, err = s.look(&order)
 	return order, found, err
+}
+
+func (s *site) Count(context.Context, string) (int64, error) {
+	var count likes.Count
+	_, err := s.look(&count)
+	return count.Count, err
 }
 
 func (s *site) Payment(context.Context, string) (payment payments.Payment, found bool, err error) {
