@@ -26,4 +26,8 @@
 //   - after its end nothing revives a saga.
 //
 // [On] and [Follows] are for what has no act: groups that collect, stock that is delivered, a timeline.
+//
+// # The outside world
+//
+// Work outside is an [Effect], which a reaction requests as data. Copies that may be lost, such as a cache, are [Mirrors].
 package saga

@@ -44,6 +44,7 @@ type Request struct {
 type Attempt struct {
 	Request
 	Failure string // why it was given up; empty if it succeeded
+	Expired bool   // it was given up because its time was over, not because trying again can't mend it
 }
 
 // Perform does an effect. It gets the request's idempotency key. An error is tried again later, until the effect's time is

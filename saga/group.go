@@ -27,6 +27,7 @@ type Group struct {
 	mirrors   map[AnyTable]func(context.Context, []any) error
 	joins     map[string]bool // event types that a Once waits for
 	hasAct    bool
+	patient   bool
 }
 
 // Documents lists a group's tables and journals. The first is its act's, if the group has one.
@@ -35,6 +36,10 @@ func Documents(tables ...AnyTable) []AnyTable { return tables }
 // Life: no saga that this group takes part in lives longer. A do that comes later says its refusal, and a mark is
 // forgotten after twice that. Defaults to [DefaultLife].
 func Life(d time.Duration) Part { return func(g *Group) { g.life = d } }
+
+// Patiently: nobody waits for what the group does, so an event may wait a moment, a tenth of a second, for company: one
+// transaction for several costs hardly more than one for each.
+func Patiently() Part { return func(g *Group) { g.patient = true } }
 
 // Define declares a group. A declaration that can't work panics, and says why: it is a fault of the program, found by
 // the first test that mentions the group.
@@ -212,6 +217,9 @@ func (g *Group) Hears(eventType string) bool { return len(g.byType[eventType]) >
 func (g *Group) Minds(eventType string) bool {
 	return slices.ContainsFunc(g.byType[eventType], func(r *Reaction) bool { return r.Role != RoleRecords })
 }
+
+// Patient says whether the group was declared with [Patiently].
+func (g *Group) Patient() bool { return g.patient }
 
 // MovesAct says whether facts of this type may move the act of the saga that they belong to.
 func (g *Group) MovesAct(eventType string) bool {

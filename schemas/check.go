@@ -102,13 +102,18 @@ func (c *Check) Name(pointer, name string) {
 }
 
 // Reason wants a code in kebab case.
-func (c *Check) Reason(pointer, reason string) {
-	valid := 0 < len(reason) && len(reason) <= MaxReason && isLower(reason[0])
-	for i := 1; valid && i < len(reason); i++ {
-		valid = isLower(reason[i]) || isDigit(reason[i]) || reason[i] == '-'
+func (c *Check) Reason(pointer, reason string) { c.code(pointer, reason, "sold-out") }
+
+// Kind wants a code in kebab case too.
+func (c *Check) Kind(pointer, kind string) { c.code(pointer, kind, "order-completed") }
+
+func (c *Check) code(pointer, code, example string) {
+	valid := 0 < len(code) && len(code) <= MaxReason && isLower(code[0])
+	for i := 1; valid && i < len(code); i++ {
+		valid = isLower(code[i]) || isDigit(code[i]) || code[i] == '-'
 	}
 	if !valid {
-		c.Fault(pointer, fmt.Sprintf("must be a code such as sold-out: 1 to %d lower-case letters, digits or hyphens, a letter first", MaxReason))
+		c.Fault(pointer, fmt.Sprintf("must be a code such as %s: 1 to %d lower-case letters, digits or hyphens, a letter first", example, MaxReason))
 	}
 }
 

@@ -47,6 +47,8 @@ func ReasonOf(fact interface{ EventType() string }) string {
 		return f.Reason
 	case DeliveryFailed:
 		return f.Reason
+	case NotificationFailed:
+		return f.Reason
 	}
 	return ""
 }

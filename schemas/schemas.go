@@ -33,13 +33,14 @@ type Fact interface {
 
 // The topics, one for each domain.
 const (
-	TopicOrders    = "orders"
-	TopicInventory = "inventory"
-	TopicPayments  = "payments"
-	TopicFraud     = "fraud"
-	TopicKitchen   = "kitchen"
-	TopicDelivery  = "delivery"
-	TopicLikes     = "likes"
+	TopicOrders        = "orders"
+	TopicInventory     = "inventory"
+	TopicPayments      = "payments"
+	TopicFraud         = "fraud"
+	TopicKitchen       = "kitchen"
+	TopicDelivery      = "delivery"
+	TopicLikes         = "likes"
+	TopicNotifications = "notifications"
 )
 
 // Topic describes one topic to a reader.
@@ -58,6 +59,7 @@ func Topics() []Topic {
 		{TopicKitchen, "Restaurants, keyed by restaurant, and their word on each order and the judgement on its cancellation, keyed by order."},
 		{TopicDelivery, "Fleets, keyed by city, and how each meal travels, keyed by order."},
 		{TopicLikes, "Which posts users like, keyed by user."},
+		{TopicNotifications, "What customers were told of their orders and payments, keyed by order or payment."},
 	}
 }
 
@@ -99,6 +101,8 @@ var kinds = [...]kind{
 	kindOf[MealCooked](),
 	kindOf[MealReady](),
 	kindOf[MealWrittenOff](),
+	kindOf[NotificationFailed](),
+	kindOf[NotificationSent](),
 	kindOf[OrderCancelled](),
 	kindOf[OrderCompleted](),
 	kindOf[OrderPlaced](),

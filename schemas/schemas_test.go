@@ -67,8 +67,9 @@ func TestRouting(t *testing.T) {
 		"fraud": "accountId: account.blocked account.unblocked paymentId: payment.cleared payment.flagged",
 		"kitchen": "restaurantId: restaurant.opened orderId: restaurant.accepted restaurant.rejected meal.cooked " +
 			"kitchen.asked kitchen.accepted kitchen.rejected kitchen.cancelled cancellation.refused meal.ready meal.written-off",
-		"delivery": "city: fleet.sized orderId: courier.delivered courier.failed delivery.scheduled delivery.completed delivery.failed",
-		"likes":    "userId: post.liked post.unliked",
+		"delivery":      "city: fleet.sized orderId: courier.delivered courier.failed delivery.scheduled delivery.completed delivery.failed",
+		"likes":         "userId: post.liked post.unliked",
+		"notifications": "about: notification.sent notification.failed",
 	} {
 		var key string
 		for _, word := range strings.Fields(facts) {

@@ -11,7 +11,7 @@ import (
 const (
 	MaxID         = 64                // characters of an id
 	MaxName       = 100               // characters (code points) of a name
-	MaxReason     = 64                // characters of a reason
+	MaxReason     = 64                // characters of a reason, and of other codes
 	MaxReasons    = 20                // reasons in one fact
 	MaxItems      = 50                // items of one order
 	MaxQuantity   = 99                // portions of one item
@@ -80,5 +80,7 @@ const (
 	ReasonNoCourier           = "no-courier" // all couriers of the city are on their way
 	ReasonCourierFailed       = "courier-failed"
 	ReasonCourierTimedOut     = "courier-timed-out"
-	ReasonExpired             = "expired" // its undo came first, or its saga is too old
+	ReasonExpired             = "expired"            // its undo came first, or its saga is too old
+	ReasonUndeliverable       = "undeliverable"      // whoever takes messages for a customer refuses this one for good
+	ReasonDeliveryTimedOut    = "delivery-timed-out" // a message could not be delivered in its time
 )

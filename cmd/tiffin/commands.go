@@ -25,6 +25,7 @@ type commandLine struct {
 	Topics topicsCommand `cmd:"" help:"Create or list Kafka's topics."`
 	Map    mapCommand    `cmd:"" help:"Draw the choreography: who hears what, says what, undoes what, waits how long."`
 	Parked parkedCommand `cmd:"" help:"Look at what could not be handled, and handle it again or drop it."`
+	Spool  spoolCommand  `cmd:"" help:"Look at what an API has accepted and Kafka does not have yet, and mend it."`
 	Audit  auditCommand  `cmd:"" help:"Check the books: that money, stock and couriers add up, and nothing hangs."`
 	Ready  readyCommand  `cmd:"" help:"Ask a running process whether it is ready; for health checks."`
 	Config configCommand `cmd:"" help:"Show the configuration in force, and where each value comes from."`

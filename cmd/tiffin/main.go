@@ -16,6 +16,7 @@ import (
 	"syscall"
 
 	"github.com/alecthomas/kong"
+	"github.com/redis/go-redis/v9"
 )
 
 // Exit codes.
@@ -25,11 +26,17 @@ const (
 )
 
 func main() {
+	redis.SetLogger(silence{}) // what fails is in our own log, once
 	// The first Ctrl-C or SIGTERM stops in good order, a second one at once.
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer context.AfterFunc(ctx, stop)()
 	os.Exit(tiffin(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 }
+
+// silence is a logger of the Redis client that says nothing.
+type silence struct{}
+
+func (silence) Printf(context.Context, string, ...any) {}
 
 // streams are where a command reads and writes.
 type streams struct {

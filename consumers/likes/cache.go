@@ -16,12 +16,12 @@ import (
 const (
 	// DefaultTTL is how long a count stays in the cache.
 	DefaultTTL = 10 * time.Second
-	// redisTimeout is how long anything may wait for Redis: what it answers later, PostgreSQL answers sooner.
-	redisTimeout = 100 * time.Millisecond
+	// DefaultTimeout is how long anything may wait for Redis: what it answers later, PostgreSQL answers sooner.
+	DefaultTimeout = 100 * time.Millisecond
 	// redisRest is how long Redis is left alone after an error.
 	redisRest = time.Second
-	// putAtOnce is how many counts one pipeline writes.
-	putAtOnce = 500
+	// putAtOnce is how many counts one pipeline writes: few enough for a slow server in that time.
+	putAtOnce = 100
 )
 
 // Cache keeps the counts of posts in Redis. It may be lost at any time, and be wrong for a while:
@@ -44,14 +44,20 @@ type Cache struct {
 type CacheConfig struct {
 	// TTL is how long a count may stay. Defaults to [DefaultTTL].
 	TTL time.Duration
+	// Timeout is how long Redis may take for one read, or for one pipeline of writes. Defaults to [DefaultTimeout].
+	Timeout time.Duration
 	// Logger hears when Redis fails, and when it works again. Defaults to silence.
 	Logger *slog.Logger
 }
 
-// NewCache makes a cache of a client, which the caller closes. [OpenRedis] makes one that does not keep anybody waiting.
+// NewCache makes a cache of a client, which the caller closes, and which has to heed the time-outs of contexts: [OpenRedis]
+// makes such.
 func NewCache(client redis.UniversalClient, cfg CacheConfig) *Cache {
 	if cfg.TTL == 0 {
 		cfg.TTL = DefaultTTL
+	}
+	if cfg.Timeout == 0 {
+		cfg.Timeout = DefaultTimeout
 	}
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
@@ -66,10 +72,9 @@ func OpenRedis(url string) (*redis.Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the Redis URL (want redis://host:6379/0): %w", err)
 	}
-	// The library's defaults make a caller wait for seconds, dial five times, and try three times.
-	o.DialTimeout, o.ReadTimeout, o.WriteTimeout, o.PoolTimeout = redisTimeout, redisTimeout, redisTimeout, redisTimeout
-	o.DialerRetries, o.MaxRetries = 1, -1
+	// By default the library waits for seconds, whatever the context says, dials five times, and tries three times.
 	o.ContextTimeoutEnabled = true
+	o.DialTimeout, o.DialerRetries, o.MaxRetries = time.Second, 1, -1
 	// Nothing is said to the server but what is needed: not every server, and not every fake, knows the rest.
 	o.DisableIdentity = true
 	o.MaintNotificationsConfig = &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
@@ -137,7 +142,7 @@ func (c *Cache) try(ctx context.Context, ask func(context.Context) error) error 
 	if time.Now().UnixNano() < c.rests.Load() {
 		return errResting
 	}
-	limited, cancel := context.WithTimeout(ctx, redisTimeout)
+	limited, cancel := context.WithTimeout(ctx, c.Timeout)
 	defer cancel()
 	err := ask(limited)
 	switch {

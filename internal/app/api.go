@@ -16,6 +16,7 @@ import (
 	counted "tiffin/consumers/likes"
 	"tiffin/producers/api"
 	"tiffin/producers/door"
+	"tiffin/producers/door/spool"
 	"tiffin/producers/likes"
 	"tiffin/producers/orders"
 	"tiffin/producers/payments"
@@ -29,6 +30,10 @@ const (
 	doorFlush   = 4 * time.Second
 	maxDrain    = 3 * time.Second
 )
+
+// prepareGrace is how long an API that starts is not ready yet while it prepares the schemas that it shows. If it takes longer
+// because a server is away, accepting is more urgent than showing.
+const prepareGrace = 5 * time.Second
 
 // readers is how many connections to PostgreSQL the APIs use at most.
 const readers = 8
@@ -74,8 +79,13 @@ func (a *App) newAPI(apis []apiTarget) (*httpAPI, error) {
 
 // newDoor makes the door that is configured, for facts of these topics.
 func (a *App) newDoor(topics []string) doorway {
-	return door.NewBroker(door.Config{
-		Kafka: a.kafka, Topics: topics, StopTimeout: doorFlush, Metrics: door.NewMetrics(a.registry), Logger: a.log,
+	metrics := door.NewMetrics(a.registry)
+	if a.cfg.Accept == AcceptBroker {
+		return door.NewBroker(door.Config{Kafka: a.kafka, Topics: topics, StopTimeout: doorFlush, Metrics: metrics, Logger: a.log})
+	}
+	return door.NewDisk(door.DiskConfig{
+		Kafka: a.kafka, Topics: topics, StopTimeout: doorFlush, Metrics: metrics, Logger: a.log,
+		Spool: spool.Config{Dir: a.cfg.SpoolDir, LimitBytes: a.cfg.SpoolLimit},
 	})
 }
 
@@ -167,7 +177,17 @@ func (h *httpAPI) routes(stopping, closing context.Context) *echo.Echo {
 // probes: an API is ready if it accepts, and with --accept=disk it waits for neither Kafka nor PostgreSQL to do so. While one
 // of them is away, load balancers would else take out all instances at once, and nothing would be accepted.
 func (h *httpAPI) probes(stopping context.Context) []api.Probe {
-	process := api.Probe{Name: "process", Check: func(context.Context) error { return stoppingError(stopping) }}
+	late := time.Now().Add(prepareGrace)
+	process := api.Probe{Name: "process", Check: func(context.Context) error {
+		select {
+		case <-h.app.prepared:
+		default:
+			if time.Now().Before(late) {
+				return errStarting
+			}
+		}
+		return stoppingError(stopping)
+	}}
 	kafka := api.Probe{Name: "kafka", Check: h.app.kafka.Ping, Advisory: h.door == nil || h.app.cfg.Accept == AcceptDisk}
 	database := api.Probe{Name: "database", Check: h.pool.Ping, Advisory: h.door != nil}
 	if h.door == nil {

@@ -47,11 +47,14 @@ func (o *operations) probes(stopping context.Context) []api.Probe {
 		case <-o.app.prepared:
 			return stoppingError(stopping)
 		default:
-			return cmp.Or(stoppingError(stopping), errors.New("it is starting: topics and schemas are not ready yet"))
+			return cmp.Or(stoppingError(stopping), errStarting)
 		}
 	}
 	return []api.Probe{{Name: "process", Check: process}, {Name: "kafka", Check: o.app.kafka.Ping}, {Name: "database", Check: o.pool.Ping}}
 }
+
+// errStarting: a process prepares topics and schemas before it works.
+var errStarting = errors.New("it is starting: topics and schemas are not ready yet")
 
 // stoppingError says that a process whose context has ended takes no more work.
 func stoppingError(ctx context.Context) error {

@@ -145,6 +145,7 @@ func (p *product) live() {
 		order("asking", "alice", "silent-spoon", "silent-soup"),
 		order("cooking", "alice", "sleepy-stove", "sleepy-biryani"),
 		order("riding", "alice", "lost-lane", "lost-lassi"),
+		schemas.PostLiked{PostID: "sunset", UserID: "alice"}, schemas.PostLiked{PostID: "sunset", UserID: "bob"},
 		schemas.PaymentInitiated{PaymentID: "gift", From: "alice", To: "bob", Amount: schemas.Money{Currency: "INR", MinorUnits: 7}},
 	)
 	p.say(schemas.CancellationRequested{OrderID: "cancelled"}, schemas.CancellationRequested{OrderID: "unchecked"})

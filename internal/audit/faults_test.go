@@ -75,6 +75,14 @@ var faults = []broken{
 		sql: `update payments.movements set to_account = 'alice/INR' where payment_id = 'seed-bob-INR'`,
 	},
 	{
+		name: "a like of nobody", check: "likes", says: "post sunset counts 3 likes, 2 users like it",
+		sql: `update likes.posts set count = count + 1, version = version + 1 where post_id = 'sunset'`,
+	},
+	{
+		name: "a like that is not counted", check: "likes", says: "post beach counts 0 likes, 1 users like it",
+		sql: `insert into likes.likes values ('beach/eve', true, now(), 'x')`,
+	},
+	{
 		name: "portions of nowhere", check: "shelves", says: "dish idli: ",
 		sql: `alter table inventory.dishes drop constraint dishes_check; update inventory.dishes set free = free + 1 where sku = 'idli'`,
 	},

@@ -24,7 +24,7 @@ func (cfg Config) questions() []question {
 	return append([]question{
 		movements, accounts, balances, escrow, paymentsMoved, credits,
 		shelves, reservations, rooms, couriers,
-		completed, cancelled, ends, known,
+		completed, cancelled, ends, known, likes,
 	}, cfg.overdue(), cfg.deadlines(), cfg.gaps(), cfg.parked())
 }
 
@@ -98,6 +98,14 @@ var credits = question{
 		from payments.credits c full join (
 			select payment_id, count(*) as times, sum(to_amount) as amount, min(to_account) as account
 			from payments.movements where kind = 'credit' group by payment_id) m on m.payment_id = c.credit_id`,
+}
+
+var likes = question{
+	name: "likes", things: "posts", reads: []string{"likes"},
+	about: "each post has as many likes as there are users who like it",
+	sql: `select case when coalesce(p.count, 0) <> coalesce(l.users, 0) then
+			format('post %s counts %s likes, %s users like it', post_id, coalesce(p.count, 0), coalesce(l.users, 0)) end
+		from likes.posts p full join (select split_part(like_id, '/', 1) as post_id, count(*) as users from likes.likes where liked group by 1) l using (post_id)`,
 }
 
 var shelves = question{

@@ -23,10 +23,15 @@ func main() {
 	orders := flag.Int("orders", 30000, "orders per run of the saga rows")
 	runs := flag.Int("runs", 3, "counted runs per row, after one to warm up")
 	profile := flag.String("cpuprofile", "", "write a CPU profile of the saga runs to this file")
-	only := flag.String("only", "", "one of: sagas, hot, latency, up")
+	only := flag.String("only", "", "one of: sagas, hot, latency, door, backlog, up")
+	server := flag.String("serve", "", "used by the bench itself: serve noop or likes")
+	broker, spool := flag.String("broker", "", "with -serve: Kafka"), flag.String("spool", "", "with -serve: the door's directory")
 	flag.Parse()
 	ctx := context.Background()
 	debug.SetGCPercent(400) // as the binary does
+	if *server != "" {
+		log.Fatal(runServer(ctx, *server, *broker, *spool))
+	}
 	if *profile != "" {
 		f, err := os.Create(*profile)
 		if err != nil {
@@ -42,7 +47,7 @@ func main() {
 	rows := []struct {
 		name string
 		run  func(context.Context, int, int) error
-	}{{"sagas", benchSagas}, {"hot", benchHot}, {"latency", benchLatency}, {"up", benchUp}}
+	}{{"sagas", benchSagas}, {"hot", benchHot}, {"latency", benchLatency}, {"door", benchDoor}, {"backlog", benchBacklog}, {"up", benchUp}}
 	for _, r := range rows {
 		if *only == "" || *only == r.name {
 			if err := r.run(ctx, *orders, *runs); err != nil {

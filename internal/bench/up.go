@@ -57,7 +57,7 @@ type upFigures struct {
 // watchUp starts `up`, waits until it accepts orders, watches it idle, and stops it.
 func watchUp(ctx context.Context, binary, data string, idle time.Duration) (f upFigures, err error) {
 	api := freeAddr()
-	cmd := exec.CommandContext(ctx, binary, "up", "--data="+data, "--api-addr="+api, "--kafka-addr="+freeAddr(), "--postgres-addr="+freeAddr())
+	cmd := exec.CommandContext(ctx, binary, "up", "--data="+data, "--api-addr="+api, "--kafka-addr="+freeAddr(), "--postgres-addr="+freeAddr(), "--redis-addr="+freeAddr())
 	for _, v := range os.Environ() { // without what the tests' servers are
 		if !strings.HasPrefix(v, "TIFFIN_") && !strings.HasPrefix(v, "KAFKA_BROKERS=") && !strings.HasPrefix(v, "DATABASE_URL=") {
 			cmd.Env = append(cmd.Env, v)

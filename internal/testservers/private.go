@@ -150,3 +150,9 @@ func (p *PrivateRedis) Stop() {
 
 // Kill ends the server as a crash does; its data are lost.
 func (p *PrivateRedis) Kill() { p.redis.Kill() }
+
+// Freeze makes the server hang: it takes connections, and answers nobody.
+func (p *PrivateRedis) Freeze() { p.redis.Signal(syscall.SIGSTOP) }
+
+// Thaw lets it go on; it then does what was sent to it meanwhile.
+func (p *PrivateRedis) Thaw() { p.redis.Signal(syscall.SIGCONT) }

@@ -148,6 +148,7 @@ func Serve(ctx context.Context, listener net.Listener, handler http.Handler) err
 		ReadTimeout:       readTimeout,
 		WriteTimeout:      writeTimeout,
 		IdleTimeout:       idleTimeout,
+		ConnContext:       remember,
 	}
 	stopped := make(chan error, 1)
 	unwatch := context.AfterFunc(ctx, func() {
@@ -160,7 +161,7 @@ func Serve(ctx context.Context, listener net.Listener, handler http.Handler) err
 		}
 		stopped <- err
 	})
-	err := server.Serve(listener)
+	err := server.Serve(quietListener{listener})
 	if unwatch() {
 		_ = server.Close() // it has failed, and that is the error
 		return fmt.Errorf("serve %s: %w", listener.Addr(), err)

@@ -3,11 +3,7 @@ package door
 import (
 	"cmp"
 	"context"
-	"errors"
-	"fmt"
 	"log/slog"
-	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -15,10 +11,9 @@ import (
 
 	"tiffin/saga"
 	"tiffin/saga/kafka"
-	"tiffin/saga/wire"
 )
 
-// Kafka is what a [Broker] needs of [kafka.Client].
+// Kafka is what a door needs of [kafka.Client].
 type Kafka interface {
 	// Produce appends the records, in order within each partition. What it returns is nil or a [*kafka.ProduceError].
 	Produce(ctx context.Context, records []kafka.Record) error
@@ -52,8 +47,8 @@ type Broker struct {
 	epoch int64
 	queue queue
 
-	started    chan struct{}
-	partitions map[string]int // of each topic; set before started is closed, never changed after
+	started chan struct{}
+	topics  layout // set before started is closed, never changed after
 
 	numbers map[kafka.TopicPartition]int64 // the last given; the sender's
 }
@@ -93,16 +88,14 @@ func (b *Broker) Ready(context.Context) error {
 	case <-b.started:
 		return b.queue.ready()
 	default:
-		return fmt.Errorf("%w: Kafka has not answered yet", ErrUnavailable)
+		return refusal(Starting, "Kafka has not answered yet")
 	}
 }
 
 // Accept implements [Door].
 func (b *Broker) Accept(ctx context.Context, from Origin, facts ...saga.Fact) error {
 	err := b.accept(ctx, from, facts)
-	if errors.Is(err, ErrUnavailable) {
-		b.cfg.Metrics.refused.Add(float64(len(facts)))
-	}
+	b.cfg.Metrics.count(len(facts), err)
 	return err
 }
 
@@ -110,9 +103,9 @@ func (b *Broker) accept(ctx context.Context, from Origin, facts []saga.Fact) err
 	select {
 	case <-b.started:
 	default:
-		return fmt.Errorf("%w: Kafka has not answered yet", ErrUnavailable)
+		return refusal(Starting, "Kafka has not answered yet")
 	}
-	records, err := b.encode(from, facts)
+	records, err := b.topics.encode(from, facts)
 	if err != nil || len(records) == 0 {
 		return err
 	}
@@ -128,58 +121,24 @@ func (b *Broker) accept(ctx context.Context, from Origin, facts []saga.Fact) err
 	case <-ctx.Done():
 	}
 	if b.queue.withdraw(p) {
-		return fmt.Errorf("%w: Kafka was too busy to take it in time: %w", ErrUnavailable, ctx.Err())
+		return refusal(Busy, "Kafka was too busy to take it in time: %w", ctx.Err())
 	}
 	select {
 	case err = <-p.outcome: // in the last moment
 		return err
 	default:
-		return fmt.Errorf("%w: Kafka has not acknowledged it in time: %w", ErrUnavailable, ctx.Err())
+		return unsure(TimeOut, "Kafka has not acknowledged it in time: %w", ctx.Err())
 	}
-}
-
-// encode makes the facts' records, without numbers.
-func (b *Broker) encode(from Origin, facts []saga.Fact) ([]kafka.Record, error) {
-	trace := traceparent(from.Trace)
-	if trace == "" {
-		id := uuid.New()
-		parent := uuid.New()
-		trace = fmt.Sprintf("00-%x-%x-01", id[:], parent[:8])
-	}
-	now := time.Now()
-	records := make([]kafka.Record, len(facts))
-	for i, fact := range facts {
-		if f, ok := fact.(interface{ Validate() error }); ok {
-			if err := f.Validate(); err != nil {
-				return nil, err
-			}
-		}
-		partitions, known := b.partitions[fact.Topic()]
-		if !known {
-			return nil, fmt.Errorf("door: %s goes to the topic %s, which this door was not opened for: add it to Config.Topics", fact.EventType(), fact.Topic())
-		}
-		id, err := uuid.NewV7()
-		if err != nil {
-			return nil, fmt.Errorf("door: %w", err)
-		}
-		envelope := saga.Envelope{ID: id.String(), Source: "/tiffin/" + from.API, Saga: fact.Key(), Trace: trace}
-		if records[i], err = wire.Encode(fact, envelope, now, partitions); err != nil {
-			return nil, fmt.Errorf("door: %w", err)
-		}
-	}
-	return records, nil
 }
 
 // Run finds the topics and then sends, until ctx ends. Then the door refuses, and Run sends what callers wait for; it returns nil when
 // that is done, or an error if Kafka did not acknowledge all of it within Config.StopTimeout. It fails early if a topic does
 // not exist. All its goroutines are gone when it returns. Call it once.
 func (b *Broker) Run(ctx context.Context) error {
-	defer b.queue.fail(fmt.Errorf("%w: it has been shut", ErrUnavailable))
-	if err := b.findTopics(ctx); err != nil {
+	defer b.queue.fail(refusal(Stopping, "it has been shut"))
+	var err error
+	if b.topics, err = findTopics(ctx, b.cfg.Kafka, b.cfg.Topics, b.log); err != nil || ctx.Err() != nil {
 		return err
-	}
-	if ctx.Err() != nil {
-		return nil
 	}
 	sending, cut := context.WithCancel(context.WithoutCancel(ctx)) // outlives ctx, by StopTimeout at most
 	defer cut()
@@ -216,39 +175,4 @@ func (b *Broker) watch(ctx context.Context, cut func(), over <-chan struct{}) {
 		cut()
 	case <-over:
 	}
-}
-
-// findTopics learns the number of partitions of each topic. It waits for Kafka, but not for somebody to make a topic.
-func (b *Broker) findTopics(ctx context.Context) error {
-	for pause := newBackOff(); ; {
-		infos, err := b.cfg.Kafka.Topics(ctx, b.cfg.Topics...)
-		switch {
-		case ctx.Err() != nil:
-			return nil
-		case err == nil:
-			return b.learn(infos)
-		case !kafka.Retryable(err):
-			return fmt.Errorf("door: %w", err)
-		}
-		b.log.Warn("door: waiting for Kafka", "error", err)
-		if !pause.wait(ctx) {
-			return nil
-		}
-	}
-}
-
-func (b *Broker) learn(infos map[string]kafka.TopicInfo) error {
-	partitions := make(map[string]int, len(infos))
-	var missing []string
-	for _, name := range b.cfg.Topics {
-		if partitions[name] = infos[name].Partitions; partitions[name] == 0 {
-			missing = append(missing, name)
-		}
-	}
-	if len(missing) > 0 {
-		slices.Sort(missing)
-		return fmt.Errorf("door: these topics do not exist: %s. Create them: tiffin topics create", strings.Join(missing, ", "))
-	}
-	b.partitions = partitions
-	return nil
 }

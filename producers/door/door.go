@@ -1,26 +1,26 @@
 // Package door is how the APIs accept: the one way from an HTTP request into Kafka.
 //
 // A handler makes facts and calls [Door].Accept; when that returns nil the facts will be on Kafka, whatever happens to
-// this process, and the handler may answer 202. [Broker] is the door of --accept=broker: it returns when all in-sync
-// replicas have the facts.
+// this process, and the handler may answer 202. There are two doors:
+//
+//   - [Disk], of --accept=disk, returns when the facts are on the local disk, in a spool from which they are sent to Kafka
+//     at once. It waits for nobody, and accepts as well while Kafka is away, until the spool is full. What is lost when the
+//     disk itself is lost is what had not been sent yet;
+//   - [Broker], of --accept=broker, returns when all in-sync replicas have the facts: for machines whose disk is not to be
+//     trusted.
 //
 // To its receivers a door is a lane like any other: each fact bears the lane's name, its epoch, and a number that runs from
 // 1 without a gap for each partition, by which a receiver drops what comes twice and raises an alarm where something is
-// missing. The lane is new at each start ("door-" and a UUID), so that nothing has to be remembered between starts. Numbers
-// are given at the moment of sending: what is dropped before that leaves no gap.
+// missing. The lane is new at each start ("door-" and a UUID), so that nothing has to be remembered between starts. A
+// Broker numbers at the moment of sending, a Disk in the order of its log; what is refused before that leaves no gap.
 package door
 
 import (
 	"context"
-	"errors"
 	"strings"
 
 	"tiffin/saga"
 )
-
-// ErrUnavailable means that the facts were not accepted: Kafka is away, or slower than the callers. They may get there all the same,
-// if they were on their way when the caller's time was over. Errors of this package wrap it.
-var ErrUnavailable = errors.New("the door is closed for now")
 
 // Origin is where facts come from.
 type Origin struct {
@@ -31,8 +31,8 @@ type Origin struct {
 // Door accepts facts.
 type Door interface {
 	// Accept returns nil once the facts can't be lost any more; they are sent together and in this order. It fails with
-	// what a fact's Validate says, with an error that wraps [ErrUnavailable], or because a fact has a topic that this
-	// door does not know. It waits no longer than ctx, nor than the door's own limit.
+	// what a fact's Validate says, with an [Unavailable], or because a fact has a topic that this door does not know. It
+	// waits no longer than ctx, nor than the door's own limit.
 	Accept(ctx context.Context, from Origin, facts ...saga.Fact) error
 }
 

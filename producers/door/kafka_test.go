@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -20,7 +21,13 @@ import (
 	"tiffin/schemas"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	if arguments := os.Getenv(childVariable); arguments != "" {
+		fmt.Fprintln(os.Stderr, "the child of a test ended:", childMain(arguments))
+		os.Exit(1)
+	}
+	goleak.VerifyTestMain(m)
+}
 
 const (
 	patience   = 30 * time.Second // how long a test waits for what should come at once

@@ -2,7 +2,6 @@ package door
 
 import (
 	"container/list"
-	"fmt"
 	"sync"
 
 	"tiffin/saga/kafka"
@@ -76,9 +75,9 @@ func (q *queue) ready() error {
 func (q *queue) refusal(records, bytes int) error {
 	switch {
 	case q.closed:
-		return fmt.Errorf("%w: it is being shut", ErrUnavailable)
+		return refusal(Stopping, "it is being shut")
 	case q.records+records > q.maxRecords || q.bytes+bytes > q.maxBytes:
-		return fmt.Errorf("%w: %d facts of %d bytes are waiting for Kafka already", ErrUnavailable, q.records, q.bytes)
+		return refusal(Busy, "%d facts of %d bytes are waiting for Kafka already", q.records, q.bytes)
 	}
 	return nil
 }

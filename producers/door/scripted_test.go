@@ -76,7 +76,7 @@ func (s *scripted) expect(t *testing.T, want ...string) {
 }
 
 // accept calls Accept with one fact about each of the orders, and returns where its error comes.
-func accept(b *Broker, ctx context.Context, orderIDs ...string) <-chan error {
+func accept(b Door, ctx context.Context, orderIDs ...string) <-chan error {
 	outcome := make(chan error, 1)
 	go func() {
 		defer close(outcome)
@@ -343,9 +343,7 @@ func TestTraceparent(t *testing.T) {
 			t.Errorf("%q: got %q, want %q", header, got, want)
 		}
 	}
-	b := NewBroker(Config{})
-	b.partitions = map[string]int{schemas.TopicKitchen: 1}
-	records, err := b.encode(Origin{API: "a", Trace: "garbage"}, []saga.Fact{accepted("o1")})
+	records, err := layout{schemas.TopicKitchen: 1}.encode(Origin{API: "a", Trace: "garbage"}, []saga.Fact{accepted("o1")})
 	if err != nil {
 		t.Fatal(err)
 	}

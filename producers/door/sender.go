@@ -64,14 +64,14 @@ func (b *Broker) settle(s *shipment, err error) *shipment {
 	switch {
 	case err == nil:
 		for _, p := range s.owners {
-			b.acknowledged(p)
+			p.settle(nil)
 		}
 		return &shipment{}
 	case !errors.As(err, &failed): // nothing is known of any record
 		failed = &kafka.ProduceError{Unknown: indexes(len(s.records)), Err: err}
 	}
 	for _, i := range failed.Acknowledged {
-		b.acknowledged(s.owners[i])
+		s.owners[i].settle(nil)
 	}
 	refused := map[kafka.TopicPartition]int64{}
 	for _, r := range failed.Refused {
@@ -114,16 +114,11 @@ func (b *Broker) renumber(rest *shipment, to kafka.TopicPartition, refused int64
 	}
 }
 
-func (b *Broker) acknowledged(p *parcel) {
-	b.cfg.Metrics.accepted.Inc()
-	p.settle(nil)
-}
-
 func (b *Broker) refused(s *shipment, r kafka.Refusal) {
 	record := s.records[r.Index]
 	b.log.Error("door: Kafka refuses a fact; mend the topic, or the permissions on it", "topic", record.Topic,
 		"partition", record.Partition, "key", string(record.Key), "error", r.Err)
-	s.owners[r.Index].settle(fmt.Errorf("%w: Kafka refused it: %w", ErrUnavailable, r.Err))
+	s.owners[r.Index].settle(unsure(Refused, "Kafka refused it: %w", r.Err)) // what was sent with it may be there
 }
 
 // settle counts a record of the parcel that has been decided. The last one tells the caller.
@@ -138,7 +133,7 @@ func (p *parcel) settle(err error) {
 
 // abandon tells the owners of what is left that nobody knows what becomes of it.
 func (b *Broker) abandon(s *shipment, cause error) error {
-	err := fmt.Errorf("%w: it was shut before Kafka acknowledged it", ErrUnavailable)
+	err := unsure(Stopping, "it was shut before Kafka acknowledged it")
 	for _, p := range s.owners {
 		p.settle(err)
 	}

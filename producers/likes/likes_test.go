@@ -177,8 +177,10 @@ func TestRefusals(t *testing.T) {
 		{"POST", "/posts/p1/likes", like + like, nil, 400, []string{" must be JSON: "}},
 		{"POST", "/posts/p1/likes", `{"userId":"a","userId":"b"}`, nil, 400, []string{"/userId must not come twice"}},
 		{"POST", "/posts/p1/likes", `{"userId":7}`, nil, 400, []string{"/userId must be a string"}},
-		{"POST", "/posts/p1/likes", `{"userId":"a b","postId":"p2","acceptedAt":"2026-11-26T04:30:00.123456Z"}`, nil, 400,
-			[]string{"/userId" + isID, "/acceptedAt must be absent", "/postId must be absent"}},
+		{
+			"POST", "/posts/p1/likes", `{"userId":"a b","postId":"p2","acceptedAt":"2026-11-26T04:30:00.123456Z"}`, nil, 400,
+			[]string{"/userId" + isID, "/acceptedAt must be absent", "/postId must be absent"},
+		},
 		{"POST", "/posts/p1/likes", `{"userId":"` + long + `"}`, nil, 400, []string{"/userId" + isID}},
 		{"POST", "/posts/p1/likes", like, []string{"Content-Type: text/plain"}, 415, nil},
 		{"POST", "/posts/p1/likes", `{"x":"` + strings.Repeat("x", 64<<10) + `"}`, nil, 413, nil},

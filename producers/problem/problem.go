@@ -102,6 +102,7 @@ func From(err error) *Error {
 	var invalid *schemas.Invalid
 	var large *http.MaxBytesError
 	var plain *echo.HTTPError
+	var closed *door.Unavailable
 	switch {
 	case errors.As(err, &refusal):
 		return refusal
@@ -109,14 +110,30 @@ func From(err error) *Error {
 		return &Error{Code: Invalid, Detail: "Mend what errors point at, and send it again.", Faults: invalid.Faults}
 	case errors.As(err, &large):
 		return New(TooLarge, "Send no more than %d bytes.", large.Limit)
+	case errors.As(err, &closed):
+		return &Error{Code: Unavailable, Detail: detailOf(closed), RetryAfter: closed.RetryAfter, Cause: err}
 	case errors.Is(err, door.ErrUnavailable):
-		return Because(Unavailable, err, "It could not be put on Kafka in time. Try again: what was sent may or may not be accepted yet.")
+		return Because(Unavailable, err, detailOfUnsure)
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return Because(Unavailable, err, "It took too long. Try again.")
 	case errors.As(err, &plain):
 		return fromStatus(plain)
 	}
 	return &Error{Code: Internal, Detail: detailOfBugs, Cause: err}
+}
+
+const detailOfUnsure = "It took too long. Try again: what was sent may or may not be accepted yet."
+
+// detailOf says what became of what was sent, in the client's words: how a door works is not for him.
+func detailOf(closed *door.Unavailable) string {
+	switch {
+	case closed.Unsure:
+		return detailOfUnsure
+	case closed.Cause == door.Full, closed.Cause == door.Failed:
+		return "It was not accepted: nothing more can be kept at the moment. Try again later."
+	default:
+		return "It was not accepted. Try again."
+	}
 }
 
 const detailOfBugs = "It is not your fault. The log has the details under this requestId."

@@ -55,6 +55,28 @@ func TestFrom(t *testing.T) {
 	}
 }
 
+// TestAClosedDoor: the client is told whether what he sent may be accepted, and when to come again.
+func TestAClosedDoor(t *testing.T) {
+	for _, test := range []struct {
+		closed     door.Unavailable
+		retryAfter string
+		detail     string
+	}{
+		{door.Unavailable{Cause: door.TimeOut, Unsure: true}, "1", "may or may not be accepted"},
+		{door.Unavailable{Cause: door.Failed, Unsure: true, RetryAfter: 5 * time.Second}, "5", "may or may not be accepted"},
+		{door.Unavailable{Cause: door.Full, RetryAfter: 5 * time.Second}, "5", "It was not accepted: nothing more can be kept"},
+		{door.Unavailable{Cause: door.Busy}, "1", "It was not accepted."},
+	} {
+		test.closed.Err = errors.New("secret")
+		response := httptest.NewRecorder()
+		problem.Handler(slog.New(slog.DiscardHandler))(fmt.Errorf("wrapped: %w", &test.closed), echo.New().NewContext(httptest.NewRequest("POST", "/", nil), response))
+		body := response.Body.String()
+		if response.Code != http.StatusServiceUnavailable || response.Header().Get("Retry-After") != test.retryAfter || !strings.Contains(body, test.detail) || strings.Contains(body, "secret") {
+			t.Errorf("%+v: %d %v %s", test.closed, response.Code, response.Header(), body)
+		}
+	}
+}
+
 func TestHandler(t *testing.T) {
 	var log strings.Builder
 	handle := problem.Handler(slog.New(slog.NewTextHandler(&log, nil)))

@@ -54,16 +54,34 @@ func appendRecord(b []byte, r *Record, delta int) []byte {
 	b = binary.AppendVarint(b, int64(bodyBytes(r, delta)))
 	b = append(b, 0, 0) // attributes, and the difference to the batch's time
 	b = binary.AppendVarint(b, int64(delta))
+	if r.Encoded != nil {
+		return append(b, r.Encoded...)
+	}
+	return Encode(b, r, 0)
+}
+
+// Encode appends a record as a batch has it, from its key on: key, value and headers. It is not complete before so many more
+// headers have been added by [AppendHeader].
+func Encode(b []byte, r *Record, more int) []byte {
 	b = appendNullable(b, r.Key)
 	b = appendNullable(b, r.Value)
-	b = binary.AppendVarint(b, int64(len(r.Headers)))
+	b = binary.AppendVarint(b, int64(len(r.Headers)+more))
 	for i := range r.Headers {
-		h := &r.Headers[i]
-		b = binary.AppendVarint(b, int64(len(h.Key)))
-		b = append(b, h.Key...)
-		b = appendNullable(b, h.Value)
+		b = AppendHeader(b, r.Headers[i].Key, r.Headers[i].Value)
 	}
 	return b
+}
+
+// HeaderBytes is what [AppendHeader] appends.
+func HeaderBytes(key string, value []byte) int {
+	return varintBytes(len(key)) + len(key) + nullableBytes(value)
+}
+
+// AppendHeader appends a header to a record that [Encode] has begun.
+func AppendHeader(b []byte, key string, value []byte) []byte {
+	b = binary.AppendVarint(b, int64(len(key)))
+	b = append(b, key...)
+	return appendNullable(b, value)
 }
 
 func appendNullable(b, value []byte) []byte {
@@ -82,10 +100,13 @@ func recordBytes(r *Record, delta int) int {
 
 // bodyBytes is recordBytes without the length that goes before the record.
 func bodyBytes(r *Record, delta int) int {
+	if r.Encoded != nil {
+		return 2 + varintBytes(delta) + len(r.Encoded)
+	}
 	n := 2 + varintBytes(delta) + nullableBytes(r.Key) + nullableBytes(r.Value) + varintBytes(len(r.Headers))
 	for i := range r.Headers {
 		h := &r.Headers[i]
-		n += varintBytes(len(h.Key)) + len(h.Key) + nullableBytes(h.Value)
+		n += HeaderBytes(h.Key, h.Value)
 	}
 	return n
 }

@@ -19,6 +19,9 @@ type Record struct {
 
 	Key, Value []byte
 	Headers    []Header
+	// Encoded is what Produce sends instead of Key, Value and Headers if it is not nil: the record as [Encode] and
+	// [AppendHeader] wrote it. Who has to keep a record for a while keeps it so, and need not take it apart to send it.
+	Encoded []byte
 }
 
 // TopicPartition names one partition.

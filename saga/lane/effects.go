@@ -3,6 +3,8 @@ package lane
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -13,14 +15,15 @@ import (
 )
 
 const (
-	// maxEffects is how many effects one loop performs at a time.
-	maxEffects = 16
+	// maxEffects is how many effects one loop performs at a time. What they lead to is committed together.
+	maxEffects = 64
 	// attemptTime is how long one attempt may take.
 	attemptTime = 30 * time.Second
 	// firstRetry is the pause before an effect is tried again; it doubles up to lastRetry.
 	firstRetry = time.Second
 	lastRetry  = 5 * time.Minute
-	// lookForEffects is how often the loop looks for effects that are due, if none has been requested just now.
+	// lookForEffects is how often the loop looks for effects that are due to be tried again. It looks at once when one has
+	// been requested, and when more were due than could be performed at a time.
 	lookForEffects = time.Second
 )
 
@@ -33,21 +36,29 @@ type request struct {
 
 // queueEffects saves what was requested, and forgets what has come to an outcome.
 func (b *batch) queueEffects(out *pgx.Batch) error {
-	now := b.loop.now()
-	for _, r := range b.requests {
-		data, err := json.Marshal(r.Data)
-		if err != nil {
-			return fmt.Errorf("request of effect %s: %w", r.Effect, err)
+	if n := len(b.requests); n > 0 {
+		now := b.loop.now()
+		ids, lanes, keys, effects := make([]string, n), make([]int, n), make([]string, n), make([]string, n)
+		requests, causes, until := make([]string, n), make([]string, n), make([]time.Time, n)
+		for i, r := range b.requests {
+			data, err := json.Marshal(r.Data)
+			if err != nil {
+				return fmt.Errorf("request of effect %s: %w", r.Effect, err)
+			}
+			cause, err := json.Marshal(r.cause)
+			if err != nil {
+				return err
+			}
+			ids[i], lanes[i], keys[i], effects[i] = r.ID, r.lane.number, r.cause.Key, r.Effect
+			requests[i], causes[i], until[i] = string(data), string(cause), now.Add(b.loop.group.Within(r.Effect))
 		}
-		cause, err := json.Marshal(r.cause)
-		if err != nil {
-			return err
-		}
-		out.Queue("insert into effects (id, lane, key, effect, request, cause, until, next_attempt) values ($1, $2, $3, $4, $5::text::jsonb, $6::text::jsonb, $7, $8)",
-			r.ID, r.lane.number, r.cause.Key, r.Effect, string(data), string(cause), now.Add(b.loop.group.Within(r.Effect)), now)
+		out.Queue(`insert into effects (id, lane, key, effect, request, cause, until, next_attempt)
+			select id, lane, key, effect, request::jsonb, cause::jsonb, until, $8
+			from unnest($1::text[], $2::int[], $3::text[], $4::text[], $5::text[], $6::text[], $7::timestamptz[]) x(id, lane, key, effect, request, cause, until)`,
+			ids, lanes, keys, effects, requests, causes, until, now)
 	}
 	if len(b.performed) > 0 {
-		out.Queue("delete from effects where id = any($1::text[])", b.performed)
+		out.Queue("delete from effects e using unnest($1::text[]) x(id) where e.id = x.id", b.performed)
 	}
 	return nil
 }
@@ -81,13 +92,25 @@ type result struct {
 
 func newEffects() *effects {
 	ctx, cancel := context.WithCancel(context.Background())
-	return &effects{results: make(chan result), ctx: ctx, cancel: cancel, underWay: map[string]bool{}}
+	return &effects{results: make(chan result, maxEffects), ctx: ctx, cancel: cancel, underWay: map[string]bool{}}
 }
 
 // stop ends attempts under way. Nobody knows how they did: they are made again, with the same keys.
 func (e *effects) stop() {
 	e.cancel()
 	e.wait.Wait()
+}
+
+// came takes a result, and all others that are there: they are settled together.
+func (e *effects) came(r result) {
+	for {
+		e.done = append(e.done, r)
+		select {
+		case r = <-e.results:
+		default:
+			return
+		}
+	}
 }
 
 // performEffects starts the effects that are due, as many as may be under way.
@@ -100,25 +123,19 @@ func (l *loop) performEffects(ctx context.Context) error {
 	if len(l.group.Effects()) == 0 || free <= 0 || l.now().Before(e.due) {
 		return nil
 	}
-	e.due = l.now().Add(lookForEffects)
-	due, err := l.dueEffects(ctx)
+	due, err := l.dueEffects(ctx, free)
 	if err != nil {
 		return err
 	}
+	if len(due) < free { // else there may be more, for when there is room again
+		e.due = l.now().Add(lookForEffects)
+	}
 	for _, p := range due {
-		if e.underWay[p.ID] || free == 0 {
-			continue
-		}
-		free--
 		e.underWay[p.ID] = true
 		e.wait.Go(func() {
 			attempt, cancel := context.WithTimeout(e.ctx, attemptTime)
 			defer cancel()
-			r := result{p, l.group.PerformEffect(attempt, p.Request)}
-			select {
-			case e.results <- r:
-			case <-e.ctx.Done():
-			}
+			e.results <- result{p, l.group.PerformEffect(attempt, p.Request)} // it has room for all that are under way
 		})
 	}
 	return nil
@@ -137,9 +154,12 @@ func (l *loop) holdEffects(ctx context.Context) error {
 	return nil
 }
 
-func (l *loop) dueEffects(ctx context.Context) ([]pending, error) {
+// dueEffects are up to limit effects that are to be performed now, and are not under way.
+func (l *loop) dueEffects(ctx context.Context, limit int) ([]pending, error) {
+	underWay := slices.AppendSeq([]string{}, maps.Keys(l.effects.underWay)) // not nil, which would be NULL
 	rows, err := l.store.conn.Query(ctx, `select id, lane, effect, request, cause, until, attempts from effects
-		where next_attempt <= $1 and lane = any($2::int[]) order by next_attempt limit $3`, l.now(), l.laneNumbers(), 2*maxEffects)
+		where next_attempt <= $1 and lane = any($2::int[]) and id <> all($3::text[]) order by next_attempt limit $4`,
+		l.now(), l.laneNumbers(), underWay, limit)
 	if err != nil {
 		return nil, fmt.Errorf("read effects: %w", err)
 	}
@@ -157,27 +177,30 @@ func (l *loop) dueEffects(ctx context.Context) ([]pending, error) {
 }
 
 // settleEffects brings what attempts came to into the lanes: outcomes as events, in a guarded batch, failures as later
-// attempts.
+// attempts. An outcome waits while its lane is sending, and one that may have spoiled a batch is alone in the next.
 func (l *loop) settleEffects(ctx context.Context) error {
 	if len(l.effects.done) == 0 {
 		return nil
 	}
 	b := l.newBatch()
-	var waiting []result
+	alone := false
+	var waiting, again []result
 	for _, r := range l.effects.done {
 		switch ln := l.lanes[r.lane]; {
 		case r.err != nil && !saga.IsPermanent(r.err) && l.now().Before(r.until):
-			if err := l.tryLater(ctx, r); err != nil {
-				return err
-			}
-		case ln.sending:
+			again = append(again, r)
+		case ln.sending || alone || l.suspectEffects[r.ID] && len(b.tasks) > 0:
 			waiting = append(waiting, r)
 		default:
+			alone = l.suspectEffects[r.ID]
 			b.touch(ln)
 			b.tasks = append(b.tasks, task{lane: ln, cause: l.outcomeOf(r)})
 		}
 	}
 	l.effects.done = waiting
+	if err := l.tryLater(ctx, again); err != nil {
+		return err
+	}
 	if len(b.tasks) == 0 {
 		return nil
 	}
@@ -186,6 +209,12 @@ func (l *loop) settleEffects(ctx context.Context) error {
 	}
 	for _, t := range b.tasks {
 		delete(l.effects.underWay, t.cause.Attempt.ID)
+		delete(l.suspectEffects, t.cause.Attempt.ID)
+		outcome := "performed"
+		if t.cause.Attempt.Failure != "" {
+			outcome = "given up"
+		}
+		l.metrics.attempted(t.cause.Attempt.Effect, outcome)
 	}
 	return nil
 }
@@ -194,18 +223,30 @@ func (l *loop) outcomeOf(r result) saga.Cause {
 	a := &saga.Attempt{Request: r.Request}
 	kind := r.Effect + ".performed"
 	if r.err != nil {
-		a.Failure, kind = r.err.Error(), r.Effect+".not-performed"
+		a.Failure, a.Expired, kind = r.err.Error(), !saga.IsPermanent(r.err), r.Effect+".not-performed"
 	}
 	e := r.cause
 	e.ID, e.CauseID, e.Type, e.Source, e.Time = r.ID, r.cause.ID, kind, "/tiffin/"+l.group.Name(), l.now()
 	return saga.Cause{Envelope: e, Attempt: a}
 }
 
-func (l *loop) tryLater(ctx context.Context, r result) error {
-	l.log.Warn("an effect failed, it is tried again", "effect", r.Effect, "key", r.cause.Key, "attempts", r.attempts+1, "error", r.err)
-	pause := min(firstRetry<<min(r.attempts, 16), lastRetry)
-	_, err := l.store.conn.Exec(ctx, "update effects set attempts = attempts + 1, next_attempt = $2, failure = $3 where id = $1",
-		r.ID, l.now().Add(pause), r.err.Error())
-	delete(l.effects.underWay, r.ID)
+// tryLater notes that effects are to be tried again, the last time when their time is over.
+func (l *loop) tryLater(ctx context.Context, failed []result) error {
+	if len(failed) == 0 {
+		return nil
+	}
+	n := len(failed)
+	ids, next, failures := make([]string, n), make([]time.Time, n), make([]string, n)
+	for i, r := range failed {
+		l.log.Warn("an effect failed, it is tried again", "effect", r.Effect, "key", r.cause.Key, "attempts", r.attempts+1, "error", r.err)
+		ids[i], next[i], failures[i] = r.ID, l.now().Add(min(firstRetry<<min(r.attempts, 16), lastRetry)), r.err.Error()
+		if next[i].After(r.until) {
+			next[i] = r.until
+		}
+		delete(l.effects.underWay, r.ID)
+		l.metrics.attempted(r.Effect, "failed")
+	}
+	_, err := l.store.conn.Exec(ctx, `update effects e set attempts = attempts + 1, next_attempt = x.next, failure = x.failure
+		from unnest($1::text[], $2::timestamptz[], $3::text[]) x(id, next, failure) where e.id = x.id`, ids, next, failures)
 	return err
 }

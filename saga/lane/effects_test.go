@@ -1,8 +1,10 @@
 package lane_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"testing"
 	"time"
@@ -16,7 +18,10 @@ type postcard struct{ Show string }
 
 type (
 	posted   struct{ ID string }
-	unposted struct{ ID, Why string }
+	unposted struct {
+		ID, Why string
+		Expired bool `json:",omitzero"`
+	}
 )
 
 func (posted) EventType() string   { return "postcard.posted" }
@@ -28,32 +33,67 @@ func (f unposted) Key() string     { return f.ID }
 
 // post is an outside that fails as it is told, and remembers the keys under which it was asked.
 type post struct {
-	mu    sync.Mutex
-	fails map[string]error // by show; a transient one is forgotten once it was given
-	asked map[string][]string
+	mu        sync.Mutex
+	fails     map[string]error // by show; a transient one is forgotten once it was given
+	always    error            // what each attempt fails with
+	asked     map[string][]string
+	now, most int           // attempts at a time
+	came      chan string   // if not nil: hears of each attempt as it begins
+	goOn      chan struct{} // if not nil: each attempt waits for it
 }
 
-func (p *post) send(_ context.Context, key string, card postcard) error {
+func (p *post) send(ctx context.Context, key string, card postcard) error {
+	p.mu.Lock()
+	p.now++
+	p.most = max(p.most, p.now)
+	p.mu.Unlock()
+	if p.came != nil {
+		p.came <- card.Show
+	}
+	if p.goOn != nil {
+		select {
+		case <-p.goOn:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.now--
 	p.asked[card.Show] = append(p.asked[card.Show], key)
 	err := p.fails[card.Show]
 	if !saga.IsPermanent(err) {
 		delete(p.fails, card.Show)
 	}
-	return err
+	return cmp.Or(p.always, err)
 }
 
-func herald(p *post) *saga.Group {
+func (p *post) performed() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.asked)
+}
+
+func (p *post) askedFor(show string) []string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.asked[show]
+}
+
+func herald(p *post) *saga.Group { return heraldWithin(p, time.Minute) }
+
+func heraldWithin(p *post, within time.Duration) *saga.Group {
 	cards := saga.EffectOf[postcard]("postcard")
 	return saga.Define("gate", nil,
 		saga.On(func(e saga.Event[praised]) []saga.Fact {
 			cards.Request(e, postcard{e.Fact.Show})
 			return nil
 		}, saga.Requests(cards)),
-		saga.Performs(cards, time.Minute, p.send,
+		saga.Performs(cards, within, p.send,
 			saga.Performed(func(_ postcard, why saga.Cause) []saga.Fact { return saga.Say(posted{why.Key}) }, saga.Says[posted]()),
-			saga.NotPerformed(func(_ postcard, why saga.Cause) []saga.Fact { return saga.Say(unposted{why.Key, why.Attempt.Failure}) }, saga.Says[unposted]())))
+			saga.NotPerformed(func(_ postcard, why saga.Cause) []saga.Fact {
+				return saga.Say(unposted{why.Key, why.Attempt.Failure, why.Attempt.Expired})
+			}, saga.Says[unposted]())))
 }
 
 // An effect is performed after its transaction, tried again with the same key, and its outcome comes back as a fact.
@@ -116,5 +156,101 @@ func TestTheNextOwnerPerformsEffects(t *testing.T) {
 	w.until(0, "select count(*) from gate.effects")
 	if got := w.outcome("p1"); got != `{"ID":"p1"}` {
 		t.Errorf("the outcome is %s", got)
+	}
+}
+
+// It is tried again and again, for the last time when its time is over.
+func TestAnEffectIsGivenUpWhenItsTimeIsOver(t *testing.T) {
+	w := newWorld(t, time.Minute)
+	p := &post{always: errors.New("the letterbox is full"), asked: map[string][]string{}}
+	began := time.Now()
+	w.run(heraldWithin(p, 1500*time.Millisecond))
+	w.say(praised{"p1", "full"})
+	w.until(true, "select attempts = 2 and next_attempt = until from gate.effects")
+	if got, want := w.outcome("p1"), `{"ID":"p1","Why":"the letterbox is full","Expired":true}`; got != want {
+		t.Errorf("the outcome is %s, want %s", got, want)
+	}
+	if n, took := len(p.askedFor("full")), time.Since(began); n != 3 || took < 1500*time.Millisecond {
+		t.Errorf("asked %d times within %v, want 3 times: at once, after a second, and at the end", n, took)
+	}
+	w.until(0, "select count(*) from gate.effects")
+}
+
+// However many are requested at once, all are performed, a bounded number at a time, and one after the other without a pause: with
+// one of a second it would take half a minute.
+func TestManyEffectsArePerformed(t *testing.T) {
+	const many = 2000
+	w := newWorld(t, time.Minute)
+	p := &post{asked: map[string][]string{}}
+	var facts []saga.Fact
+	for i := range many {
+		facts = append(facts, praised{fmt.Sprintf("p%d", i), fmt.Sprintf("show%d", i)})
+	}
+	w.say(facts...)
+	w.run(herald(p))
+	w.until(0, "select count(*) from gate.effects where attempts = 0")
+	for p.performed() < many {
+		w.until(0, "select count(*) from gate.effects")
+	}
+	for i := range many {
+		if n := len(p.askedFor(fmt.Sprintf("show%d", i))); n != 1 {
+			t.Errorf("postcard %d was posted %d times", i, n)
+		}
+	}
+	if p.most > 64 {
+		t.Errorf("%d at a time", p.most)
+	}
+}
+
+// An outcome that PostgreSQL refuses to save is held, with the reason; those in the same batch come through, and none is
+// performed again and again.
+func TestAnOutcomeThatCannotBeSavedIsHeld(t *testing.T) {
+	w := newWorld(t, time.Minute)
+	p := &post{asked: map[string][]string{}, goOn: make(chan struct{}), came: make(chan string, 1000)}
+	cards := saga.EffectOf[postcard]("postcard")
+	w.run(saga.Define("counter", saga.Documents(tickets, shows),
+		saga.On(func(e saga.Event[praised]) []saga.Fact {
+			cards.Request(e, postcard{e.Fact.Show})
+			return nil
+		}, saga.Requests(cards)),
+		saga.Performs(cards, time.Minute, p.send,
+			saga.Performed(func(card postcard, why saga.Cause) []saga.Fact {
+				shows.Get(why, card.Show).Praise++
+				return nil
+			}, saga.Uses(shows)))))
+	var facts []saga.Fact
+	for i := range 40 {
+		facts = append(facts, praised{fmt.Sprintf("p%d", i), fmt.Sprintf("show%d", i)})
+	}
+	w.say(append(facts, praised{"bad", "cursed"})...)
+	for range 41 {
+		<-p.came
+	}
+	close(p.goOn) // so that they come to their outcomes together
+	w.until(40, "select count(*) from counter.shows where praise = 1")
+	w.until("cursed", "select request->>'Show' from counter.effects where next_attempt = 'infinity' and failure like '%violates check constraint%'")
+	w.until(1, "select count(*) from counter.effects")
+	for show := range p.asked {
+		if n := len(p.askedFor(show)); n > 3 {
+			t.Errorf("the postcard for %s was asked for %d times", show, n)
+		}
+	}
+}
+
+// P8: a process that stops lets effects under way end, so that they are not made twice.
+func TestAStopWaitsForEffectsUnderWay(t *testing.T) {
+	w := newWorld(t, time.Minute)
+	p := &post{asked: map[string][]string{}, came: make(chan string, 1), goOn: make(chan struct{})}
+	stop := w.run(herald(p))
+	w.say(praised{"p1", "slow"})
+	<-p.came
+	go func() {
+		w.logs("letting go")
+		close(p.goOn)
+	}()
+	stop()
+	w.until(0, "select count(*) from gate.effects")
+	if n := len(p.askedFor("slow")); n != 1 {
+		t.Errorf("performed %d times", n)
 	}
 }

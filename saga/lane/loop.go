@@ -56,6 +56,7 @@ type loop struct {
 	condemned        map[eventID]string
 	condemnedParked  map[int64]string     // the same of parked events, by position
 	condemnedEffects map[string]string    // the same of effects, by id
+	suspectEffects   map[string]bool      // one of these made a batch fail
 	spoiled          map[string]time.Time // deadlines that failed, and until when they are left alone
 	suspects         map[eventID]bool     // one of these made a batch fail
 	wishesRead       time.Time
@@ -218,6 +219,9 @@ func (l *loop) work(ctx, work context.Context, a kafka.Assignment) error {
 		if err := l.settleEffects(work); err != nil {
 			return err
 		}
+		if err := l.performEffects(work); err != nil {
+			return err
+		}
 		busy, err := l.step(work)
 		if err != nil {
 			return err
@@ -231,7 +235,7 @@ func (l *loop) work(ctx, work context.Context, a kafka.Assignment) error {
 			l.acknowledged(ack)
 			continue
 		case r := <-l.effects.results:
-			l.effects.done = append(l.effects.done, r)
+			l.effects.came(r)
 			continue
 		case <-ticker.C:
 			if err := l.lookAround(work, a); err != nil {
@@ -246,7 +250,7 @@ func (l *loop) work(ctx, work context.Context, a kafka.Assignment) error {
 		case ack := <-l.sends.acks:
 			l.acknowledged(ack)
 		case r := <-l.effects.results:
-			l.effects.done = append(l.effects.done, r)
+			l.effects.came(r)
 		case <-ticker.C:
 			if err := l.lookAround(work, a); err != nil {
 				return err
@@ -369,9 +373,6 @@ func (l *loop) lookAround(ctx context.Context, a kafka.Assignment) error {
 	if err := l.grantWishes(ctx); err != nil {
 		return err
 	}
-	if err := l.performEffects(ctx); err != nil {
-		return err
-	}
 	if err := l.sweepMarks(ctx); err != nil {
 		return err
 	}
@@ -414,14 +415,21 @@ func (l *loop) clearOutboxes(ctx context.Context) error {
 	return l.finish(ctx, b)
 }
 
-// letGo ends in good order: what was sent is waited for, the outboxes are cleared, the lanes released.
+// letGo ends in good order: effects under way are waited for and what was sent too, the outboxes are cleared, the lanes
+// released.
 func (l *loop) letGo(ctx context.Context, a kafka.Assignment) error {
-	for l.sends.underWay() > 0 {
+	l.log.Info("letting go", "lanes", len(l.lanes), "effects", len(l.effects.underWay))
+	for l.sends.underWay() > 0 || len(l.effects.underWay) > 0 {
 		select {
 		case ack := <-l.sends.acks:
 			l.acknowledged(ack)
+		case r := <-l.effects.results:
+			l.effects.came(r)
 		case <-ctx.Done():
-			return errors.New("kafka did not acknowledge in time; the next owner sends again")
+			return errors.New("not everything under way has ended in time: the next owner sends and performs it again")
+		}
+		if err := l.settleEffects(ctx); err != nil {
+			return err
 		}
 	}
 	if err := l.clearOutboxes(ctx); err != nil {

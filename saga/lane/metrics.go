@@ -18,6 +18,7 @@ type Metrics struct {
 	seconds *prometheus.HistogramVec
 	size    *prometheus.HistogramVec
 	owned   *prometheus.GaugeVec
+	tried   *prometheus.CounterVec
 }
 
 // NewMetrics registers the metrics.
@@ -32,8 +33,9 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 		seconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "tiffin_group_batch_duration_seconds", Help: "From a batch's begin to its commit.", Buckets: prometheus.ExponentialBuckets(0.001, 2, 12)}, group),
 		size:    prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "tiffin_group_batch_events", Help: "Events in a batch.", Buckets: prometheus.ExponentialBuckets(1, 2, 13)}, group),
 		owned:   prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "tiffin_group_lanes", Help: "Lanes that this process owns."}, group),
+		tried:   prometheus.NewCounterVec(prometheus.CounterOpts{Name: "tiffin_group_effect_attempts_total", Help: "Attempts of effects, by what came of them."}, []string{"group", "effect", "outcome"}),
 	}
-	r.MustRegister(m.events, m.skipped, m.said, m.park, m.mirror, m.seconds, m.size, m.owned)
+	r.MustRegister(m.events, m.skipped, m.said, m.park, m.mirror, m.seconds, m.size, m.owned, m.tried)
 	return m
 }
 
@@ -63,10 +65,13 @@ func (g *groupMetrics) handled(out saga.Outcome) {
 }
 
 func (g *groupMetrics) dropped(reason string) { g.skipped.WithLabelValues(g.group, reason).Inc() }
-func (g *groupMetrics) parked()               { g.parks.Inc() }
 func (g *groupMetrics) mirrored(outcome string, n int) {
 	g.mirror.WithLabelValues(g.group, outcome).Add(float64(n))
 }
+func (g *groupMetrics) attempted(effect, outcome string) {
+	g.tried.WithLabelValues(g.group, effect, outcome).Inc()
+}
+func (g *groupMetrics) parked()     { g.parks.Inc() }
 func (g *groupMetrics) lanes(n int) { g.owned.WithLabelValues(g.group).Set(float64(n)) }
 
 func (g *groupMetrics) batch(n int, took time.Duration) {

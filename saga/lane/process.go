@@ -71,7 +71,8 @@ func Run(ctx context.Context, c Config, groups ...*saga.Group) error {
 		l := &loop{
 			Config: c, process: uuid.NewString(), group: g, partitions: partitions, feed: f, metrics: c.Metrics.of(g.Name()),
 			log: c.Logger.With("group", g.Name()), now: time.Now, limit: c.MaxBatch,
-			condemned: map[eventID]string{}, condemnedParked: map[int64]string{}, condemnedEffects: map[string]string{}, spoiled: map[string]time.Time{},
+			condemned: map[eventID]string{}, condemnedParked: map[int64]string{}, condemnedEffects: map[string]string{},
+			suspectEffects: map[string]bool{}, spoiled: map[string]time.Time{},
 		}
 		l.mirrors = newMirrors(g, l.metrics, l.log)
 		loops.Go(func() {

@@ -48,7 +48,7 @@ type queue struct {
 	order  []int // lane numbers, to take from in turn
 	turn   int
 	total  int
-	urgent int   // events that the group minds: the others can wait for company
+	urgent int   // events that the group minds, unless it is patient: the others can wait for company
 	broken error // why a partition can't be read on
 }
 
@@ -80,7 +80,7 @@ func (q *queue) put(events []*event) {
 }
 
 func (q *queue) urgency(e *event) int {
-	if q.group.Minds(e.Type) {
+	if q.group.Minds(e.Type) && !q.group.Patient() {
 		return 1
 	}
 	return 0

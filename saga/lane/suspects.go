@@ -9,8 +9,11 @@ func (l *loop) suspect(b *batch, err error) {
 	if len(b.tasks) > 1 {
 		l.suspects = map[eventID]bool{}
 		for _, t := range b.tasks {
-			if t.event != nil {
+			switch {
+			case t.event != nil:
 				l.suspects[t.event.id()] = true
+			case t.cause.Attempt != nil:
+				l.suspectEffects[t.cause.Attempt.ID] = true
 			}
 		}
 		l.limit = max(1, len(b.tasks)/2)
@@ -23,6 +26,7 @@ func (l *loop) suspect(b *batch, err error) {
 		l.condemned[t.event.id()] = err.Error()
 	case t.cause.Attempt != nil:
 		l.condemnedEffects[t.cause.Attempt.ID] = err.Error()
+		delete(l.suspectEffects, t.cause.Attempt.ID)
 	default:
 		l.spoiled[t.cause.Key] = l.now().Add(spoiledFor)
 	}

@@ -1,6 +1,7 @@
 package sagamap_test
 
 import (
+	"context"
 	"os"
 	"strings"
 	"testing"
@@ -75,6 +76,8 @@ func remember(*document, saga.Cause)                    {}
 func end(*document, saga.Cause) []saga.Fact             { return nil }
 func count(saga.Event[shipped]) []saga.Fact             { return nil }
 
+func show(context.Context, []document) error { return nil }
+
 func shop() *sagamap.Map {
 	return sagamap.New(
 		saga.Define("bank", saga.Documents(documents),
@@ -91,7 +94,8 @@ func shop() *sagamap.Map {
 				saga.Upon[cancelled](), saga.Upon[refunded](), saga.Upon[shipped]()),
 			saga.Follows(remember, saga.Upon[ordered]()),
 			saga.Once(saga.AllOf(saga.Heard[ordered](), saga.AnyOf(saga.Heard[shipped](), saga.Heard[refunded]())), end, saga.Ends[cancelled]()),
-			saga.On(count)))
+			saga.On(count),
+			saga.Mirrors(documents, show)))
 }
 
 func TestAMapIsDrawn(t *testing.T) {

@@ -50,6 +50,11 @@ func (m *Map) group(t *text, g *saga.Group) {
 		wait = r.Wait
 		m.reaction(t, &r)
 	}
+	for _, table := range g.Tables() {
+		if g.Mirrored(table) {
+			t.line(pad("  mirrors", nameColumn) + table.Name())
+		}
+	}
 }
 
 // reaction draws one arrow: role and name on its first line.

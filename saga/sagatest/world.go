@@ -34,7 +34,8 @@ type Heard struct {
 type World struct {
 	// Outside answers facts as people and other systems would; nil for nobody. It is asked once per fact.
 	Outside func(saga.Fact) []saga.Fact
-	// Perform does the effects that groups request: an error is final. Nil: all succeed.
+	// Perform does the effects that groups request, once: an error that is not [saga.Permanent] stands for one that came
+	// until the effect's time was over. Nil: all succeed.
 	Perform func(saga.Request) error
 	// Limit is how many facts one [World.Run] delivers. More are taken for a choreography that goes round in a circle.
 	// Defaults to 1 million.
@@ -188,7 +189,7 @@ func (w *World) perform(g *saga.Group, c saga.Cause, requests []saga.Request) er
 		e.ID, e.CauseID, e.Type = r.ID, c.ID, r.Effect+".performed"
 		if w.Perform != nil {
 			if err := w.Perform(r); err != nil {
-				a.Failure, e.Type = err.Error(), r.Effect+".not-performed"
+				a.Failure, a.Expired, e.Type = err.Error(), !saga.IsPermanent(err), r.Effect+".not-performed"
 			}
 		}
 		if err := w.handle(g, saga.Cause{Envelope: e, Attempt: a}); err != nil {

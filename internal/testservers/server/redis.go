@@ -87,3 +87,6 @@ func (r *Redis) Kill() {
 		r.process.Kill()
 	}
 }
+
+// Signal sends a signal to the server.
+func (r *Redis) Signal(s syscall.Signal) { r.process.Signal(s) }

@@ -1,0 +1,69 @@
+package api
+
+import (
+	"context"
+	"net"
+	"net/http"
+	"sync/atomic"
+
+	"github.com/labstack/echo/v4"
+)
+
+// Quiet is middleware for handlers that read a body and then answer within moments, as those do that wait for the disk. Their
+// request's context does not end when the client goes away: they would be done before they could act on it.
+//
+// It saves the tenth of what such a request costs. Once a body has been read, net/http starts a goroutine that reads one
+// more byte from the connection, only to notice a disconnect, and has to be stopped again when the handler has returned. Here that
+// read ends at once with nothing, which net/http takes as it is.
+func Quiet(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		conn, ok := c.Request().Context().Value(quietKey{}).(*quietConn)
+		if !ok { // not one of Serve's
+			return next(c)
+		}
+		conn.quiet.Store(true)
+		defer conn.quiet.Store(false) // the next request has another handler
+		return next(c)
+	}
+}
+
+// quietKey is where a request's context has its connection.
+type quietKey struct{}
+
+// remember is a server's ConnContext.
+func remember(ctx context.Context, conn net.Conn) context.Context {
+	return context.WithValue(ctx, quietKey{}, conn)
+}
+
+// quietListener accepts connections that [Quiet] can work on.
+type quietListener struct{ net.Listener }
+
+func (l quietListener) Accept() (net.Conn, error) {
+	conn, err := l.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	return &quietConn{Conn: conn}, nil
+}
+
+type quietConn struct {
+	net.Conn
+	quiet atomic.Bool
+}
+
+// Read reads nothing if the handler wants to be left alone. Only the read that waits for a disconnect is of one byte: bodies and
+// headers are read through a buffer.
+func (c *quietConn) Read(p []byte) (int, error) {
+	if len(p) == 1 && c.quiet.Load() {
+		return 0, nil
+	}
+	return c.Conn.Read(p)
+}
+
+// CloseWrite is what net/http asks a connection for, so that a client which is still sending gets to read why it was refused.
+func (c *quietConn) CloseWrite() error {
+	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok {
+		return half.CloseWrite()
+	}
+	return http.ErrNotSupported
+}

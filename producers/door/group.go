@@ -1,0 +1,281 @@
+package door
+
+import (
+	"encoding/binary"
+	"errors"
+	"strconv"
+	"time"
+
+	"tiffin/producers/door/spool"
+	"tiffin/saga/kafka"
+	"tiffin/saga/wire"
+)
+
+const (
+	// maxGroupBytes bounds what waits for the disk; beyond it callers are refused. Two groups are in memory at a time.
+	maxGroupBytes = 8 << 20
+	// share of the callers there are: when so many wait, the group is written. A larger group costs fewer syncs, which are
+	// what is dear; waiting for all of them would wait for those whose request is still on its way.
+	share = 0.4
+	// linger is how long a group waits for that.
+	linger = time.Millisecond
+)
+
+// group is what callers wait for together.
+type group struct {
+	bytes   []byte // of the spool's group: room for its head, and entries
+	callers int
+	records int
+	done    chan struct{} // closed when err says what became of it; both are settle's
+	err     error
+	over    bool // the spool has answered
+}
+
+// settle tells the callers, unless they have been told. The door's lock is held.
+func (g *group) settle(err error) {
+	select {
+	case <-g.done:
+	default:
+		g.err = err
+		close(g.done)
+	}
+}
+
+// newGroup makes an empty group, in the memory of another that is not needed any more, or nil.
+func newGroup(bytes []byte) *group {
+	return &group{bytes: append(bytes[:0], make([]byte, spool.HeadBytes)...), done: make(chan struct{})}
+}
+
+// join gives the records their numbers and adds them to the current group. The order of the log is made here: numbers are given, and
+// bytes laid down, under one lock.
+func (d *Disk) join(records []kafka.Record) (*group, error) {
+	encoded, _ := d.bodies.Get().(*[]byte)
+	if encoded == nil {
+		encoded = new([]byte)
+	}
+	defer d.bodies.Put(encoded)
+	bodies, size := (*encoded)[:0], 0
+	ends := make([]int, len(records))
+	for i := range records {
+		bodies = kafka.Encode(bodies, &records[i], 1)
+		ends[i] = len(bodies)
+		size += len(records[i].Topic) + maxEntryBytes
+	}
+	*encoded = bodies
+	size += len(bodies)
+	if size > d.limit-spool.HeadBytes {
+		return nil, errors.New("door: these facts are too many to be accepted together: " + strconv.Itoa(size) + " bytes, of at most " + strconv.Itoa(d.limit))
+	}
+
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	g := d.current
+	switch {
+	case d.shut != nil:
+		return nil, d.shut
+	case len(g.bytes)+size > d.limit:
+		return nil, refusal(Busy, "%d facts of %d bytes are waiting for the disk already", g.records, len(g.bytes))
+	}
+	from := 0
+	for i := range records {
+		r := &records[i]
+		number := &d.numbers[d.targets[r.Topic]+r.Partition]
+		*number++
+		g.bytes = appendEntry(g.bytes, r, bodies[from:ends[i]], d.prefix, *number)
+		from = ends[i]
+	}
+	g.callers++
+	g.records += len(records)
+	if g.callers == 1 {
+		nudge(d.kick)
+	}
+	if g.callers == d.target() {
+		nudge(d.enough)
+	}
+	return g, nil
+}
+
+// target is how many callers a group is to have.
+func (d *Disk) target() int { return int(d.busy * share) }
+
+// commitAll writes group after group, until the door is closed and the last one is written.
+func (d *Disk) commitAll() {
+	timer := time.NewTimer(linger)
+	defer timer.Stop()
+	for d.gather(timer) {
+		d.commit(d.cut())
+	}
+}
+
+// gather waits until there is a group worth writing; false if there never will be.
+func (d *Disk) gather(timer *time.Timer) bool {
+	waiting, target := 0, 0
+	look := func() int {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		waiting, target = d.current.callers, d.target()
+		return waiting
+	}
+	for look() == 0 {
+		select {
+		case <-d.kick: // it may be of a group that is gone
+		case <-d.closing:
+			return look() > 0
+		}
+	}
+	select {
+	case <-d.enough: // of a group before
+		look()
+	default:
+	}
+	if waiting >= target {
+		return true
+	}
+	timer.Reset(linger)
+	select {
+	case <-d.enough:
+	case <-timer.C:
+	case <-d.closing:
+	}
+	return true
+}
+
+// cut takes the current group; callers join a new one from now on.
+func (d *Disk) cut() *group {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	g := d.current
+	d.current, d.spare = newGroup(d.spare), nil
+	copy(d.cutting, d.numbers)
+	return g
+}
+
+// commit writes a group, and tells its callers.
+func (d *Disk) commit(g *group) {
+	watch := time.AfterFunc(d.cfg.AcceptTimeout, func() { d.hurry(g) })
+	err := d.spool.Append(g.bytes, g.records)
+	watch.Stop()
+	if err != nil {
+		d.refuse(g, err)
+		return
+	}
+	d.mu.Lock()
+	g.over = true
+	d.busy = max(float64(g.callers+d.current.callers), 0.98*d.busy)
+	copy(d.lasting, d.cutting)
+	g.settle(nil)
+	d.mu.Unlock()
+	d.spare = g.bytes
+	if d.spool.UnreadBytes() >= d.wanted.Load() {
+		nudge(d.due)
+	}
+	d.cfg.Metrics.group.Observe(float64(g.records))
+	d.measure()
+}
+
+// hurry tells those who wait for a disk that does not answer. It may have taken the group; those who have come since are not
+// in it.
+func (d *Disk) hurry(g *group) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if g.over {
+		return
+	}
+	g.settle(unsure(TimeOut, "the disk has not answered for %v", d.cfg.AcceptTimeout))
+	d.dismiss(d.cutting, refusal(Busy, "the disk has not answered for %v", d.cfg.AcceptTimeout))
+	time.AfterFunc(d.cfg.AcceptTimeout, func() { d.hurry(g) }) // for those who come now
+}
+
+// refuse tells the callers of a group that could not be written, and those who have come since. If nobody knows what became
+// of the group, this lane is at its end, and the door is closed for good.
+func (d *Disk) refuse(g *group, err error) {
+	why := ofSpool(err)
+	mine := why
+	if why.Cause == Failed {
+		mine = unsure(Failed, "%w", err)
+		d.close(why)
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	g.over = true
+	g.settle(mine)
+	d.dismiss(d.lasting, why)
+}
+
+// dismiss refuses those who are in the current group. The numbers from these on are given again. The lock is held.
+func (d *Disk) dismiss(numbers []int64, why error) {
+	d.current.settle(why)
+	d.current = newGroup(nil)
+	copy(d.numbers, numbers)
+}
+
+// ofSpool says what an error of the spool means for those of whom nothing has been written.
+func ofSpool(err error) *Unavailable {
+	if errors.Is(err, spool.ErrFull) || errors.Is(err, spool.ErrNoSpace) {
+		return refusal(Full, "%w", err)
+	}
+	return refusal(Failed, "%w", err)
+}
+
+// nudge never waits: one signal that nobody has heard yet is as good as two.
+func nudge(c chan struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
+}
+
+// An entry is a record in the spool: the length and name of its topic, the partition, and what Kafka gets, behind its length.
+// Integers are varints. maxEntryBytes is what is added to topic and body: the mark and the lengths.
+const maxEntryBytes = 160
+
+// appendEntry appends an entry. body is the record without its last header, which is the mark.
+func appendEntry(b []byte, r *kafka.Record, body []byte, prefix string, number int64) []byte {
+	var space [96]byte
+	mark := strconv.AppendInt(append(space[:0], prefix...), number, 10)
+	b = binary.AppendUvarint(b, uint64(len(r.Topic)))
+	b = append(b, r.Topic...)
+	b = binary.AppendUvarint(b, uint64(r.Partition))
+	b = binary.AppendUvarint(b, uint64(len(body)+kafka.HeaderBytes(wire.HeaderLane, mark)))
+	b = append(b, body...)
+	return kafka.AppendHeader(b, wire.HeaderLane, mark)
+}
+
+// errEntry means that bytes whose checksum is right are no entries: they were not written by this program, or by a later one.
+var errEntry = errors.New("door: the spool has something in it that is no fact: was it written by a later version?")
+
+// appendRecords appends the records of a group's payload. They share its memory. topics saves making the same names again and again.
+func appendRecords(records []kafka.Record, payload []byte, topics map[string]string) ([]kafka.Record, error) {
+	take := func(n uint64) []byte {
+		if n > uint64(len(payload)) {
+			payload = nil
+			return nil
+		}
+		piece := payload[:n:n]
+		payload = payload[n:]
+		return piece
+	}
+	uvarint := func() uint64 {
+		v, n := binary.Uvarint(payload)
+		if n <= 0 {
+			payload = nil
+			return 0
+		}
+		payload = payload[n:]
+		return v
+	}
+	for len(payload) > 0 {
+		name := take(uvarint())
+		topic, known := topics[string(name)]
+		if !known {
+			topic = string(name)
+			topics[topic] = topic
+		}
+		r := kafka.Record{Topic: topic, Partition: int(uvarint())}
+		if r.Encoded = take(uvarint()); len(r.Encoded) == 0 || topic == "" {
+			return records, errEntry
+		}
+		records = append(records, r)
+	}
+	return records, nil
+}

@@ -1,0 +1,87 @@
+package door
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/go-json-experiment/json"
+
+	"tiffin/producers/door/spool"
+)
+
+// topicsName is the file in the spool's folder that remembers how many partitions the topics have, so that a door can
+// accept before it has spoken to Kafka. It is a line of JSON, and a line with the checksum of it.
+const topicsName = "topics"
+
+// recall returns the remembered layout, nil if some of the topics are not in it: it is the first start, or one of a version
+// with more topics.
+func recall(dir string, topics []string) (layout, error) {
+	path := filepath.Join(dir, topicsName)
+	data, err := os.ReadFile(path)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("door: %w", err)
+	}
+	text, sum, _ := strings.Cut(string(data), "\n")
+	var all layout
+	if strings.TrimSpace(sum) != checksum(text) || json.Unmarshal([]byte(text), &all) != nil {
+		return nil, fmt.Errorf("door: %s is damaged: remove it; the next start then asks Kafka", path)
+	}
+	known := layout{}
+	for _, name := range topics {
+		if known[name] = all[name]; known[name] < 1 {
+			return nil, nil
+		}
+	}
+	return known, nil
+}
+
+// remember writes the layout. A crash leaves the old file or the new one.
+func remember(dir string, topics layout) error {
+	data, err := json.Marshal(topics, json.Deterministic(true))
+	if err != nil {
+		return err
+	}
+	path := filepath.Join(dir, topicsName)
+	f, err := os.OpenFile(path+".new", os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteString(string(data) + "\n" + checksum(string(data)) + "\n")
+	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return err
+	}
+	return errors.Join(os.Rename(path+".new", path), spool.Disk{}.SyncDir(dir))
+}
+
+func checksum(text string) string {
+	return fmt.Sprintf("%08x", crc32.Checksum([]byte(text), crc32.MakeTable(crc32.Castagnoli)))
+}
+
+// learn asks Kafka for the layout, compares it with the known one, if there is one, and remembers it. It returns nothing if ctx ends first.
+func (d *Disk) learn(ctx context.Context, known layout) (layout, error) {
+	found, err := findTopics(ctx, d.cfg.Kafka, d.cfg.Topics, d.log)
+	if err != nil || found == nil {
+		return nil, err
+	}
+	for name, partitions := range known {
+		if found[name] != partitions {
+			return nil, fmt.Errorf("door: topic %s has %d partitions, and had %d when %s was written. A key's facts would go to another partition than those before, "+
+				"and other processes still reckon with the old number. If that is meant, and all of them are restarted: remove the file and start again",
+				name, found[name], partitions, filepath.Join(d.cfg.Spool.Dir, topicsName))
+		}
+	}
+	if known == nil {
+		if err := remember(d.cfg.Spool.Dir, found); err != nil {
+			return nil, fmt.Errorf("door: %w", err)
+		}
+	}
+	return found, nil
+}

@@ -1,0 +1,170 @@
+package spool
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"time"
+)
+
+const (
+	// noteEvery is how old a note may get while chunks are acknowledged: what is read again after a crash.
+	noteEvery = 200 * time.Millisecond
+	// makeEvery is how often a segment is tried to be made while the disk is full.
+	makeEvery = time.Second
+	// maxSpares is how many segments are kept for later use.
+	maxSpares = 2
+)
+
+// wake tells the housekeeper that there may be something to do. It never waits.
+func (l *Log) wake() {
+	select {
+	case l.chores <- struct{}{}:
+	default:
+	}
+}
+
+// keepHouse makes segments before they are needed, takes back those that are not needed any more, and keeps the note, until the log
+// is closed.
+func (l *Log) keepHouse() {
+	defer close(l.houseOut)
+	timer := time.NewTimer(time.Hour)
+	defer timer.Stop()
+	for {
+		select {
+		case <-l.stop:
+			return
+		case <-l.chores:
+		case <-timer.C:
+		}
+		again := min(l.takeBack(), l.makeSpare())
+		timer.Reset(again)
+	}
+}
+
+const never = 24 * time.Hour
+
+// takeBack writes the note if it is due, and makes spares of segments that are acknowledged as a whole. It returns when to
+// look again.
+func (l *Log) takeBack() time.Duration {
+	l.mu.Lock()
+	done := l.done()
+	stale := l.noted.acked != l.acked || l.noted.synced != l.synced
+	wait := noteEvery - time.Since(l.notedAt)
+	over := l.failed != nil
+	l.mu.Unlock()
+	switch {
+	case over || done == 0 && !stale:
+		return never
+	case done == 0 && wait > 0:
+		return wait
+	}
+	// Synced before anything is written over: after a crash, an older note would miss what stood there.
+	if err := l.writeNote(done > 0, false); noSpace(err) {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		l.noRoom = fmt.Errorf("%w: write the note: %w", ErrNoSpace, err)
+		l.changed.Broadcast()
+		return makeEvery
+	} else if err != nil {
+		_ = l.fail(fmt.Errorf("write the note: %w", err)) // everybody hears of it who asks
+		return never
+	}
+	return l.recycle(done)
+}
+
+// recycle makes spares of the first segments, or removes them if there are enough.
+func (l *Log) recycle(count int) time.Duration {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, s := range l.live[:count] {
+		if s.file == nil {
+			continue
+		}
+		if len(l.spares) < maxSpares && s.size == l.cfg.SegmentBytes {
+			l.spares = append(l.spares, s)
+			continue
+		}
+		if err := errors.Join(s.file.Close(), l.cfg.FS.Remove(l.path(s.name))); err != nil {
+			l.cfg.Logger.Warn("spool: a file that is not needed any more stays", "error", err)
+		}
+	}
+	if count > 0 {
+		l.live = slices.Clone(l.live[count:])
+		l.noRoom = nil // there is some now
+		l.changed.Broadcast()
+	}
+	return never
+}
+
+// writeNote writes what is known now. If it could not be synced it may be tried again: each note is written anew.
+func (l *Log) writeNote(sync, closed bool) error {
+	l.mu.Lock()
+	n := note{l.acked, l.synced, closed && l.failed == nil}
+	l.mu.Unlock()
+	if err := l.note.write(n); err != nil {
+		return err
+	}
+	if sync {
+		if err := l.note.file.Sync(); err != nil {
+			return fmt.Errorf("sync: %w", err)
+		}
+	}
+	l.mu.Lock()
+	l.noted, l.notedAt = n, time.Now()
+	l.mu.Unlock()
+	return nil
+}
+
+// makeSpare makes the next segment, so that no group has to wait for one. It returns when to try again.
+func (l *Log) makeSpare() time.Duration {
+	l.mu.Lock()
+	l.making = len(l.spares) == 0 && !l.full() && l.failed == nil
+	needed, name := l.making, segmentName(l.highest+1)
+	l.mu.Unlock()
+	if !needed {
+		return never
+	}
+	s, err := l.makeSegment(name)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.making = false
+	l.changed.Broadcast()
+	if err != nil { // whatever it was, nothing was promised, and the next try begins with a new file
+		if l.noRoom == nil {
+			l.cfg.Logger.Error("spool: a segment can't be made; trying again", "dir", l.cfg.Dir, "error", err)
+		}
+		l.noRoom = fmt.Errorf("%w: %w", ErrNoSpace, err)
+		return makeEvery
+	}
+	if l.noRoom != nil {
+		l.cfg.Logger.Info("spool: there is room again", "dir", l.cfg.Dir)
+		l.noRoom = nil
+	}
+	l.highest++
+	l.spares = append(l.spares, s)
+	return never
+}
+
+// makeSegment makes a file full of zeros. If that fails it takes it away again, for it may be what fills the disk.
+func (l *Log) makeSegment(name string) (*segment, error) {
+	f, err := l.cfg.FS.Create(l.path(name))
+	if err != nil {
+		return nil, err
+	}
+	zeros := make([]byte, min(windowBytes, l.cfg.SegmentBytes))
+	for at := int64(0); at < l.cfg.SegmentBytes && err == nil; at += int64(len(zeros)) {
+		_, err = f.WriteAt(zeros[:min(int64(len(zeros)), l.cfg.SegmentBytes-at)], at)
+	}
+	if err == nil {
+		err = errors.Join(f.Sync(), l.cfg.FS.SyncDir(l.cfg.Dir))
+	}
+	if err != nil {
+		if gone := errors.Join(f.Close(), l.cfg.FS.Remove(l.path(name))); gone != nil && !errors.Is(gone, os.ErrNotExist) {
+			err = errors.Join(err, gone)
+		}
+		return nil, err
+	}
+	return &segment{name: name, file: f, size: l.cfg.SegmentBytes}, nil
+}

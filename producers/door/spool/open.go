@@ -1,0 +1,148 @@
+package spool
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+)
+
+// Open opens the log in a folder, which it makes where needed, and reads all of it. It fails with [ErrInUse] if
+// another process has it, and with a [DamagedError] if something is missing that had been promised. What a crash left half
+// done is finished or passed over, as the package says.
+//
+// A crash while it runs leaves what was there, or what it makes of it: the next Open finds the same groups.
+func Open(cfg Config) (*Log, error) {
+	if err := cfg.complete(); err != nil {
+		return nil, err
+	}
+	if err := cfg.FS.MakeDir(cfg.Dir); err != nil {
+		return nil, fmt.Errorf("spool: the folder can't be made (choose another with --spool-dir): %w", err)
+	}
+	lock, err := take(cfg.FS, cfg.Dir)
+	if err != nil {
+		return nil, err
+	}
+	s, err := look(cfg.FS, cfg.Dir)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("spool: %w", err), lock.Close())
+	}
+	l, err := begin(cfg, s)
+	if err != nil {
+		return nil, errors.Join(err, s.close(), lock.Close())
+	}
+	l.lock = lock
+	go l.keepHouse()
+	l.wake()
+	return l, nil
+}
+
+// take locks the folder.
+func take(fs FS, dir string) (interface{ Close() error }, error) {
+	lock, err := fs.Lock(filepath.Join(dir, "lock"))
+	if errors.Is(err, ErrInUse) {
+		return nil, fmt.Errorf("spool: %s: %w: stop it, or give each process a folder of its own with --spool-dir", dir, err)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("spool: %s can't be locked (choose another folder with --spool-dir): %w", dir, err)
+	}
+	return lock, nil
+}
+
+// begin makes a log of what was found.
+func begin(cfg Config, s *survey) (*Log, error) {
+	if len(s.damages) > 0 {
+		return nil, &DamagedError{cfg.Dir, s.damages}
+	}
+	if s.noteErr != nil { // no group is there either: it is new, or a crash ended its making
+		if err := s.anew(); err != nil {
+			return nil, fmt.Errorf("spool: %s: %w", cfg.Dir, err)
+		}
+	}
+	if file, offset, torn := s.torn(); torn {
+		cfg.Logger.Warn("spool: a crash has torn the last group, which nobody was told had been accepted; it is passed over", "dir", cfg.Dir, "file", file, "offset", offset)
+	}
+	if err := s.affirm(); err != nil {
+		return nil, fmt.Errorf("spool: %s: %w", cfg.Dir, err)
+	}
+	l := &Log{
+		cfg: cfg, note: s.noteFile, next: s.last() + 1, acked: s.note.acked, synced: s.last(), highest: s.highest(),
+		chores: make(chan struct{}, 1), stop: make(chan struct{}), houseOut: make(chan struct{}),
+	}
+	l.changed = sync.NewCond(&l.mu)
+	l.adopt(s)
+	if n := l.unacked; n.records > 0 {
+		cfg.Logger.Info("spool: goes on with what was left", "dir", cfg.Dir, "records", n.records, "bytes", n.bytes)
+	}
+	// What is written from now on stands behind what the note says, so it must not say any more that nothing does.
+	if err := l.writeNote(true, false); err != nil {
+		return nil, fmt.Errorf("spool: %s: write the note: %w", cfg.Dir, err)
+	}
+	return l, nil
+}
+
+// anew makes the first note.
+func (s *survey) anew() error {
+	if s.noteFile != nil {
+		if err := errors.Join(s.noteFile.file.Close(), s.fs.Remove(filepath.Join(s.dir, noteName))); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return err
+		}
+		s.noteFile = nil
+	}
+	var err error
+	s.noteFile, err = createNote(s.fs, s.dir)
+	return err
+}
+
+// affirm makes certain that the last group is on the disk, where the note does not say so: we may have read it from the
+// kernel's memory, and where a sync failed that is no sign that it is, or ever will be, anywhere else. So it is written
+// again, the very same bytes at the same place, and synced. The groups before it have been synced, or it would not be there.
+func (s *survey) affirm() error {
+	if len(s.runs) == 0 || s.note.synced >= s.last() {
+		return nil
+	}
+	last := s.runs[len(s.runs)-1]
+	group := make([]byte, last.end-last.lastOffset)
+	if _, err := last.file.file.ReadAt(group, last.lastOffset); err != nil {
+		return err
+	}
+	if _, err := last.file.file.WriteAt(group, last.lastOffset); err != nil {
+		return err
+	}
+	return last.file.file.Sync()
+}
+
+// adopt makes segments and spares of the files. The log goes on behind its last group only if it was closed there; else in
+// another segment, and what stands behind the last group can be looked at until the segment is used again.
+func (l *Log) adopt(s *survey) {
+	for _, f := range s.segments {
+		if len(f.runs) > 0 {
+			continue
+		}
+		spare := &segment{name: f.name, file: f.file, size: f.size}
+		if f.size == l.cfg.SegmentBytes && len(l.spares) < maxSpares {
+			l.spares = append(l.spares, spare)
+			continue
+		}
+		if err := errors.Join(f.file.Close(), s.fs.Remove(l.path(f.name))); err != nil {
+			l.cfg.Logger.Warn("spool: a file that is not needed any more stays", "error", err)
+		}
+	}
+	for _, r := range s.runs { // one in each file, or it would be damage
+		l.live = append(l.live, &segment{name: r.file.name, file: r.file.file, size: r.file.size, full: true, first: r.first, start: r.offset, end: r.end})
+		l.unacked.add(r.groups(), r.records, r.end-r.offset)
+	}
+	for i := 1; i < len(l.live); i++ {
+		l.live[i-1].next = l.live[i]
+	}
+	if len(l.live) == 0 {
+		l.live = []*segment{{full: true, first: l.next}}
+	}
+	last := l.live[len(l.live)-1]
+	last.full = !s.note.closed || last.file == nil
+	l.unread = l.unacked.bytes
+	l.position = position{l.live[0], l.live[0].start}
+	l.notedAt = time.Now()
+}
