@@ -43,7 +43,7 @@ var headers = []struct {
 	{wire.HeaderSpecVersion, "The version of CloudEvents.", []any{"const", "1.0"}},
 	{wire.HeaderID, "The fact's id, a UUIDv7 if Tiffin said it. Whoever hears an id again knows the fact already.", []any{"minLength", 1}},
 	{wire.HeaderType, "Which kind of fact it is.", nil},
-	{wire.HeaderSource, "Who said it: /tiffin/ and the name of a group or an API.", []any{"pattern", "^/tiffin/[a-z0-9-]+$"}},
+	{wire.HeaderSource, "Who said it: in Tiffin /tiffin/ and the name of a group or an API.", nil},
 	{wire.HeaderSubject, "What it is about: the record's key.", nil},
 	{wire.HeaderTime, "When it was said, for information: what counts is the time at which the broker appended it.", []any{"format", "date-time"}},
 	{wire.HeaderSchema, "The name of its JSON Schema, which is the payload's in this document.", []any{"pattern", "^" + wire.SchemaPrefix + "[a-z.-]+$"}},

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 	"github.com/labstack/echo/v4"
 	"go.uber.org/goleak"
 
@@ -13,6 +14,7 @@ import (
 	"tiffin/producers/likes"
 	"tiffin/producers/orders"
 	"tiffin/producers/payments"
+	"tiffin/producers/views"
 	"tiffin/saga"
 )
 
@@ -41,6 +43,7 @@ func newSite() *site {
 	orders.Routes(s.handler, orders.Config{Door: s, Orders: s, Restaurants: restaurants{s}, Menus: restaurants{s}, Stopping: stopping})
 	likes.Routes(s.handler, likes.Config{Door: s, Counts: s})
 	payments.Routes(s.handler, payments.Config{Door: s, Ledger: s, Stopping: stopping})
+	views.Routes(s.handler, views.Config{Notifications: s, Analytics: numbers{s}, Posts: numbers{s}, FreshFor: 1})
 	return s
 }
 
@@ -76,6 +79,15 @@ func (s *site) look(into any) (found bool, err error) {
 	return true, json.Unmarshal(s.found, into)
 }
 
+// listed finds a list, which is a member of what is to be found.
+func listed[T any](s *site, name string) (list []T, err error) {
+	members := map[string]jsontext.Value{}
+	if found, err := s.look(&members); !found || err != nil {
+		return nil, err
+	}
+	return list, json.Unmarshal(members[name], &list)
+}
+
 func (s *site) Order(context.Context, string) (order orders.Order, found bool, err error) {
 	found, err = s.look(&order)
 	return order, found, err
@@ -101,11 +113,7 @@ func (s *site) Account(context.Context, string, int) (account payments.Account, 
 type restaurants struct{ *site }
 
 func (r restaurants) Restaurants(context.Context) ([]orders.Restaurant, error) {
-	var list struct {
-		Restaurants []orders.Restaurant `json:"restaurants"`
-	}
-	_, err := r.look(&list)
-	return list.Restaurants, err
+	return listed[orders.Restaurant](r.site, "restaurants")
 }
 
 func (r restaurants) Restaurant(context.Context, string) (restaurant orders.Restaurant, found bool, err error) {
@@ -114,9 +122,37 @@ func (r restaurants) Restaurant(context.Context, string) (restaurant orders.Rest
 }
 
 func (r restaurants) Menu(context.Context, string) ([]orders.Dish, error) {
-	var menu struct {
-		Dishes []orders.Dish `json:"dishes"`
-	}
-	_, err := r.look(&menu)
-	return menu.Dishes, err
+	return listed[orders.Dish](r.site, "dishes")
+}
+
+func (s *site) Notifications(context.Context, string, string, int) ([]views.Notification, error) {
+	return listed[views.Notification](s, "notifications")
+}
+
+// numbers reads those of analytics.
+type numbers struct{ *site }
+
+func (n numbers) Orders(context.Context) (orders views.Orders, err error) {
+	_, err = n.look(&orders)
+	return orders, err
+}
+
+func (n numbers) Money(context.Context) ([]views.Money, error) {
+	return listed[views.Money](n.site, "currencies")
+}
+
+func (n numbers) LikesPerMinute(context.Context, int) ([]views.Minute, error) {
+	return listed[views.Minute](n.site, "perMinute")
+}
+
+func (n numbers) LikesPerDay(context.Context, int) ([]views.Day, error) {
+	return listed[views.Day](n.site, "perDay")
+}
+
+func (n numbers) TopDishes(context.Context, int) ([]views.Dish, error) {
+	return listed[views.Dish](n.site, "dishes")
+}
+
+func (n numbers) TopPosts(context.Context, int) ([]views.Post, error) {
+	return listed[views.Post](n.site, "posts")
 }
