@@ -56,7 +56,7 @@ type Config struct {
 	Logger *slog.Logger
 }
 
-// New makes a server with the routes /livez, /readyz and /metrics.
+// New makes a server with the routes /livez, /readyz and /metrics, and the contracts: /openapi.yaml and /asyncapi.yaml.
 func New(cfg Config) *echo.Echo {
 	if cfg.Registry == nil {
 		cfg.Registry = prometheus.NewRegistry()
@@ -74,6 +74,8 @@ func New(cfg Config) *echo.Echo {
 	e.GET("/livez", func(c echo.Context) error { return c.String(http.StatusOK, "alive\n") })
 	e.GET("/readyz", ready(cfg.Probes))
 	e.GET("/metrics", echo.WrapHandler(promhttp.HandlerFor(cfg.Registry, promhttp.HandlerOpts{})))
+	e.GET("/openapi.yaml", contract(schemas.OpenAPI()))
+	e.GET("/asyncapi.yaml", contract(schemas.AsyncAPI()))
 	return e
 }
 
