@@ -168,7 +168,7 @@ func TestOperationsTakeAPortOnlyIfTheyHaveTo(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cfg := Config{Kafka: kafka.Config{Brokers: []string{"127.0.0.1:1"}}, DatabaseURL: "postgres://127.0.0.1:1/x", APIAddr: "127.0.0.1:0", OpsAddr: taken.Addr().String()}
+	cfg := Config{SpoolDir: t.TempDir(), Kafka: kafka.Config{Brokers: []string{"127.0.0.1:1"}}, DatabaseURL: "postgres://127.0.0.1:1/x", APIAddr: "127.0.0.1:0", OpsAddr: taken.Addr().String()}
 	_, err = New(cfg, []string{"kitchen"}, slog.New(slog.DiscardHandler))
 	if err == nil || !strings.Contains(err.Error(), "port "+port+" is taken") || !strings.Contains(err.Error(), "--ops-addr") {
 		t.Errorf("error %v, want one with the port and the flag", err)
