@@ -40,22 +40,30 @@ func (c upCommand) firstScreen(w io.Writer, servers app.Servers) {
 	}
 	fmt.Fprintf(w, `Tiffin is up.
 
-  API         %s
+  APIs        %s
   Kafka       %s
   PostgreSQL  %s
+  Redis       %s
   data        %s
   people      %s
 
-Order a meal, look how it is doing, listen to what is said about it:
+Order a meal, watch how it is doing, like a post, pay somebody, listen to what is said:
 
   curl -i -X POST %[1]s/orders -H 'Content-Type: application/json' \
     -d '{"customerId":"alice","restaurantId":"annapurna","items":[{"sku":"masala-dosa","quantity":1}]}'
 
-  curl %[1]s/orders/ID -H 'Prefer: wait=10'
+  curl -N %[1]s/orders/ID -H 'Accept: text/event-stream'
 
-  kafka-console-consumer.sh --bootstrap-server %[6]s --topic %[7]sorders --from-beginning
+  curl %[1]s/posts/sunset/likes -H 'Content-Type: application/json' -d '{"userId":"alice"}'; curl %[1]s/posts/sunset/likes
+
+  curl -i %[1]s/payments -H 'Content-Type: application/json' \
+    -d '{"from":"alice","to":"bob","amount":{"currency":"INR","minorUnits":12500}}'
+
+  kafka-console-consumer.sh --bootstrap-server %[7]s --topic %[8]sorders --from-beginning
+
+What there is to call: %[1]s/openapi.yaml
 
 Ctrl-C stops it; the next "tiffin up" goes on where this one ended.
-`, servers.API, strings.Join(servers.Kafka, ","), app.Redact(servers.DatabaseURL), absolute(c.Data), people,
+`, servers.API, strings.Join(servers.Kafka, ","), app.Redact(servers.DatabaseURL), app.Redact(servers.RedisURL), absolute(c.Data), people,
 		servers.Kafka[0], servers.TopicPrefix)
 }
