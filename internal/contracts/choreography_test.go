@@ -25,15 +25,24 @@ const bindingVersion = "0.5.0"
 const comment = "Beyond what this schema can say: the text is UTF-8 and has no lone surrogates, no object names a member twice, and integers " +
 	"are written without fraction or exponent. Members that are not named here are ignored."
 
-const about = `What Tiffin's services tell each other over Kafka. Nobody is in charge: the APIs say what people want, independent consumer groups hear facts, react, and say facts of their own; when one of them fails, the others roll back by reacting to that failure.
+const about = `What Tiffin's services tell each other over Kafka. Nobody is in charge: the APIs say what people want, independent
+consumer groups hear facts, react, and say facts of their own; when one of them fails, the others roll back by
+reacting to that failure.
 
-Every message is a fact in the past tense: a CloudEvents 1.0 event in Kafka's binary mode. The record's value is the fact's plain JSON, its key is the fact's key, by which Java's murmur2 finds the partition, and everything else is in headers. Facts of one key and topic, from one sender, are handled in the order in which they were said. Each is delivered at least once and has its effect once.
+Every message is a fact in the past tense: a CloudEvents 1.0 event in Kafka's binary mode. The record's value is the
+fact's plain JSON, its key is the fact's key, by which Java's murmur2 finds the partition, and everything else is in
+headers. Facts of one key and topic, from one sender, are handled in the order in which they were said. Each is
+delivered at least once and has its effect once.
 
-You may say facts too: a record needs a valid value and the header ce_type, no more. Give it a ce_id, by which a repetition is known.
+You may say facts too: a record needs a valid value and the header ce_type, no more. Give it a ce_id, by which a
+repetition is known.
 
-Beyond what the schemas can say: the text is UTF-8 and has no lone surrogates, no object names a member twice, and integers are written without fraction or exponent. Members that are not named are ignored: a later version may add some, but never takes one away or gives it another meaning.
+Beyond what the schemas can say: the text is UTF-8 and has no lone surrogates, no object names a member twice, and
+integers are written without fraction or exponent. Members that are not named are ignored: a later version may add
+some, but never takes one away or gives it another meaning.
 
-A deployment may put a prefix before the names of all its topics and groups. What happens in between, and in which order, is drawn by ` + "`tiffin map`."
+A deployment may put a prefix before the names of all its topics and groups. What happens in between, and in which
+order, is drawn by ` + "`tiffin map`."
 
 // headers are those of a fact, in the order in which they are written.
 var headers = []struct {

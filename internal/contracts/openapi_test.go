@@ -234,7 +234,11 @@ func (c *contract) misled(o operation) {
 	}
 	for _, p := range c.parameters(o, "header") {
 		if p["name"] == "Idempotency-Key" {
-			for _, key := range []string{strings.Repeat("k", 255), strings.Repeat("k", 256), `"` + strings.Repeat("k", 255) + `"`, `"` + strings.Repeat("k", 256) + `"`, "two words", `"two words"`, `"`, `""`, "a;b", "a,b", `a"b`, `"a"b"`, `"a\"b\\"`, `"a\b"`, "!~", "é"} {
+			longest, tooLong := strings.Repeat("k", 255), strings.Repeat("k", 256)
+			for _, key := range []string{
+				longest, tooLong, `"` + longest + `"`, `"` + tooLong + `"`, "two words", `"two words"`, `"`, `""`,
+				"a;b", "a,b", `a"b`, `"a"b"`, `"a\"b\\"`, `"a\b"`, "!~", "é",
+			} {
 				c.send(o, c.url(o, nil), c.bodies(o)[0], "Idempotency-Key: "+key)
 			}
 		}
