@@ -172,7 +172,7 @@ func (c choreography) message(t *testing.T, fact schemas.Fact, shared *yaml.Node
 	return object(
 		"name", name,
 		"summary", member(schema, "description").Value,
-		"description", "Said by "+list(c.speakers(name))+". "+heard,
+		"description", strings.Replace("Said by "+list(c.speakers(name))+". "+heard, "by "+sagamap.Outside, "from "+sagamap.Outside, 1),
 		"correlationId", ref("components/correlationIds/saga"),
 		"headers", object("type", "object", "required", []string{wire.HeaderType},
 			"allOf", []*yaml.Node{ref("components/schemas/headers")},
@@ -364,7 +364,7 @@ func saidBy(g *saga.Group, topic string) (phrases []phrase) {
 			case f.Ends:
 				verb = "Ends the saga with"
 			case r.Role == saga.RoleUndoes:
-				verb = "Undoes its part with"
+				verb = "Asked to undo, it says"
 			}
 			phrases = note(phrases, verb, f.Type)
 		}
