@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -67,12 +68,12 @@ func drainBacklog(ctx context.Context) (rate float64, err error) {
 	go func() { ended <- d.Run(running) }()
 	defer func() {
 		stop()
-		<-ended
+		err = errors.Join(err, <-ended)
 	}()
 	select {
-	case err := <-ended:
-		ended <- err
-		return 0, err
+	case failed := <-ended:
+		ended <- nil
+		return 0, failed
 	case <-d.Started():
 	}
 	if err := acceptLikes(ctx, d, 100*backlogTogether); err != nil { // warms up

@@ -156,12 +156,18 @@ func TestQuietKeepsConnectionsAlive(t *testing.T) {
 func TestQuietIsQuiet(t *testing.T) {
 	v := visit(t)
 	conn, r := v.dial(t)
-	send(t, conn, "/quiet", "a")
-	<-v.entered
-	v.leave <- struct{}{}
-	answered(t, r, "a!")
-	if len(v.reads.single) > 0 {
-		t.Error("somebody waits for the client of a quiet handler to go")
+	const requests = 40
+	for range requests {
+		send(t, conn, "/quiet", "a")
+		<-v.entered
+		v.leave <- struct{}{}
+		answered(t, r, "a!")
+		if err := <-v.gone; err != nil {
+			t.Error(err)
+		}
+	}
+	if n := len(v.reads.single); n > requests/2 { // a goroutine of net/http's that runs late may find the handler gone
+		t.Errorf("somebody waited for the client to go in %d of %d requests to a quiet handler", n, requests)
 	}
 	send(t, conn, "/quiet", "b")
 	<-v.entered
@@ -169,7 +175,7 @@ func TestQuietIsQuiet(t *testing.T) {
 		t.Fatal(err)
 	}
 	v.leave <- struct{}{}
-	if err := errors.Join(<-v.gone, <-v.gone); err != nil {
+	if err := <-v.gone; err != nil {
 		t.Errorf("a quiet handler has heard: %v", err)
 	}
 
@@ -178,7 +184,9 @@ func TestQuietIsQuiet(t *testing.T) {
 	<-v.entered
 	v.leave <- struct{}{}
 	answered(t, r, "c!")
-	<-v.gone
+	if err := <-v.gone; err != nil {
+		t.Error(err)
+	}
 	send(t, conn, "/heedful", "d")
 	<-v.entered
 	if err := conn.Close(); err != nil {

@@ -58,6 +58,7 @@ type Disk struct {
 	current *group  // what callers join
 	numbers []int64 // the last given, of each topic and partition
 	busy    float64 // about how many callers there are at once
+	silent  bool    // the disk does not answer
 	shut    error   // why nothing is taken any more
 
 	kick    chan struct{} // the current group has its first caller
@@ -120,10 +121,13 @@ func (d *Disk) Ready(context.Context) error {
 		return refusal(Starting, "it has not found its spool and its topics yet")
 	}
 	d.mu.Lock()
-	shut := d.shut
+	shut, silent := d.shut, d.silent
 	d.mu.Unlock()
-	if shut != nil {
+	switch {
+	case shut != nil:
 		return shut
+	case silent:
+		return d.hanging()
 	}
 	if err := d.refusing.Load(); err != nil {
 		return refusal(Refused, "Kafka refuses what has been accepted, and it waits: %w", *err)
@@ -179,7 +183,7 @@ func (d *Disk) accept(ctx context.Context, from Origin, facts []saga.Fact) error
 }
 
 // Run opens the spool, learns the topics, and then accepts and sends, until ctx ends. Then the door refuses, and Run sends what is
-// left, for Config.StopTimeout at most; the rest stays for the next start, which is no error. It fails early if the spool
+// left, for DiskConfig.StopTimeout at most; the rest stays for the next start, which is no error. It fails early if the spool
 // can't be opened, above all because it is damaged or another process has it, or if a topic does not exist or has another
 // number of partitions than before. All its goroutines are gone when it returns. Call it once.
 func (d *Disk) Run(ctx context.Context) (err error) {
@@ -193,16 +197,14 @@ func (d *Disk) Run(ctx context.Context) (err error) {
 			err = errors.Join(err, fmt.Errorf("door: %w", failed))
 		}
 	}()
-	known, err := recall(d.cfg.Spool.Dir, d.cfg.Topics)
-	if err != nil {
+	topics, complete, err := recall(d.cfg.Spool.Dir, d.cfg.Topics)
+	if err == nil && !complete {
+		topics, err = d.learn(ctx, topics)
+	}
+	if err != nil || topics == nil {
 		return err
 	}
-	if known == nil {
-		if known, err = d.learn(ctx, nil); err != nil || known == nil {
-			return err
-		}
-	}
-	d.open(log, known)
+	d.open(log, topics)
 	return d.work(ctx)
 }
 

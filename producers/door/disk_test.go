@@ -338,9 +338,12 @@ func TestDiskRemembersItsTopics(t *testing.T) {
 		if err := os.Remove(filepath.Join(dir, "topics")); err != nil {
 			t.Fatal(err)
 		}
-		d, stop = openDisk(t, DiskConfig{Kafka: s, Spool: spool.Config{Dir: dir}, Topics: topics[:1]})
+		_, stop = openDisk(t, DiskConfig{Kafka: s, Spool: spool.Config{Dir: dir}, Topics: []string{schemas.TopicKitchen}})
 		if err := stop(); err != nil {
 			t.Fatal(err)
+		}
+		if err := run(DiskConfig{Kafka: grown{s}, Topics: topics}); err == nil || !strings.Contains(err.Error(), "kitchen has 2 partitions") {
+			t.Errorf("a topic has grown, and another is new: %v", err)
 		}
 		s.away = 1 // a topic that is not remembered has to be asked for
 		d, _ = openDisk(t, DiskConfig{Kafka: s, Spool: spool.Config{Dir: dir}})
@@ -535,9 +538,9 @@ func TestDiskHangs(t *testing.T) {
 		if took := time.Since(start); took != 5*time.Second {
 			t.Errorf("the callers waited %v", took)
 		}
-		third := accept(d, t.Context(), "o5")
-		checkUnavailable(t, <-third, Busy, false)
-		if took := time.Since(start); took != 10*time.Second {
+		checkUnavailable(t, d.Accept(t.Context(), Origin{}, accepted("o5")), Busy, false)
+		checkUnavailable(t, d.Ready(t.Context()), Busy, false)
+		if took := time.Since(start); took != 5*time.Second {
 			t.Errorf("one who came later waited until %v", took)
 		}
 		disk.set(func(b *badDisk) { b.hangs = nil })

@@ -88,6 +88,8 @@ func (d *Disk) join(w *writing) (*group, error) {
 	switch {
 	case d.shut != nil:
 		return nil, d.shut
+	case d.silent:
+		return nil, d.hanging()
 	case len(g.bytes)+w.bytes > d.limit:
 		return nil, refusal(Busy, "%d facts of %d bytes are waiting for the disk already", g.records, len(g.bytes))
 	}
@@ -175,7 +177,7 @@ func (d *Disk) commit(g *group) {
 		return
 	}
 	d.mu.Lock()
-	g.over = true
+	g.over, d.silent = true, false
 	d.busy = max(float64(g.callers+d.current.callers), 0.98*d.busy)
 	copy(d.lasting, d.cutting)
 	g.settle(nil)
@@ -189,7 +191,7 @@ func (d *Disk) commit(g *group) {
 }
 
 // hurry tells those who wait for a disk that does not answer. It may have taken the group; those who have come since are not
-// in it.
+// in it, and nobody else is let in before it answers.
 func (d *Disk) hurry(g *group) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -197,8 +199,12 @@ func (d *Disk) hurry(g *group) {
 		return
 	}
 	g.settle(unsure(TimeOut, "the disk has not answered for %v", d.cfg.AcceptTimeout))
-	d.dismiss(d.cutting, refusal(Busy, "the disk has not answered for %v", d.cfg.AcceptTimeout))
-	time.AfterFunc(d.cfg.AcceptTimeout, func() { d.hurry(g) }) // for those who come now
+	d.dismiss(d.cutting, d.hanging())
+	d.silent = true
+}
+
+func (d *Disk) hanging() error {
+	return refusal(Busy, "the disk has not answered for %v", d.cfg.AcceptTimeout)
 }
 
 // refuse tells the callers of a group that could not be written, and those who have come since. If nobody knows what became
@@ -212,7 +218,7 @@ func (d *Disk) refuse(g *group, err error) {
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	g.over = true
+	g.over, d.silent = true, false
 	g.settle(mine)
 	d.dismiss(d.lasting, why)
 }

@@ -101,7 +101,37 @@ func readHistory(t *testing.T, client *kafka.Client) history {
 	return h
 }
 
-const childVariable = "TIFFIN_DOOR_TEST_CHILD" // brokers, prefix, folder, first number: the process is a child of a test
+const childVariable = "TIFFIN_DOOR_TEST_CHILD" // brokers, prefix, folder, first number, what is slow: the process is a child of a test
+
+// slowDisk takes its time before it writes, so that a kill finds much that waits for it.
+type slowDisk struct{ spool.Disk }
+
+func (d slowDisk) Open(path string) (spool.File, error) {
+	f, err := d.Disk.Open(path)
+	return slowFile{f}, err
+}
+
+func (d slowDisk) Create(path string) (spool.File, error) {
+	f, err := d.Disk.Create(path)
+	return slowFile{f}, err
+}
+
+type slowFile struct{ spool.File }
+
+func (f slowFile) WriteAt(b []byte, offset int64) (int, error) {
+	if len(b) < 1<<20 { // not where a segment is made
+		<-time.After(3 * time.Millisecond)
+	}
+	return f.File.WriteAt(b, offset)
+}
+
+// slowKafka takes its time before it takes anything.
+type slowKafka struct{ *kafka.Client }
+
+func (k slowKafka) Produce(ctx context.Context, records []kafka.Record) error {
+	<-time.After(60 * time.Millisecond)
+	return k.Client.Produce(ctx, records)
+}
 
 // childMain accepts facts as fast as it can, on a spool of the test's, and prints each that was accepted, until it is killed.
 func childMain(arguments string) error {
@@ -116,7 +146,14 @@ func childMain(arguments string) error {
 	}
 	ctx, cancel := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer cancel()
-	d := NewDisk(DiskConfig{Kafka: client, Topics: topics, Spool: spool.Config{Dir: a[2], LimitBytes: 8 << 20}})
+	cfg := DiskConfig{Kafka: client, Topics: topics, Spool: spool.Config{Dir: a[2], LimitBytes: 8 << 20}}
+	switch a[4] {
+	case "disk":
+		cfg.Spool.FS = slowDisk{}
+	case "kafka":
+		cfg.Kafka = slowKafka{client}
+	}
+	d := NewDisk(cfg)
 	for worker := range 16 {
 		go func() {
 			<-d.Started()
@@ -140,8 +177,9 @@ func TestKilledFiftyTimes(t *testing.T) {
 	promised := map[string][]int{}
 	const rounds = 50
 	for round := range rounds {
+		slow := []string{"nothing", "disk", "kafka"}[round%3]
 		child := exec.Command(os.Args[0], "-test.run=^$")
-		child.Env = append(os.Environ(), fmt.Sprintf("%s=%s %s %s %d", childVariable, addr, prefix, dir, round*1_000_000))
+		child.Env = append(os.Environ(), fmt.Sprintf("%s=%s %s %s %d %s", childVariable, addr, prefix, dir, round*1_000_000, slow))
 		child.Stderr = os.Stderr
 		out, err := child.StdoutPipe()
 		if err != nil {
@@ -160,7 +198,7 @@ func TestKilledFiftyTimes(t *testing.T) {
 			}
 			promised[key] = append(promised[key], n)
 			if count++; count == 1 {
-				time.AfterFunc(rand.N(150*time.Millisecond), func() { _ = child.Process.Kill() })
+				time.AfterFunc(rand.N(300*time.Millisecond), func() { _ = child.Process.Kill() })
 			}
 		}
 		if err := child.Wait(); err == nil || count == 0 {

@@ -18,29 +18,29 @@ import (
 // accept before it has spoken to Kafka. It is a line of JSON, and a line with the checksum of it.
 const topicsName = "topics"
 
-// recall returns the remembered layout, nil if some of the topics are not in it: it is the first start, or one of a version
-// with more topics.
-func recall(dir string, topics []string) (layout, error) {
+// recall returns what is remembered of the topics. It is complete unless this is the first start, or one of a version with
+// more topics.
+func recall(dir string, topics []string) (known layout, complete bool, err error) {
 	path := filepath.Join(dir, topicsName)
 	data, err := os.ReadFile(path)
 	if errors.Is(err, os.ErrNotExist) {
-		return nil, nil
+		return nil, false, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("door: %w", err)
+		return nil, false, fmt.Errorf("door: %w", err)
 	}
 	text, sum, _ := strings.Cut(string(data), "\n")
 	var all layout
 	if strings.TrimSpace(sum) != checksum(text) || json.Unmarshal([]byte(text), &all) != nil {
-		return nil, fmt.Errorf("door: %s is damaged: remove it; the next start then asks Kafka", path)
+		return nil, false, fmt.Errorf("door: %s is damaged: remove it; the next start then asks Kafka", path)
 	}
-	known := layout{}
+	known = layout{}
 	for _, name := range topics {
-		if known[name] = all[name]; known[name] < 1 {
-			return nil, nil
+		if all[name] > 0 {
+			known[name] = all[name]
 		}
 	}
-	return known, nil
+	return known, len(known) == len(topics), nil
 }
 
 // remember writes the layout. A crash leaves the old file or the new one.
@@ -65,7 +65,8 @@ func checksum(text string) string {
 	return fmt.Sprintf("%08x", crc32.Checksum([]byte(text), crc32.MakeTable(crc32.Castagnoli)))
 }
 
-// learn asks Kafka for the layout, compares it with the known one, if there is one, and remembers it. It returns nothing if ctx ends first.
+// learn asks Kafka for the layout, compares it with what is known of it, and remembers it. It returns nothing if ctx ends
+// first.
 func (d *Disk) learn(ctx context.Context, known layout) (layout, error) {
 	found, err := findTopics(ctx, d.cfg.Kafka, d.cfg.Topics, d.log)
 	if err != nil || found == nil {
@@ -78,7 +79,7 @@ func (d *Disk) learn(ctx context.Context, known layout) (layout, error) {
 				name, found[name], partitions, filepath.Join(d.cfg.Spool.Dir, topicsName))
 		}
 	}
-	if known == nil {
+	if len(known) < len(found) {
 		if err := remember(d.cfg.Spool.Dir, found); err != nil {
 			return nil, fmt.Errorf("door: %w", err)
 		}

@@ -3,6 +3,7 @@ package spool
 import (
 	"errors"
 	"fmt"
+	"io"
 	"path/filepath"
 	"sync"
 	"time"
@@ -11,7 +12,7 @@ import (
 // Log is an open log. Append and Close may be called by anybody at any time; Next and Ack are one reader's.
 type Log struct {
 	cfg  Config
-	lock interface{ Close() error }
+	lock io.Closer
 	note *noteFile // the housekeeper's; Close's when that is gone
 
 	writing sync.Mutex // guards what is Append's alone: the order of groups

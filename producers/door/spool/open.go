@@ -3,6 +3,7 @@ package spool
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"sync"
@@ -40,7 +41,7 @@ func Open(cfg Config) (*Log, error) {
 }
 
 // take locks the folder.
-func take(fs FS, dir string) (interface{ Close() error }, error) {
+func take(fs FS, dir string) (io.Closer, error) {
 	lock, err := fs.Lock(filepath.Join(dir, "lock"))
 	if errors.Is(err, ErrInUse) {
 		return nil, fmt.Errorf("spool: %s: %w: stop it, or give each process a folder of its own with --spool-dir", dir, err)

@@ -138,10 +138,11 @@ func (s *survey) judge() {
 		case r.first > expected:
 			s.damages = append(s.damages, at)
 		case r.first < expected:
-			s.damages = append(s.damages, Damage{File: r.file.name, Offset: r.offset, From: r.first, To: min(r.last, expected-1),
-				Cause: errors.New("these groups are there twice"), Behind: s.behind(i)})
+			s.damages = append(s.damages, Damage{
+				File: r.file.name, Offset: r.offset, From: r.first, To: min(r.last, expected-1), Behind: s.behind(i), Cause: errTwice,
+			})
 		case i > 0 && s.runs[i-1].file == r.file:
-			at.Cause = errors.New("something stands between two groups that has no business there")
+			at.Cause = errBetween
 			s.damages = append(s.damages, at)
 		}
 		expected = max(expected, r.last+1)
@@ -154,6 +155,12 @@ func (s *survey) judge() {
 		s.damages = append(s.damages, d)
 	}
 }
+
+// What may be wrong with groups that are whole.
+var (
+	errTwice   = errors.New("these groups are there twice")
+	errBetween = errors.New("what stands between two groups has no business there")
+)
 
 // behind counts the groups from a run on.
 func (s *survey) behind(i int) int {
