@@ -35,7 +35,8 @@ func (m Moment) String() string { return m.Time().Format(momentLayout) }
 
 // MarshalJSONTo implements [json.MarshalerTo].
 func (m Moment) MarshalJSONTo(enc *jsontext.Encoder) error {
-	return enc.WriteToken(jsontext.String(m.String()))
+	b := m.Time().AppendFormat(append(enc.AvailableBuffer(), '"'), momentLayout)
+	return enc.WriteValue(append(b, '"')) // there is nothing in it to escape
 }
 
 // UnmarshalJSONFrom implements [json.UnmarshalerFrom].

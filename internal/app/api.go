@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"net/http"
 	"slices"
 	"syscall"
 	"time"
@@ -23,12 +22,11 @@ import (
 )
 
 // A stop takes ten seconds at most. The APIs have these, one after the other, while the consumer groups let go of their lanes:
-// first [Config.DrainTime], so that load balancers notice; then requestsEnd, after which requests under way are
-// cancelled; then doorFlush, for what was accepted and is not on Kafka yet.
+// first [Config.DrainTime], so that load balancers notice; then the three seconds that [api.Serve] gives to requests under
+// way; then doorFlush, for what was accepted and is not on Kafka yet.
 const (
-	requestsEnd = 2 * time.Second
-	doorFlush   = 4 * time.Second
-	maxDrain    = 3 * time.Second
+	maxDrain  = 3 * time.Second
+	doorFlush = 3500 * time.Millisecond
 )
 
 // prepareGrace is how long an API that starts is not ready yet while it prepares the schemas that it shows. If it takes longer
@@ -112,8 +110,7 @@ func (h *httpAPI) run(ctx context.Context) error {
 	return runParts(ctx, parts...)
 }
 
-// serve answers requests until ctx ends and [Config.DrainTime] is over. From then on nobody waits for an outcome any more, and after
-// [requestsEnd] for nothing at all.
+// serve answers requests until ctx ends and [Config.DrainTime] is over. From then on nobody waits for an outcome any more.
 func (h *httpAPI) serve(ctx context.Context) error {
 	if h.app.hold != nil {
 		select {
@@ -122,20 +119,10 @@ func (h *httpAPI) serve(ctx context.Context) error {
 		case <-h.app.hold:
 		}
 	}
-	drained, closeDoors := context.WithCancel(context.WithoutCancel(ctx))
-	defer closeDoors()
-	defer context.AfterFunc(ctx, func() { time.AfterFunc(h.app.cfg.DrainTime, closeDoors) })()
-	ended, end := context.WithCancel(context.WithoutCancel(ctx))
-	defer end()
-	defer context.AfterFunc(drained, func() { time.AfterFunc(requestsEnd, end) })()
-
-	e := h.routes(ctx, drained)
-	return api.Serve(drained, h.listener, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		request, cancel := context.WithCancel(r.Context())
-		defer cancel()
-		defer context.AfterFunc(ended, cancel)()
-		e.ServeHTTP(w, r.WithContext(request))
-	}))
+	drained, drain := context.WithCancel(context.WithoutCancel(ctx))
+	defer drain()
+	defer context.AfterFunc(ctx, func() { time.AfterFunc(h.app.cfg.DrainTime, drain) })()
+	return api.Serve(drained, h.listener, h.routes(ctx, drained))
 }
 
 // routes are those of all APIs of this process. It is not ready from the moment when stopping ends; closing ends when nobody

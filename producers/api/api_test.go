@@ -52,20 +52,25 @@ func (p *pipes) dial(context.Context, string, string) (net.Conn, error) {
 func (p *pipes) Close() error   { close(p.closed); return nil }
 func (p *pipes) Addr() net.Addr { return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 80} }
 
-// serving runs a server under synctest with one route, which answers when released is closed, and stops it while a request is in that route.
-func serving(t *testing.T, released chan struct{}, check func(answer <-chan error, served <-chan error)) {
+// serving runs a server under synctest with one route, which answers when released is closed, or, if it heeds that, when its
+// request is cancelled, and stops it while a request is in that route.
+func serving(t *testing.T, released func() <-chan struct{}, heeds bool, check func(answer <-chan error, served <-chan error)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		network := newPipes()
+		network, done := newPipes(), released()
 		ctx, stop := context.WithCancel(t.Context())
 		entered := make(chan struct{})
 		e := api.New(api.Config{})
 		e.GET("/slow", func(c echo.Context) error {
 			close(entered)
+			cancelled := c.Request().Context().Done()
+			if !heeds {
+				cancelled = nil
+			}
 			select {
-			case <-released:
+			case <-done:
 				return c.String(http.StatusOK, "done")
-			case <-c.Request().Context().Done():
+			case <-cancelled:
 				return c.Request().Context().Err()
 			}
 		})
@@ -93,24 +98,34 @@ func serving(t *testing.T, released chan struct{}, check func(answer <-chan erro
 }
 
 func TestServeLetsRequestsEnd(t *testing.T) {
-	released := make(chan struct{})
-	serving(t, nil, func(answer, served <-chan error) { // nil: never released
-		start := time.Now()
-		if err := <-served; err == nil || !strings.Contains(err.Error(), "cut off") {
-			t.Errorf("Serve returned %v", err)
+	at := func(d time.Duration) func() <-chan struct{} { // so long after the beginning
+		return func() <-chan struct{} {
+			done := make(chan struct{})
+			time.AfterFunc(d, func() { close(done) })
+			return done
 		}
-		if took := time.Since(start); took > 10*time.Second {
-			t.Errorf("stopping took %v", took)
+	}
+	ends := func(within time.Duration) func(answer, served <-chan error) {
+		return func(answer, served <-chan error) {
+			start := time.Now()
+			if err := errors.Join(<-answer, <-served); err != nil {
+				t.Error(err)
+			}
+			if took := time.Since(start); took > within {
+				t.Errorf("stopping took %v", took)
+			}
+		}
+	}
+	serving(t, at(time.Second), true, ends(1500*time.Millisecond)) // a server looks twice a second
+	serving(t, at(time.Hour), true, ends(2500*time.Millisecond)) // cancelled
+	serving(t, at(time.Hour), false, func(answer, served <-chan error) {
+		if err := <-served; err == nil || !strings.Contains(err.Error(), "cut off after 3s") {
+			t.Errorf("Serve returned %v", err)
 		}
 		if err := <-answer; err == nil {
 			t.Error("the request that was cut off has an answer")
 		}
-	})
-	close(released)
-	serving(t, released, func(answer, served <-chan error) {
-		if err := errors.Join(<-answer, <-served); err != nil {
-			t.Error(err)
-		}
+		<-time.After(time.Hour) // so that its handler ends
 	})
 }
 

@@ -77,7 +77,7 @@ func read(c echo.Context) ([]byte, error) {
 	if request.ContentLength > MaxBodyBytes {
 		return nil, &http.MaxBytesError{Limit: MaxBodyBytes}
 	}
-	data, err := io.ReadAll(http.MaxBytesReader(c.Response().Writer, request.Body, MaxBodyBytes))
+	data, err := readAll(c)
 	var large *http.MaxBytesError
 	switch {
 	case errors.As(err, &large):
@@ -93,10 +93,29 @@ func read(c echo.Context) ([]byte, error) {
 	if coding := request.Header.Get(echo.HeaderContentEncoding); coding != "" && coding != "identity" {
 		return nil, problem.New(problem.UnsupportedMedia, "Send the body as it is, without Content-Encoding.")
 	}
-	if media, _, err := mime.ParseMediaType(request.Header.Get(echo.HeaderContentType)); err != nil || media != echo.MIMEApplicationJSON {
+	if !isJSON(request.Header.Get(echo.HeaderContentType)) {
 		return nil, problem.New(problem.UnsupportedMedia, "Send JSON, and say so: Content-Type: application/json.")
 	}
 	return data, nil
+}
+
+// readAll reads the body into memory of just its size, if that is known.
+func readAll(c echo.Context) ([]byte, error) {
+	request := c.Request()
+	if request.ContentLength < 0 {
+		return io.ReadAll(http.MaxBytesReader(c.Response().Writer, request.Body, MaxBodyBytes))
+	}
+	data := make([]byte, request.ContentLength)
+	_, err := io.ReadFull(request.Body, data)
+	return data, err
+}
+
+func isJSON(contentType string) bool {
+	if contentType == echo.MIMEApplicationJSON { // what nearly everybody sends
+		return true
+	}
+	media, _, err := mime.ParseMediaType(contentType)
+	return err == nil && media == echo.MIMEApplicationJSON
 }
 
 // Write answers with JSON.

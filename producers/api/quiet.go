@@ -17,13 +17,16 @@ import (
 // read ends at once with nothing, which net/http takes as it is.
 func Quiet(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
-		conn, ok := c.Request().Context().Value(quietKey{}).(*quietConn)
-		if !ok { // not one of Serve's
-			return next(c)
-		}
-		conn.quiet.Store(true)
-		defer conn.quiet.Store(false) // the next request has another handler
+		setQuiet(c, true)
 		return next(c)
+	}
+}
+
+// setQuiet says whether the handler of the request that is under way wants to be left alone. It stays so until the next request of the
+// connection says otherwise, for net/http's read may come late.
+func setQuiet(c echo.Context, quiet bool) {
+	if conn, ok := c.Request().Context().Value(quietKey{}).(*quietConn); ok { // one of Serve's
+		conn.quiet.Store(quiet)
 	}
 }
 

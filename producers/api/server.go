@@ -37,8 +37,10 @@ const (
 	readTimeout       = 15 * time.Second
 	writeTimeout      = readTimeout + MaxWait + 15*time.Second // it runs from the end of the header
 	idleTimeout       = 2 * time.Minute
-	// stopTimeout is how long requests may take to end when the server stops: longer than a door lets its callers wait.
-	stopTimeout = 8 * time.Second
+	// When the server stops, requests have requestsEnd to end by themselves; then their contexts end, and after stopTimeout they
+	// are cut off.
+	requestsEnd = 2 * time.Second
+	stopTimeout = 3 * time.Second
 )
 
 // Config configures an API's server. The zero value works, without probes.
@@ -79,7 +81,8 @@ func New(cfg Config) *echo.Echo {
 	return e
 }
 
-// identify gives each request an id, or keeps the one that it came with if that is fit for a log.
+// identify gives each request an id, or keeps the one that it came with if that is fit for a log, and begins it as one whose
+// handler heeds the client's going.
 func identify(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		id := c.Request().Header.Get(echo.HeaderXRequestID)
@@ -90,6 +93,7 @@ func identify(next echo.HandlerFunc) echo.HandlerFunc {
 		header.Set(echo.HeaderXRequestID, id)
 		header.Set(echo.HeaderXContentTypeOptions, "nosniff")
 		header.Set(echo.HeaderCacheControl, "no-store") // what is true of an order changes by the second
+		setQuiet(c, false)
 		return next(c)
 	}
 }
@@ -138,11 +142,14 @@ func method(m string) string {
 	return "other"
 }
 
-// Serve serves until ctx ends, and then lets the requests that are in it end. Handlers that wait at a client's wish should
-// watch the same ctx, or they hold it up. It returns nil if all of them ended in time.
+// Serve serves until ctx ends, and then lets the requests that are in it end; after two seconds, their contexts do. Handlers that
+// wait at a client's wish should watch the same ctx, or they hold it up. It returns nil if all of them ended in time.
 func Serve(ctx context.Context, listener net.Listener, handler http.Handler) error {
+	requests, cancelRequests := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancelRequests()
 	server := &http.Server{
 		Handler:           handler,
+		BaseContext:       func(net.Listener) context.Context { return requests },
 		MaxHeaderBytes:    maxHeaderBytes,
 		ReadHeaderTimeout: readHeaderTimeout,
 		ReadTimeout:       readTimeout,
@@ -152,6 +159,7 @@ func Serve(ctx context.Context, listener net.Listener, handler http.Handler) err
 	}
 	stopped := make(chan error, 1)
 	unwatch := context.AfterFunc(ctx, func() {
+		defer time.AfterFunc(requestsEnd, cancelRequests).Stop()
 		bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
 		defer cancel()
 		err := server.Shutdown(bounded)

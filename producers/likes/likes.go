@@ -50,8 +50,8 @@ type handlers struct {
 // Routes adds the API's routes.
 func Routes(e *echo.Echo, cfg Config) {
 	h := &handlers{Config: cfg, acceptor: api.NewAcceptor(Name, cfg.Door, ids.Maker{}, cfg.Once)} // a like has no id of its own
-	e.POST("/posts/:postId/likes", h.like)
-	e.DELETE("/posts/:postId/likes/:userId", h.unlike)
+	e.POST("/posts/:postId/likes", api.Quiet(h.like))
+	e.DELETE("/posts/:postId/likes/:userId", api.Quiet(h.unlike))
 	e.GET("/posts/:postId/likes", h.count)
 }
 

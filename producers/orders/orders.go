@@ -83,7 +83,7 @@ func Routes(e *echo.Echo, cfg Config) {
 		acceptor:  api.NewAcceptor(Name, cfg.Door, ids.NewMaker(cfg.IDKey, "order"), cfg.Once),
 		followers: api.NewFollowers(cfg.Stopping, cmp.Or(cfg.MaxWaiters, 1_000), cmp.Or(cfg.MaxStreams, 1_000)),
 	}
-	e.POST("/orders", h.place)
+	e.POST("/orders", api.Quiet(h.place))
 	e.GET("/orders/:orderId", h.show)
 	e.POST("/orders/:orderId/cancellation", h.told(func(id string) saga.Fact { return schemas.CancellationRequested{OrderID: id} }))
 
@@ -116,15 +116,15 @@ func (h *handlers) place(c echo.Context) error {
 
 // told accepts a fact about an order that needs no more to be said.
 func (h *handlers) told(fact func(orderID string) saga.Fact) echo.HandlerFunc {
-	return func(c echo.Context) error { return h.hear(c, &nothing{}, fact) }
+	return api.Quiet(func(c echo.Context) error { return h.hear(c, &nothing{}, fact) })
 }
 
 // toldWhy accepts a fact about an order that has a reason, which the client may leave to us.
 func (h *handlers) toldWhy(reason string, fact func(orderID, reason string) saga.Fact) echo.HandlerFunc {
-	return func(c echo.Context) error {
+	return api.Quiet(func(c echo.Context) error {
 		why := explanation{Reason: text(reason)}
 		return h.hear(c, &why, func(id string) saga.Fact { return fact(id, string(why.Reason)) })
-	}
+	})
 }
 
 func (h *handlers) hear(c echo.Context, body api.Body, fact func(orderID string) saga.Fact) error {

@@ -67,7 +67,7 @@ func Routes(e *echo.Echo, cfg Config) {
 		acceptor:  api.NewAcceptor(Name, cfg.Door, ids.NewMaker(cfg.IDKey, "payment"), cfg.Once),
 		followers: api.NewFollowers(cfg.Stopping, cmp.Or(cfg.MaxWaiters, 1_000), cmp.Or(cfg.MaxStreams, 1_000)),
 	}
-	e.POST("/payments", h.pay)
+	e.POST("/payments", api.Quiet(h.pay))
 	e.GET("/payments/:paymentId", h.show)
 	e.GET("/accounts/:accountId", h.account)
 }
