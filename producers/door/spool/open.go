@@ -35,6 +35,7 @@ func Open(cfg Config) (*Log, error) {
 		return nil, errors.Join(err, s.close(), lock.Close())
 	}
 	l.lock = lock
+	l.makeSpare() // so that the first group does not wait for it; where that fails, the housekeeper goes on trying
 	go l.keepHouse()
 	l.wake()
 	return l, nil
