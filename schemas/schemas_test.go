@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"maps"
 	"os"
+	"path/filepath"
 	"reflect"
 	"slices"
 	"strings"
@@ -188,5 +189,38 @@ func TestUnknownEventType(t *testing.T) {
 		if schema := schemas.Schema(eventType); schema != nil {
 			t.Errorf("Schema(%q) = %s, want nil", eventType, schema)
 		}
+	}
+}
+
+// Who writes its own JSON writes what Encode does.
+func TestOwnJSONIsTheSame(t *testing.T) {
+	own := 0
+	for _, fact := range schemas.All() {
+		files, err := filepath.Glob(filepath.Join("testdata", fact.EventType(), "*.json"))
+		if err != nil || len(files) == 0 {
+			t.Fatalf("%s has no golden files: %v", fact.EventType(), err)
+		}
+		for _, file := range files {
+			golden, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			read, err := schemas.Decode(fact.EventType(), golden)
+			if err != nil {
+				t.Fatal(err)
+			}
+			a, ok := read.(interface{ AppendJSON([]byte) []byte })
+			if !ok {
+				continue
+			}
+			own++
+			want, err := schemas.Encode(read)
+			if got := string(a.AppendJSON([]byte("x"))); err != nil || got != "x"+string(want) {
+				t.Errorf("%s writes %s, want x%s (%v)", file, got, want, err)
+			}
+		}
+	}
+	if own < 4 {
+		t.Errorf("%d documents were compared", own)
 	}
 }

@@ -117,7 +117,7 @@ func TestServeLetsRequestsEnd(t *testing.T) {
 		}
 	}
 	serving(t, at(time.Second), true, ends(1500*time.Millisecond)) // a server looks twice a second
-	serving(t, at(time.Hour), true, ends(2500*time.Millisecond)) // cancelled
+	serving(t, at(time.Hour), true, ends(2500*time.Millisecond))   // cancelled
 	serving(t, at(time.Hour), false, func(answer, served <-chan error) {
 		if err := <-served; err == nil || !strings.Contains(err.Error(), "cut off after 3s") {
 			t.Errorf("Serve returned %v", err)

@@ -118,10 +118,12 @@ func isJSON(contentType string) bool {
 	return err == nil && media == echo.MIMEApplicationJSON
 }
 
-// Write answers with JSON.
-func Write(c echo.Context, status int, body any) error {
-	data, err := json.Marshal(body)
-	if err != nil {
+// Write answers with JSON. A body that has a method AppendJSON(b []byte) []byte writes its own.
+func Write(c echo.Context, status int, body any) (err error) {
+	var data []byte
+	if own, ok := body.(interface{ AppendJSON(b []byte) []byte }); ok {
+		data = own.AppendJSON(nil)
+	} else if data, err = json.Marshal(body); err != nil {
 		return err
 	}
 	return c.Blob(status, echo.MIMEApplicationJSON, data)

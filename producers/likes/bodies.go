@@ -24,6 +24,13 @@ type Receipt struct {
 	Status string `json:"status"`
 }
 
+// AppendJSON appends what json.Marshal makes of it; see [schemas.PostLiked.AppendJSON].
+func (r Receipt) AppendJSON(b []byte) []byte {
+	b = append(append(b, `{"postId":"`...), r.PostID...)
+	b = append(append(b, `","userId":"`...), r.UserID...)
+	return append(append(append(b, `","status":"`...), r.Status...), `"}`...)
+}
+
 // Accepted is the status of what was accepted.
 const Accepted = "accepted"
 

@@ -272,3 +272,11 @@ func FuzzHandlers(f *testing.F) {
 		}
 	})
 }
+
+func TestTheReceiptIsJSON(t *testing.T) {
+	receipt := likes.Receipt{PostID: "sunset", UserID: "alice", Status: likes.Accepted}
+	want, err := json.Marshal(receipt)
+	if got := string(receipt.AppendJSON(nil)); err != nil || got != string(want) {
+		t.Errorf("%s, want %s (%v)", got, want, err)
+	}
+}

@@ -98,9 +98,13 @@ func Append(b []byte, f saga.Fact, e saga.Envelope, said time.Time) ([]byte, err
 	return r.End(1), nil
 }
 
-func marshal(f saga.Fact) ([]byte, error) {
-	value, err := json.Marshal(f)
-	if err != nil {
+// appender is a fact that writes its own JSON. It must be what json.Marshal makes of it, byte for byte.
+type appender interface{ AppendJSON(b []byte) []byte }
+
+func marshal(f saga.Fact) (value []byte, err error) {
+	if own, ok := f.(appender); ok {
+		value = own.AppendJSON(make([]byte, 0, 160))
+	} else if value, err = json.Marshal(f); err != nil {
 		return nil, fmt.Errorf("%s can't be written as JSON: %w", f.EventType(), err)
 	}
 	if len(value) > MaxValueBytes {
