@@ -94,11 +94,9 @@ func (h *handlers) count(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(c.Request().Context(), api.ReadTimeout)
-	defer cancel()
-	count, err := h.Counts.Count(ctx, post)
+	count, err := api.Look(c.Request().Context(), func(ctx context.Context) (int64, error) { return h.Counts.Count(ctx, post) })
 	if err != nil {
-		return api.Unreadable(err)
+		return err
 	}
 	return api.Write(c, http.StatusOK, Count{PostID: post, Count: count})
 }

@@ -39,11 +39,9 @@ func (h *handlers) find(ctx context.Context, id string) (Order, error) {
 }
 
 func (h *handlers) restaurants(c echo.Context) error {
-	ctx, cancel := context.WithTimeout(c.Request().Context(), api.ReadTimeout)
-	defer cancel()
-	all, err := h.Restaurants.Restaurants(ctx)
+	all, err := api.Look(c.Request().Context(), h.Restaurants.Restaurants)
 	if err != nil {
-		return api.Unreadable(err)
+		return err
 	}
 	if all == nil {
 		all = []Restaurant{}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"net/http"
-	"strconv"
 	"strings"
 
 	"github.com/labstack/echo/v4"
@@ -56,7 +55,7 @@ func (h *handlers) account(c echo.Context) error {
 	}
 	var check schemas.Check
 	check.ID("/accountId", id)
-	movements := limit(c, &check)
+	movements := api.Limit(c, &check, defaultMovements, maxMovements)
 	if err := check.Err(); err != nil {
 		return err
 	}
@@ -76,16 +75,3 @@ func (h *handlers) account(c echo.Context) error {
 }
 
 func noAccount(id string) error { return problem.New(problem.NotFound, "There is no account %s.", id) }
-
-// limit is how many movements the client wants to see.
-func limit(c echo.Context, check *schemas.Check) int {
-	text := c.QueryParam("limit")
-	if text == "" {
-		return defaultMovements
-	}
-	n, err := strconv.Atoi(text)
-	if err != nil || n < 1 || n > maxMovements {
-		check.Fault("/limit", fmt.Sprintf("must be an integer from 1 to %d", maxMovements))
-	}
-	return n
-}

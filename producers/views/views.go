@@ -5,13 +5,11 @@ package views
 import (
 	"context"
 	"net/http"
-	"strconv"
 	"time"
 
 	"github.com/labstack/echo/v4"
 
 	"tiffin/producers/api"
-	"tiffin/producers/problem"
 	"tiffin/schemas"
 )
 
@@ -64,9 +62,6 @@ const (
 	lastDays        = 30
 )
 
-// readTimeout is how long one query may take.
-const readTimeout = 5 * time.Second
-
 // handlers are the API's.
 type handlers struct {
 	Config
@@ -98,12 +93,12 @@ func (h *handlers) notifications(c echo.Context) error {
 	if before != "" {
 		check.ID("/before", before)
 	}
-	limit := limitOf(c, &check, defaultMessages, maxMessages)
+	limit := api.Limit(c, &check, defaultMessages, maxMessages)
 	if err := check.Err(); err != nil {
 		return err
 	}
 	// One more than is shown, to know whether there is more.
-	page, err := read(c, func(ctx context.Context) ([]Notification, error) {
+	page, err := api.Look(c.Request().Context(), func(ctx context.Context) ([]Notification, error) {
 		return h.Notifications.Notifications(ctx, customerID, before, limit+1)
 	})
 	if err != nil {
@@ -117,7 +112,7 @@ func (h *handlers) notifications(c echo.Context) error {
 }
 
 func (h *handlers) orders(c echo.Context) error {
-	orders, err := read(c, h.Analytics.Orders)
+	orders, err := api.Look(c.Request().Context(), h.Analytics.Orders)
 	if err != nil {
 		return err
 	}
@@ -125,7 +120,7 @@ func (h *handlers) orders(c echo.Context) error {
 }
 
 func (h *handlers) money(c echo.Context) error {
-	money, err := read(c, h.Analytics.Money)
+	money, err := api.Look(c.Request().Context(), h.Analytics.Money)
 	if err != nil {
 		return err
 	}
@@ -133,7 +128,7 @@ func (h *handlers) money(c echo.Context) error {
 }
 
 func (h *handlers) likes(c echo.Context) error {
-	likes, err := read(c, func(ctx context.Context) (l likes, err error) {
+	likes, err := api.Look(c.Request().Context(), func(ctx context.Context) (l likes, err error) {
 		if l.PerMinute, err = h.Analytics.LikesPerMinute(ctx, lastMinutes); err == nil {
 			l.PerDay, err = h.Analytics.LikesPerDay(ctx, lastDays)
 		}
@@ -164,34 +159,10 @@ func (h *handlers) topPosts(c echo.Context) error {
 // top is the head of a list, as long as the client wants it.
 func top[T any](c echo.Context, list *recent[T]) ([]T, error) {
 	var check schemas.Check
-	limit := limitOf(c, &check, defaultTop, maxTop)
+	limit := api.Limit(c, &check, defaultTop, maxTop)
 	if err := check.Err(); err != nil {
 		return nil, err
 	}
-	all, err := read(c, list.get)
+	all, err := api.Look(c.Request().Context(), list.get)
 	return all[:min(len(all), limit)], err
-}
-
-// limitOf is how much the client wants to see.
-func limitOf(c echo.Context, check *schemas.Check, standard, most int) int {
-	text := c.QueryParam("limit")
-	if text == "" {
-		return standard
-	}
-	limit, err := strconv.Atoi(text)
-	if err != nil {
-		limit = 0 // which is none either
-	}
-	check.Quantity("/limit", limit, most)
-	return limit
-}
-
-// read asks a reader. Whatever keeps it from answering, it is not the client's doing, and it may pass.
-func read[T any](c echo.Context, ask func(context.Context) (T, error)) (answer T, err error) {
-	ctx, cancel := context.WithTimeout(c.Request().Context(), readTimeout)
-	defer cancel()
-	if answer, err = ask(ctx); err != nil {
-		err = problem.Because(problem.Unavailable, err, "It can't be looked up at the moment. Try again.")
-	}
-	return answer, err
 }
