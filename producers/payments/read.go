@@ -2,7 +2,6 @@ package payments
 
 import (
 	"context"
-	"fmt"
 	"net/http"
 	"strings"
 
