@@ -157,10 +157,59 @@ func TestProbesMayHang(t *testing.T) {
 		if body := response.Body.String(); response.Code != http.StatusServiceUnavailable || !strings.Contains(body, `"/kafka"`) || strings.Contains(body, "database") {
 			t.Errorf("%d %s", response.Code, body)
 		}
-		if took := time.Since(start); took != time.Second {
+		if took := time.Since(start); took >= time.Second { // who asks gives up after a second
 			t.Errorf("took %v", took)
 		}
 	})
+}
+
+// What an API can do without may hang as it likes: /readyz says so soon, and is ready.
+func TestAdviceMayHang(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		hangs := func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }
+		e := api.New(api.Config{Probes: []api.Probe{
+			{Name: "door", Check: func(context.Context) error { return nil }},
+			{Name: "kafka", Check: hangs, Advisory: true},
+			{Name: "database", Check: hangs, Advisory: true},
+		}})
+		start := time.Now()
+		response := httptest.NewRecorder()
+		e.ServeHTTP(response, httptest.NewRequest("GET", "/readyz", nil))
+		if body := response.Body.String(); response.Code != http.StatusOK || !strings.Contains(body, "without kafka: ") || !strings.Contains(body, "without database: ") {
+			t.Errorf("%d %s", response.Code, body)
+		}
+		if took := time.Since(start); took > 200*time.Millisecond {
+			t.Errorf("took %v", took)
+		}
+	})
+}
+
+// A connection that somebody has opened ahead is no request under way.
+func TestAStopDoesNotWaitForFreshConnections(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	served := make(chan error, 1)
+	go func() { served <- api.Serve(ctx, listener, api.New(api.Config{})) }()
+	fresh, err := net.Dial("tcp", listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer fresh.Close()
+	response, err := http.Get("http://" + listener.Addr().String() + "/livez") // the server has taken the fresh one before this
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := response.Body.Close(); err != nil {
+		t.Fatal(err)
+	}
+	http.DefaultClient.CloseIdleConnections()
+	stop()
+	if err := <-served; err != nil {
+		t.Error(err)
+	}
 }
 
 // TestAPIsShareARegistry, and every one of them shows it.

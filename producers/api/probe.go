@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -11,25 +12,42 @@ import (
 	"tiffin/schemas"
 )
 
-// probeTimeout is how long one probe may take.
-const probeTimeout = time.Second
+// probeTimeout is how long a probe may take, and adviceTimeout, how long one that is only advisory. All are made at once.
+const (
+	probeTimeout  = 900 * time.Millisecond
+	adviceTimeout = 200 * time.Millisecond
+)
 
 // Probe is something that an API needs to do its work.
 type Probe struct {
 	Name  string // "kafka"
 	Check func(context.Context) error
-	// Advisory: the API does its work without it, if not all of it. /readyz tells, and is ready all the same.
+	// Advisory: the API does its work without it, if not all of it. /readyz tells, and is ready all the same. It does not wait for
+	// one that hangs either: whoever asks gives up after a second, as a rule.
 	Advisory bool
+}
+
+func (p Probe) timeout() time.Duration {
+	if p.Advisory {
+		return adviceTimeout
+	}
+	return probeTimeout
 }
 
 // ready asks all probes. Orchestrators send no traffic to an instance that is not ready; they must not restart it, or an
 // outage of Kafka would restart them all: /livez is for that, and asks nobody.
 func ready(probes []Probe) echo.HandlerFunc {
 	return func(c echo.Context) error {
+		errs := make([]error, len(probes))
+		var asking sync.WaitGroup
+		for i, probe := range probes {
+			asking.Go(func() { errs[i] = check(c.Request().Context(), probe) })
+		}
+		asking.Wait()
 		var faults []schemas.Fault
 		text := "ready\n"
-		for _, probe := range probes {
-			switch err := check(c.Request().Context(), probe); {
+		for i, probe := range probes {
+			switch err := errs[i]; {
 			case err == nil:
 			case probe.Advisory:
 				text += "without " + probe.Name + ": " + err.Error() + "\n"
@@ -45,7 +63,7 @@ func ready(probes []Probe) echo.HandlerFunc {
 }
 
 func check(ctx context.Context, probe Probe) error {
-	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
+	ctx, cancel := context.WithTimeout(ctx, probe.timeout())
 	defer cancel()
 	return probe.Check(ctx)
 }

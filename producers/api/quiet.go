@@ -52,12 +52,13 @@ func (l quietListener) Accept() (net.Conn, error) {
 type quietConn struct {
 	net.Conn
 	quiet atomic.Bool
+	fresh bool // nobody has asked anything yet; see freshConns
 }
 
-// Read reads nothing if the handler wants to be left alone. Only the read that waits for a disconnect is of one byte: bodies and
-// headers are read through a buffer.
+// Read reads nothing, once, if the handler wants to be left alone. The read that waits for a disconnect is of one byte; bodies and
+// headers are read through a buffer, which asks for one byte only where a line all but fills it.
 func (c *quietConn) Read(p []byte) (int, error) {
-	if len(p) == 1 && c.quiet.Load() {
+	if len(p) == 1 && c.quiet.CompareAndSwap(true, false) {
 		return 0, nil
 	}
 	return c.Conn.Read(p)

@@ -14,6 +14,7 @@ import (
 	"net/http"
 	"runtime/debug"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/google/uuid"
@@ -41,6 +42,8 @@ const (
 	// are cut off.
 	requestsEnd = 2 * time.Second
 	stopTimeout = 3 * time.Second
+	// freshEnd is when connections are closed on which nobody has asked anything yet.
+	freshEnd = 100 * time.Millisecond
 )
 
 // Config configures an API's server. The zero value works, without probes.
@@ -145,6 +148,7 @@ func method(m string) string {
 // Serve serves until ctx ends, and then lets the requests that are in it end; after two seconds, their contexts do. Handlers that
 // wait at a client's wish should watch the same ctx, or they hold it up. It returns nil if all of them ended in time.
 func Serve(ctx context.Context, listener net.Listener, handler http.Handler) error {
+	fresh := &freshConns{conns: map[net.Conn]struct{}{}}
 	requests, cancelRequests := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancelRequests()
 	server := &http.Server{
@@ -156,10 +160,12 @@ func Serve(ctx context.Context, listener net.Listener, handler http.Handler) err
 		WriteTimeout:      writeTimeout,
 		IdleTimeout:       idleTimeout,
 		ConnContext:       remember,
+		ConnState:         fresh.note,
 	}
 	stopped := make(chan error, 1)
 	unwatch := context.AfterFunc(ctx, func() {
 		defer time.AfterFunc(requestsEnd, cancelRequests).Stop()
+		defer time.AfterFunc(freshEnd, fresh.close).Stop()
 		bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
 		defer cancel()
 		err := server.Shutdown(bounded)
@@ -175,4 +181,37 @@ func Serve(ctx context.Context, listener net.Listener, handler http.Handler) err
 		return fmt.Errorf("serve %s: %w", listener.Addr(), err)
 	}
 	return <-stopped
+}
+
+// freshConns are the connections on which nobody has asked anything yet: those that browsers and load balancers open ahead. A server that
+// stops would take each for a request under way, for five seconds.
+type freshConns struct {
+	mu    sync.Mutex
+	conns map[net.Conn]struct{}
+}
+
+// note is a server's ConnState. A connection is new once; its other states are reported one after the other.
+func (f *freshConns) note(conn net.Conn, state http.ConnState) {
+	own, ok := conn.(*quietConn)
+	switch {
+	case !ok:
+	case state == http.StateNew:
+		own.fresh = true
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		f.conns[conn] = struct{}{}
+	case own.fresh:
+		own.fresh = false
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		delete(f.conns, conn)
+	}
+}
+
+func (f *freshConns) close() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for conn := range f.conns {
+		_ = conn.Close() // nobody has asked anything
+	}
 }

@@ -137,7 +137,7 @@ func (b *Broker) accept(ctx context.Context, from Origin, facts []saga.Fact) err
 func (b *Broker) Run(ctx context.Context) error {
 	defer b.queue.fail(refusal(Stopping, "it has been shut"))
 	var err error
-	if b.topics, err = findTopics(ctx, b.cfg.Kafka, b.cfg.Topics, b.log); err != nil || ctx.Err() != nil {
+	if b.topics, err = findTopics(ctx, b.cfg.Kafka, b.cfg.Topics, false, b.log); err != nil || ctx.Err() != nil {
 		return err
 	}
 	sending, cut := context.WithCancel(context.WithoutCancel(ctx)) // outlives ctx, by StopTimeout at most

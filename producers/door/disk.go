@@ -237,9 +237,13 @@ func (d *Disk) work(ctx context.Context) error {
 	select {
 	case <-ctx.Done():
 		d.close(refusal(Stopping, "it is being shut"))
-		<-committed
 		timer := time.AfterFunc(d.cfg.StopTimeout, cut)
 		defer timer.Stop()
+		select {
+		case <-committed:
+		case <-sending.Done(): // the disk hangs, and the committer in it: it is left behind
+			return errors.New("door: the disk does not answer; what it was given last may be on it or not, and nobody was told that it is")
+		}
 		err = <-drained
 	case err = <-drained: // it can't go on, and callers have been told why, unless Run itself says so
 		d.close(refusal(Failed, "it can't send what it accepts"))

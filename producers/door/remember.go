@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -21,18 +22,9 @@ const topicsName = "topics"
 // recall returns what is remembered of the topics. It is complete unless this is the first start, or one of a version with
 // more topics.
 func recall(dir string, topics []string) (known layout, complete bool, err error) {
-	path := filepath.Join(dir, topicsName)
-	data, err := os.ReadFile(path)
-	if errors.Is(err, os.ErrNotExist) {
-		return nil, false, nil
-	}
-	if err != nil {
-		return nil, false, fmt.Errorf("door: %w", err)
-	}
-	text, sum, _ := strings.Cut(string(data), "\n")
-	var all layout
-	if strings.TrimSpace(sum) != checksum(text) || json.Unmarshal([]byte(text), &all) != nil {
-		return nil, false, fmt.Errorf("door: %s is damaged: remove it; the next start then asks Kafka", path)
+	all, err := remembered(dir)
+	if err != nil || all == nil {
+		return nil, false, err
 	}
 	known = layout{}
 	for _, name := range topics {
@@ -43,9 +35,35 @@ func recall(dir string, topics []string) (known layout, complete bool, err error
 	return known, len(known) == len(topics), nil
 }
 
-// remember writes the layout. A crash leaves the old file or the new one.
+// remembered reads the file; nil if there is none.
+func remembered(dir string) (all layout, err error) {
+	path := filepath.Join(dir, topicsName)
+	data, err := os.ReadFile(path)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("door: %w", err)
+	}
+	text, sum, _ := strings.Cut(string(data), "\n")
+	if strings.TrimSpace(sum) != checksum(text) || json.Unmarshal([]byte(text), &all) != nil {
+		return nil, fmt.Errorf("door: %s is damaged: remove it; the next start then asks Kafka", path)
+	}
+	return all, nil
+}
+
+// remember writes the layout, beside what is remembered of topics that other APIs had here. A crash leaves the old file or
+// the new one.
 func remember(dir string, topics layout) error {
-	data, err := json.Marshal(topics, json.Deterministic(true))
+	all, err := remembered(dir)
+	if err != nil {
+		return err
+	}
+	if all == nil {
+		all = layout{}
+	}
+	maps.Copy(all, topics)
+	data, err := json.Marshal(all, json.Deterministic(true))
 	if err != nil {
 		return err
 	}
@@ -68,7 +86,7 @@ func checksum(text string) string {
 // learn asks Kafka for the layout, compares it with what is known of it, and remembers it. It returns nothing if ctx ends
 // first.
 func (d *Disk) learn(ctx context.Context, known layout) (layout, error) {
-	found, err := findTopics(ctx, d.cfg.Kafka, d.cfg.Topics, d.log)
+	found, err := findTopics(ctx, d.cfg.Kafka, d.cfg.Topics, len(known) == len(d.cfg.Topics), d.log) // a door that knows them is open
 	if err != nil || found == nil {
 		return nil, err
 	}

@@ -18,17 +18,23 @@ import (
 // layout is how many partitions each topic has.
 type layout map[string]int
 
-// findTopics learns the number of partitions of each topic. It waits for Kafka, but not for somebody to make a topic. It
-// returns nothing if ctx ends first.
-func findTopics(ctx context.Context, k Kafka, topics []string, log *slog.Logger) (layout, error) {
+// findTopics learns the number of partitions of each topic. It waits for Kafka, but not for somebody to make a topic or to mend
+// a permission, unless it is to be patient. It returns nothing if ctx ends first.
+func findTopics(ctx context.Context, k Kafka, topics []string, patient bool, log *slog.Logger) (layout, error) {
 	for pause := newBackOff(); ; {
 		infos, err := k.Topics(ctx, topics...)
+		lasting := err != nil && !kafka.Retryable(err)
+		var found layout
+		if err == nil {
+			found, err = learn(topics, infos)
+			lasting = err != nil
+		}
 		switch {
 		case ctx.Err() != nil:
 			return nil, nil
 		case err == nil:
-			return learn(topics, infos)
-		case !kafka.Retryable(err):
+			return found, nil
+		case lasting && !patient:
 			return nil, fmt.Errorf("door: %w", err)
 		}
 		log.Warn("door: waiting for Kafka", "error", err)
@@ -48,7 +54,7 @@ func learn(topics []string, infos map[string]kafka.TopicInfo) (layout, error) {
 	}
 	if len(missing) > 0 {
 		slices.Sort(missing)
-		return nil, fmt.Errorf("door: these topics do not exist: %s. Create them: tiffin topics create", strings.Join(missing, ", "))
+		return nil, fmt.Errorf("these topics do not exist: %s. Create them: tiffin topics create", strings.Join(missing, ", "))
 	}
 	return found, nil
 }

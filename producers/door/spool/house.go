@@ -125,7 +125,11 @@ func (l *Log) writeNote(sync, closed bool) error {
 func (l *Log) makeSpare() time.Duration {
 	l.mu.Lock()
 	l.making = len(l.spares) == 0 && !l.full() && l.failed == nil
-	needed, name := l.making, segmentName(l.highest+1)
+	needed := l.making
+	if needed {
+		l.highest++ // also if it fails: a file that could not be taken away again keeps its name
+	}
+	name := segmentName(l.highest)
 	l.mu.Unlock()
 	if !needed {
 		return never
@@ -146,7 +150,6 @@ func (l *Log) makeSpare() time.Duration {
 		l.cfg.Logger.Info("spool: there is room again", "dir", l.cfg.Dir)
 		l.noRoom = nil
 	}
-	l.highest++
 	l.spares = append(l.spares, s)
 	return never
 }

@@ -116,8 +116,9 @@ func (s *survey) affirm() error {
 	return last.file.file.Sync()
 }
 
-// adopt makes segments and spares of the files. The log goes on behind its last group only if it was closed there; else in
-// another segment, and what stands behind the last group can be looked at until the segment is used again.
+// adopt makes segments and spares of the files. The log goes on behind its last group, unless a crash has torn another one there:
+// then in another segment, and what is torn can be looked at until the segment is used again. (To take another one after every
+// crash would fill the spool with emptiness if they come often.)
 func (l *Log) adopt(s *survey) {
 	for _, f := range s.segments {
 		if len(f.runs) > 0 {
@@ -143,7 +144,8 @@ func (l *Log) adopt(s *survey) {
 		l.live = []*segment{{full: true, first: l.next}}
 	}
 	last := l.live[len(l.live)-1]
-	last.full = !s.note.closed || last.file == nil
+	file, _, torn := s.torn()
+	last.full = last.file == nil || torn && file == last.name
 	l.unread = l.unacked.bytes
 	l.position = position{l.live[0], l.live[0].start}
 	l.notedAt = time.Now()

@@ -307,6 +307,19 @@ func TestScenes(t *testing.T) {
 			open, add(3), crash, open, add(3), crash, open, add(3), crash, open, crash, open, holds(to(1, 9)...), end,
 		},
 
+		"crashes do not fill it with emptiness": {
+			open, func(s *scene) {
+				for range 30 { // more than there may be segments
+					add(1)(s)
+					s.die()
+					open(s)
+				}
+				if used := s.disk.used(); used > 12*4096 {
+					s.t.Errorf("%d bytes are used for 30 groups", used)
+				}
+			}, holds(to(1, 30)...), end,
+		},
+
 		"a disk that drops what was not synced, with syncs": {open, add(7), crash, open, holds(to(1, 7)...), end},
 
 		"a full disk refuses, and takes again when there is room": {
