@@ -52,10 +52,7 @@ func unlike(e saga.Event[schemas.PostUnliked]) []saga.Fact {
 // hear takes the user's word, unless a later one has come first, and counts it, unless it changes nothing.
 func hear(why saga.Cause, f schemas.PostLiked, liked bool) {
 	l := likes.Get(why, likeID(f.PostID, f.UserID))
-	at := f.AcceptedAt.Time()
-	if at.IsZero() {
-		at = why.Time // no door accepted it, so the log did
-	}
+	at := acceptance(why.Time, f.AcceptedAt.Time())
 	if !l.before(at, why.ID) {
 		return
 	}
@@ -63,6 +60,17 @@ func hear(why saga.Cause, f schemas.PostLiked, liked bool) {
 		posts.Get(why, f.PostID).count(liked)
 	}
 	l.Liked, l.AcceptedAt, l.EventID = liked, at, why.ID
+}
+
+// maxAhead is how much a door's clock may be ahead of the broker's. What claims to come from later would win for as long.
+const maxAhead = time.Second
+
+// acceptance is when a word was accepted: when its door says so, if that can be; else when it was logged.
+func acceptance(logged, said time.Time) time.Time {
+	if said.IsZero() || said.After(logged.Add(maxAhead)) {
+		return logged
+	}
+	return said
 }
 
 // before is the rule of the data: whether what is known is older than what was accepted at this time, with this event id.

@@ -53,6 +53,15 @@ func TestWhatNobodyLikedCanBeUnliked(t *testing.T) {
 	s.Hears(liked("ann", at(0))).Keeps(word(false, at(1), 0))
 }
 
+// A clock that is ahead wins for no longer than clocks usually are.
+func TestWhatClaimsToComeFromLaterCountsWhenItWasLogged(t *testing.T) {
+	hour := int(time.Hour / time.Microsecond)
+	script(t).Hears(liked("ann", at(hour))).Keeps(word(true, at(0), 0), counted(1, 1)).
+		Hears(unliked("ann", at(1))).Keeps(word(false, at(1), 1), counted(0, 2))
+	little := int(maxAhead / time.Microsecond)
+	script(t).Hears(liked("ann", at(little))).Keeps(word(true, at(little), 0))
+}
+
 // P4: where two doors meet, the later acceptance counts, whatever comes first.
 func TestTheLaterAcceptanceCounts(t *testing.T) {
 	script(t).Hears(unliked("ann", at(2))).Hears(liked("ann", at(1))).Keeps(word(false, at(2), 0))

@@ -26,8 +26,8 @@ import (
 //
 // It may be called twice for one message, always with the same Idempotency-Key: see the package's comment.
 //
-// An answer of 200 to 299 means that the message is taken, one of 400 to 499 that it never will be; but 408, 425, 429 and
-// all others are tried again. Redirections are not followed.
+// An answer of 200 to 299 means that the message is taken, one of 400 to 499 that it never will be. All others are tried
+// again, and so are those that may be mended or pass: 401, 403, 404, 407, 408, 425 and 429. Redirections are not followed.
 //
 // With a secret, calls are signed as https://www.standardwebhooks.com has it: the headers webhook-id,
 // webhook-timestamp and webhook-signature, for which there are libraries in every language.
@@ -104,8 +104,9 @@ func judge(status int) error {
 	switch err := fmt.Errorf("the webhook answers %d %s", status, http.StatusText(status)); {
 	case status/100 == 2:
 		return nil
-	case status == http.StatusRequestTimeout, status == http.StatusTooEarly, status == http.StatusTooManyRequests:
-		return err
+	case status == http.StatusRequestTimeout, status == http.StatusTooEarly, status == http.StatusTooManyRequests,
+		status == http.StatusUnauthorized, status == http.StatusForbidden, status == http.StatusProxyAuthRequired, status == http.StatusNotFound:
+		return err // somebody may mend it, and a receiver is not there while it is deployed
 	case status/100 == 4:
 		return saga.Permanent(err)
 	default:
