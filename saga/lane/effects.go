@@ -163,17 +163,25 @@ func (l *loop) dueEffects(ctx context.Context, limit int) ([]pending, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read effects: %w", err)
 	}
-	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (p pending, err error) {
+	var due []pending
+	for rows.Next() {
+		var p pending
 		var data, cause []byte
-		if err := row.Scan(&p.ID, &p.lane, &p.Effect, &data, &cause, &p.until, &p.attempts); err != nil {
-			return p, err
+		if err := rows.Scan(&p.ID, &p.lane, &p.Effect, &data, &cause, &p.until, &p.attempts); err != nil {
+			rows.Close()
+			return nil, fmt.Errorf("read effects: %w", err)
 		}
-		if err := json.Unmarshal(cause, &p.cause); err != nil {
-			return p, err
+		err := json.Unmarshal(cause, &p.cause)
+		if err == nil {
+			p.Data, err = l.group.DecodeRequest(p.Effect, data)
 		}
-		p.Data, err = l.group.DecodeRequest(p.Effect, data)
-		return p, err
-	})
+		if err != nil { // of another version: it must not hold up the others
+			l.condemnedEffects[p.ID] = "the request can't be read: " + err.Error()
+			continue
+		}
+		due = append(due, p)
+	}
+	return due, rows.Err()
 }
 
 // settleEffects brings what attempts came to into the lanes: outcomes as events, in a guarded batch, failures as later

@@ -237,6 +237,23 @@ func TestAnOutcomeThatCannotBeSavedIsHeld(t *testing.T) {
 	}
 }
 
+// P7: a request that can't be read, of another version perhaps, is held, and holds nobody up.
+func TestARequestThatCannotBeReadIsHeld(t *testing.T) {
+	w := newWorld(t, time.Minute)
+	p := &post{asked: map[string][]string{}, came: make(chan string, 10), goOn: make(chan struct{})}
+	close(p.goOn)
+	w.run(herald(p))
+	w.say(praised{"p1", "first"})
+	<-p.came
+	w.exec(`insert into gate.effects (id, lane, key, effect, request, cause, until, next_attempt)
+		values ('old', 0, 'k', 'pigeon', '{}', '{}', now() + interval '1 hour', now() - interval '1 hour')`)
+	w.until("old", "select id from gate.effects where next_attempt = 'infinity' and failure like 'the request can''t be read: %'")
+	w.say(praised{"p2", "second"})
+	if show := <-p.came; show != "second" {
+		t.Errorf("performed for %s", show)
+	}
+}
+
 // P8: a process that stops lets effects under way end, so that they are not made twice.
 func TestAStopWaitsForEffectsUnderWay(t *testing.T) {
 	w := newWorld(t, time.Minute)
