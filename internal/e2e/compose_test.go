@@ -102,7 +102,30 @@ func TestComposeIsBoundedAndWatched(t *testing.T) {
 	}
 }
 
-var location = regexp.MustCompile(`location (\S+) \{ proxy_pass http://([a-z-]+):8080; \}`)
+// The commands of the README's tour find Compose's servers where they look by themselves.
+func TestCommandsFindComposesServers(t *testing.T) {
+	project := compose(t)
+	cfg := app.Config{}.WithDefaults()
+	there, err := url.Parse(cfg.DatabaseURL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	inside, err := url.Parse(*project.Services["orders"].Environment["DATABASE_URL"])
+	if err != nil {
+		t.Fatal(err)
+	}
+	if there.User.String() != inside.User.String() || there.Path != inside.Path {
+		t.Errorf("commands log in as %s at %s, services as %s at %s", there.User, there.Path, inside.User, inside.Path)
+	}
+	for name, addr := range map[string]string{"postgres": there.Host, "kafka": cfg.Kafka.Brokers[0], "gateway": cfg.APIAddr} {
+		port := project.Services[name].Ports[0]
+		if port.HostIP+":"+port.Published != addr {
+			t.Errorf("%s is on %s:%s, commands look on %s", name, port.HostIP, port.Published, addr)
+		}
+	}
+}
+
+var location = regexp.MustCompile(`location (\S+) \{ set \$+api ([a-z-]+); proxy_pass http://\$+api:8080; \}`)
 
 // gateway does what docker-compose.yml has nginx do: it sends each path to an API, the longest location first.
 func gateway(t *testing.T, project *types.Project, addrs map[string]string) string {
