@@ -30,7 +30,7 @@ import (
 type Config struct {
 	// DatabaseURL is the PostgreSQL that has the groups' schemas.
 	DatabaseURL string
-	// Groups are those that run there. What would need a group that is not among them is skipped.
+	// Groups are those that run there. What would need a group that is not among them, or has never run there, is skipped.
 	Groups []*saga.Group
 	// Kafka says how far the groups lag behind their topics, usually a [*kafka.Client]. Without it nobody knows whether
 	// events are on their way, and faults between groups stay provisional.
@@ -61,6 +61,9 @@ func Run(ctx context.Context, cfg Config) (Report, error) {
 		return Report{}, fmt.Errorf("audit: the database can't be reached: %w", err)
 	}
 	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }() // nothing is pending on it
+	if cfg.Groups, err = present(ctx, conn, cfg.Groups); err != nil {
+		return Report{}, err
+	}
 	if err := cfg.awaitQuiet(ctx, conn); err != nil {
 		return Report{}, err
 	}
@@ -70,6 +73,26 @@ func Run(ctx context.Context, cfg Config) (Report, error) {
 		return err
 	})
 	return report, err
+}
+
+// present are the groups that have run on this database: not everybody runs all. If none has, it is not theirs, and all of
+// them are asked, for an error that says so.
+func present(ctx context.Context, conn *pgx.Conn, groups []*saga.Group) ([]*saga.Group, error) {
+	var there []*saga.Group
+	for _, g := range groups {
+		var found bool
+		table := pgx.Identifier{g.Name(), "lanes"}.Sanitize()
+		if err := conn.QueryRow(ctx, "select to_regclass($1) is not null", table).Scan(&found); err != nil {
+			return nil, fmt.Errorf("audit: %w", err)
+		}
+		if found {
+			there = append(there, g)
+		}
+	}
+	if there == nil {
+		return groups, nil
+	}
+	return there, nil
 }
 
 // awaitQuiet returns when the system is quiet, or the time for that is over.
@@ -139,7 +162,7 @@ const maxExamples = 10
 func (cfg Config) ask(ctx context.Context, db querier, q question) (Check, error) {
 	check := Check{Name: q.name, About: q.about, Things: q.things, Verdict: OK}
 	if absent := cfg.absent(q.reads); absent != "" {
-		check.Verdict, check.Why = Skipped, "group "+absent+" is not part of this audit"
+		check.Verdict, check.Why = Skipped, "group "+absent+" is not part of this audit, or has never run here"
 		return check, nil
 	}
 	err := db.QueryRow(ctx, "with q(wrong) as materialized ("+q.sql+`)
