@@ -46,7 +46,7 @@ func (c configCommand) Run(s streams, parsed *kong.Context) error {
 		case "spool-dir":
 			value = full.SpoolDir
 		case "notify":
-			value = app.Redact(full.Notify)
+			value = app.RedactChannel(full.Notify)
 		case "sasl-password":
 			value = hidden(c.SASLPassword)
 		case "notify-secret":

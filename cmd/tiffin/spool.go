@@ -8,7 +8,7 @@ type spoolCommand struct {
 }
 
 type spoolCheckCommand struct {
-	Dir string `arg:"" optional:"" default:"${spool_dir}" help:"The --spool-dir of an API that does not run. Default: ${spool_dir}."`
+	Dir string `arg:"" optional:"" default:"${spool_dir}" env:"TIFFIN_SPOOL_DIR" help:"The --spool-dir of an API that does not run. Default: ${spool_dir}."`
 }
 
 func (c spoolCheckCommand) Run(s streams) error {
@@ -20,7 +20,7 @@ func (c spoolCheckCommand) Run(s streams) error {
 }
 
 type spoolSalvageCommand struct {
-	Dir string `arg:"" optional:"" default:"${spool_dir}" help:"The --spool-dir of an API that does not run. Default: ${spool_dir}."`
+	Dir string `arg:"" optional:"" default:"${spool_dir}" env:"TIFFIN_SPOOL_DIR" help:"The --spool-dir of an API that does not run. Default: ${spool_dir}."`
 }
 
 func (c spoolSalvageCommand) Run(s streams) error { return app.SalvageSpool(c.Dir, s.out) }

@@ -4,7 +4,7 @@
 // config.go is what can be configured, and targets.go which parts there are. run.go runs some of them in this process:
 // the consumer groups, all on one feed, and api.go, which asks the groups through readers.go; operations.go says how a
 // process does that has no API. up.go runs everything, with embedded servers and in a data directory (home.go). This file
-// starts and stops what is long-lived, in order. The rest serves the commands: topics.go, seed.go, audit.go, and parked.go
+// starts and stops what is long-lived, in order. The rest serves the commands: topics.go, seed.go, audit.go, spool.go, and parked.go
 // with its dry run.
 //
 // Nothing here reads flags or the environment: that is the command's business.

@@ -261,6 +261,19 @@ func (c Config) fraudRules() ([]fraud.Rule, error) {
 	return rules, nil
 }
 
+// RedactChannel hides what is secret in the URL of a channel by which customers are told: of a mail server its password, of a
+// webhook all but the host.
+func RedactChannel(channelURL string) string {
+	u, err := url.Parse(channelURL)
+	switch {
+	case err != nil:
+		return "xxxxx"
+	case u.Scheme == "http", u.Scheme == "https":
+		return u.Scheme + "://" + u.Host + "/xxxxx"
+	}
+	return u.Redacted()
+}
+
 var (
 	passwordInKeywords = regexp.MustCompile(`(?i)((?:ssl)?password\s*=\s*)('(?:[^'\\]|\\.)*'|[^\s&]+)`)
 	passwordInUserinfo = regexp.MustCompile(`(://[^/@:\s]*:)\S*@`)

@@ -85,6 +85,19 @@ func TestPasswordsAreHidden(t *testing.T) {
 	}
 }
 
+func TestSecretsOfChannelsAreHidden(t *testing.T) {
+	for url, want := range map[string]string{
+		"mailbox:": "mailbox:",
+		"smtp://mail.example.org:587?from=a@b.c&to={customer}@b.c": "smtp://mail.example.org:587?from=a@b.c&to={customer}@b.c",
+		"smtp://u:secret@h:587?from=a@b.c":                         "smtp://u:xxxxx@h:587?from=a@b.c",
+		"https://hooks.example.org/secret?key=secret":              "https://hooks.example.org/xxxxx",
+	} {
+		if got := RedactChannel(url); got != want {
+			t.Errorf("%s is shown as %s, want %s", url, got, want)
+		}
+	}
+}
+
 // The groups' own defaults and those that the command line names must not drift apart.
 func TestDeadlinesReachTheirGroups(t *testing.T) {
 	groups, err := Config{Deadlines: Deadlines{FraudCheck: 1 * time.Second, Acceptance: 2 * time.Second, Preparation: 3 * time.Second, Delivery: 4 * time.Second}}.Groups()

@@ -204,14 +204,16 @@ func (a *App) prepare(ctx context.Context) error {
 			groups = append(groups, g)
 		}
 	}
-	err = retry(ctx, a.log, "Kafka", kafka.Retryable, func(ctx context.Context) error {
+	// An API that accepts waits for whatever is wrong to be mended: it needs these servers for showing alone.
+	patient := len(a.what.groups) == 0 && a.api != nil && a.api.door != nil
+	err = retry(ctx, a.log, "Kafka", func(err error) bool { return patient || kafka.Retryable(err) }, func(ctx context.Context) error {
 		_, err := lane.Partitions(ctx, a.kafka, declarations(groups)...)
 		return err
 	})
 	if err != nil {
 		return err
 	}
-	return retry(ctx, a.log, "PostgreSQL", comesBack, func(ctx context.Context) error {
+	return retry(ctx, a.log, "PostgreSQL", func(err error) bool { return patient || comesBack(err) }, func(ctx context.Context) error {
 		return migrate(ctx, a.cfg.DatabaseURL, groups)
 	})
 }
