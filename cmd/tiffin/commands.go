@@ -19,7 +19,7 @@ import (
 
 // commandLine is everything that can be said on it.
 type commandLine struct {
-	Up     upCommand     `cmd:"" help:"Run everything on this machine: Kafka, PostgreSQL, Redis, the APIs, all groups." set:"fraud_time=6s" set:"accept_time=6s" set:"preparation_time=6s" set:"delivery_time=6s" set:"log_level=warn" set:"fraud_rules=those of the demo data" set:"kafka_default=an embedded Kafka" set:"postgres_default=an embedded PostgreSQL" set:"redis_default=an embedded Redis" set:"spool_dir=a folder of the data directory" set:"drain_time=0s"` //nolint:staticcheck // SA5008: kong reads every "set"
+	Up     upCommand     `cmd:"" help:"Run everything on this machine: Kafka, PostgreSQL, Redis, the APIs, all groups." set:"fraud_time=6s" set:"accept_time=6s" set:"preparation_time=6s" set:"delivery_time=6s" set:"log_level=warn" set:"fraud_rules=those of the demo data" set:"kafka_default=an embedded Kafka" set:"postgres_default=an embedded PostgreSQL" set:"redis_default=an embedded Redis" set:"spool_dir=a folder of the data directory" set:"drain_time=0s" set:"spool_limit=256"` //nolint:staticcheck // SA5008: kong reads every "set"
 	Run    runCommand    `cmd:"" help:"Run parts of it, with the servers that are configured."`
 	Seed   seedCommand   `cmd:"" help:"Say the facts of a file on Kafka: restaurants, menus, couriers, accounts."`
 	Topics topicsCommand `cmd:"" help:"Create or list Kafka's topics."`
