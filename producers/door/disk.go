@@ -182,6 +182,9 @@ func (d *Disk) accept(ctx context.Context, from Origin, facts []saga.Fact) error
 	}
 }
 
+// errHangs ends a door whose disk does not answer, and leaves behind what hangs in it.
+var errHangs = errors.New("door: the disk does not answer; what it was given last may be on it or not, and nobody was told that it is")
+
 // Run opens the spool, learns the topics, and then accepts and sends, until ctx ends. Then the door refuses, and Run sends what is
 // left, for DiskConfig.StopTimeout at most; the rest stays for the next start, which is no error. It fails early if the spool
 // can't be opened, above all because it is damaged or another process has it, or if a topic does not exist or has another
@@ -193,6 +196,9 @@ func (d *Disk) Run(ctx context.Context) (err error) {
 		return fmt.Errorf("door: %w", err)
 	}
 	defer func() {
+		if errors.Is(err, errHangs) {
+			return // to close the log would hang, too
+		}
 		if failed := log.Close(); failed != nil {
 			err = errors.Join(err, fmt.Errorf("door: %w", failed))
 		}
@@ -242,7 +248,7 @@ func (d *Disk) work(ctx context.Context) error {
 		select {
 		case <-committed:
 		case <-sending.Done(): // the disk hangs, and the committer in it: it is left behind
-			return errors.New("door: the disk does not answer; what it was given last may be on it or not, and nobody was told that it is")
+			return errHangs
 		}
 		err = <-drained
 	case err = <-drained: // it can't go on, and callers have been told why, unless Run itself says so

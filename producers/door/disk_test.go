@@ -556,6 +556,33 @@ func TestDiskHangs(t *testing.T) {
 	})
 }
 
+// TestAStopDoesNotWaitForADiskThatHangs, but for its time (P8).
+func TestAStopDoesNotWaitForADiskThatHangs(t *testing.T) {
+	diskScript(t, func(t *testing.T, dir string, s *scripted) {
+		disk := &badDisk{}
+		d, stop := openDisk(t, DiskConfig{Kafka: s, Spool: spool.Config{Dir: dir, FS: disk}, StopTimeout: time.Second})
+		synctest.Wait() // the next segment is made
+		hangs := make(chan struct{})
+		disk.set(func(b *badDisk) { b.hangs = hangs })
+		first := accept(d, t.Context(), "o1")
+		synctest.Wait()
+		start := time.Now()
+		if err := stop(); !errors.Is(err, errHangs) {
+			t.Errorf("stopped with %v", err)
+		}
+		if took := time.Since(start); took != time.Second {
+			t.Errorf("the stop took %v", took)
+		}
+		close(hangs) // so that what was left behind ends
+		if err := <-first; err != nil {
+			t.Errorf("the disk has it after all: %v", err)
+		}
+		if err := d.spool.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 // TestDamage: the door does not open.
 func TestDamage(t *testing.T) {
 	diskScript(t, func(t *testing.T, dir string, s *scripted) {
