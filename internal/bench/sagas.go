@@ -13,9 +13,11 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/prometheus/client_golang/prometheus"
 
 	"tiffin/consumers"
+	"tiffin/consumers/notification"
 	"tiffin/saga"
 	"tiffin/saga/kafka"
 	"tiffin/saga/lane"
@@ -44,6 +46,7 @@ type site struct {
 	skus   int
 
 	metrics *prometheus.Registry
+	mail    *pgxpool.Pool // of the mailbox
 }
 
 func open(ctx context.Context, skus int) (*site, error) {
@@ -75,7 +78,11 @@ func open(ctx context.Context, skus int) (*site, error) {
 }
 
 func (s *site) prepare(ctx context.Context) error {
-	all, err := consumers.All(consumers.Config{})
+	var err error
+	if s.mail, err = pgxpool.New(ctx, s.url); err != nil {
+		return err
+	}
+	all, err := consumers.All(consumers.Config{Notify: notification.Config{Channel: notification.Mailbox{DB: s.mail}}})
 	if err != nil {
 		return err
 	}
@@ -115,6 +122,7 @@ func atOnce() *saga.Group {
 func (s *site) close(ctx context.Context) {
 	s.client.Close()
 	_ = s.db.Close(ctx)
+	s.mail.Close()
 	if _, err := s.admin.Exec(ctx, "drop database "+s.name+" with (force)"); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 	}
