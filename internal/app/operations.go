@@ -9,7 +9,7 @@ import (
 	"tiffin/producers/api"
 )
 
-// operations serve /livez, /readyz and /metrics of a process without the API, which has them too.
+// operations serve /livez, /readyz and /metrics of a process without an API, which has them too.
 type operations struct {
 	app      *App
 	listener net.Listener

@@ -4,6 +4,10 @@
 //	e := api.New(api.Config{Name: "orders-api", Probes: probes, Registry: registry})
 //	orders.Routes(e, ...)
 //	err := api.Serve(ctx, listener, e)
+//
+// accept.go takes facts through the door, once.go each Idempotency-Key once. follow.go answers who waits for an outcome or
+// listens to it, read.go asks those who know it. probe.go is /readyz, contract.go the contracts. quiet.go spares handlers that
+// answer within moments what net/http does for the others.
 package api
 
 import (
