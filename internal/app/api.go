@@ -105,7 +105,7 @@ var always = func() <-chan struct{} { c := make(chan struct{}); close(c); return
 func (h *httpAPI) run(ctx context.Context) error {
 	parts := []part{{"server", h.serve}}
 	if h.door != nil {
-		parts = append(parts, part{"door", h.door.Run})
+		parts = append(parts, part{"", h.door.Run})
 	}
 	return runParts(ctx, parts...)
 }

@@ -15,7 +15,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"strings"
 	"sync"
 	"time"
 
@@ -74,7 +73,8 @@ func noDatabase(err error) error {
 	return err
 }
 
-// part is something long-lived: run works until ctx ends, and returns when all its goroutines are gone.
+// part is something long-lived: run works until ctx ends, and returns when all its goroutines are gone. Its errors say by
+// themselves whose they are if it has no name.
 type part struct {
 	name string
 	run  func(ctx context.Context) error
@@ -109,7 +109,7 @@ func runParts(ctx context.Context, parts ...part) error {
 	for i, p := range parts {
 		stops[i]()
 		<-gone[i]
-		if errs[i] != nil {
+		if errs[i] != nil && p.name != "" {
 			errs[i] = fmt.Errorf("%s: %w", p.name, errs[i])
 		}
 	}
@@ -118,11 +118,7 @@ func runParts(ctx context.Context, parts ...part) error {
 
 // together is parts that run, and stop, at the same time.
 func together(parts ...part) part {
-	names := make([]string, len(parts))
-	for i, p := range parts {
-		names[i] = p.name
-	}
-	return part{strings.Join(names, " and "), func(ctx context.Context) error {
+	return part{"", func(ctx context.Context) error {
 		ctx, stop := context.WithCancel(ctx)
 		defer stop()
 		errs := make([]error, len(parts))
