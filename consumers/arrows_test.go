@@ -87,9 +87,16 @@ func supplied(t testing.TB, supply saga.Fact, change func(*stores)) sagacheck.Wo
 	s := plenty()
 	change(&s)
 	w := promptOrder(t)
-	w.Outside = slices.Clone(w.Outside[:3]) // the customer does not cancel
-	for i, p := range w.Outside {
-		w.Outside[i].May = func(f saga.Fact) []saga.Fact { return p.May(f)[:1] }
+	w.Outside = []*saga.Group{ // nobody refuses, and the customer does not cancel
+		saga.Outside("restaurant", saga.Answers(func(f schemas.KitchenAsked) []saga.Fact {
+			return saga.Say(schemas.RestaurantAccepted{OrderID: f.OrderID})
+		}, saga.Says[schemas.RestaurantAccepted]())),
+		saga.Outside("cook", saga.Answers(func(f schemas.KitchenAccepted) []saga.Fact {
+			return saga.Say(schemas.MealCooked{OrderID: f.OrderID})
+		}, saga.Says[schemas.MealCooked]())),
+		saga.Outside("courier", saga.Answers(func(f schemas.DeliveryScheduled) []saga.Fact {
+			return saga.Say(schemas.CourierDelivered{OrderID: f.OrderID})
+		}, saga.Says[schemas.CourierDelivered]())),
 	}
 	w.Start = append(slices.Clone(w.Start), supply)
 	w.Initially = nil

@@ -77,16 +77,7 @@ func oneOrder(t testing.TB) sagacheck.World {
 		Start:     []saga.Fact{schemas.OrderPlaced{OrderID: order, CustomerID: "ann", RestaurantID: "rest", Items: []schemas.Item{{SKU: "dal", Quantity: 1}}}},
 		Deadlines: true,
 		Crashes:   true,
-		Outside: []sagacheck.Party{
-			{Name: "restaurant", When: "kitchen.asked", May: func(saga.Fact) []saga.Fact {
-				return saga.Say(schemas.RestaurantAccepted{OrderID: order}, schemas.RestaurantRejected{OrderID: order, Reason: schemas.ReasonRestaurantRefused})
-			}},
-			{Name: "cook", When: "kitchen.accepted", May: func(saga.Fact) []saga.Fact { return saga.Say(schemas.MealCooked{OrderID: order}) }},
-			{Name: "courier", When: "delivery.scheduled", May: func(saga.Fact) []saga.Fact {
-				return saga.Say(schemas.CourierDelivered{OrderID: order}, schemas.CourierFailed{OrderID: order, Reason: schemas.ReasonCourierFailed})
-			}},
-			{Name: "customer", When: "order.placed", Optional: true, May: func(saga.Fact) []saga.Fact { return saga.Say(schemas.CancellationRequested{OrderID: order}) }},
-		},
+		Outside:   append(consumers.Outside(), saga.Outside("customer", saga.Answers(thinkAgain, saga.Says[schemas.CancellationRequested](), saga.Optional()))),
 		Initially: []sagacheck.Choice{
 			{Documents: []any{dal(0), dal(1)}},
 			{Documents: []any{ann(0), ann(price)}},
@@ -100,6 +91,10 @@ func oneOrder(t testing.TB) sagacheck.World {
 		},
 		Final: allDoneOrAllUndone,
 	}
+}
+
+func thinkAgain(f schemas.OrderPlaced) []saga.Fact {
+	return saga.Say(schemas.CancellationRequested{OrderID: f.OrderID})
 }
 
 func dal(free int) *inventory.Dish {

@@ -24,6 +24,9 @@ const (
 	RoleRecords Role = "records"
 	RoleOn      Role = "on"
 
+	RoleBegins  Role = "begins"
+	RoleAnswers Role = "answers"
+
 	RolePerformed    Role = "performed"
 	RoleNotPerformed Role = "not performed"
 )
@@ -40,12 +43,15 @@ type Said struct {
 	Fails  bool // the act is refused
 	Closes bool // the act is closed, past undoing
 	Ends   bool // the saga is over; implies Closes
+	Final  bool // nobody in the choreography needs to hear it
 }
 
 // Reaction is one arrow of a group: what it hears, what it may say, and what it means for the act.
 type Reaction struct {
 	Name  string // the function's
-	At    string // the function's file and line
+	At    string // the function's file and line, for people: "kitchen/kitchen.go:45"
+	File  string // the function's file, with the path that it was compiled from; empty for [Begins]
+	Line  int    // and the line in it
 	Role  Role
 	Hears []FactType
 	Says  []Said
@@ -58,6 +64,7 @@ type Reaction struct {
 	Closes        bool          // after it the act is past undoing
 	EvenIfNothing bool          // an undo that also runs when there is nothing to undo
 	Silently      bool          // a do that has acted although it says nothing
+	Optional      bool          // an answer from outside that may stay away for ever
 	Within        time.Duration // it answers a wait (or is the Else of one) of this length
 	Wait          string        // the wait that it answers, by the name of its Else
 	TooLateName   string        // what runs instead of the undo after the pivot
@@ -152,7 +159,7 @@ func Silently() Option { return func(r *Reaction) { r.Silently = true } }
 // TooLate: once the act has passed its pivot, fn runs instead of the undo, and only once.
 func TooLate[P actor](fn func(P, Cause) []Fact) Option {
 	return func(r *Reaction) {
-		r.TooLateName, _ = nameOf(fn)
+		r.TooLateName = nameOf(fn).name
 		r.takes = append(r.takes, reflect.TypeFor[P]())
 		r.tooLate = func(doc any, c Cause) []Fact { return fn(doc.(P), c) }
 	}
@@ -162,7 +169,7 @@ func TooLate[P actor](fn func(P, Cause) []Fact) Option {
 // older than the longest life of one. It changes nothing. Dropped silently, such a do would leave a saga that never ends.
 func Refuses[P actor, E Fact](fn func(P, Event[E]) []Fact) Option {
 	return func(r *Reaction) {
-		r.RefusesName, _ = nameOf(fn)
+		r.RefusesName = nameOf(fn).name
 		r.takes, r.refusesType = append(r.takes, reflect.TypeFor[P]()), factType[E]().Type
 		r.refuses = func(doc any, c Cause) []Fact { return fn(doc.(P), Event[E]{c, c.Fact.(E)}) }
 	}
@@ -279,7 +286,8 @@ func caused[P actor](role Role, fn func(P, Cause) []Fact, options []Option) Part
 
 func part(role Role, fn any, run func(any, Cause) []Fact, document reflect.Type, options []Option) Part {
 	r := &Reaction{Role: role, run: run, decoders: map[string]func([]byte) (Fact, error){}}
-	r.Name, r.At = nameOf(fn)
+	named := nameOf(fn)
+	r.Name, r.At, r.File, r.Line = named.name, place(named.file, named.line), named.file, named.line
 	if document != nil {
 		r.takes = append(r.takes, document)
 	}
@@ -292,14 +300,18 @@ func part(role Role, fn any, run func(any, Cause) []Fact, document reflect.Type,
 	}
 }
 
-// nameOf is a function's name without its package, and where it stands.
-func nameOf(fn any) (name, at string) {
+// function is a function's name without its package, and where it stands.
+type function struct {
+	name, file string
+	line       int
+}
+
+func nameOf(fn any) function {
 	f := runtime.FuncForPC(reflect.ValueOf(fn).Pointer())
-	name = f.Name()
+	name := f.Name()
 	name = strings.TrimSuffix(name[strings.LastIndexByte(name, '.')+1:], "-fm")
-	name = strings.TrimSuffix(name, "[...]")
 	file, line := f.FileLine(f.Entry())
-	return name, place(file, line)
+	return function{strings.TrimSuffix(name, "[...]"), file, line}
 }
 
 // place is a line of a file, with no more of the path than a reader needs.

@@ -26,8 +26,10 @@ type Group struct {
 	effects   map[string]*performance
 	mirrors   map[AnyTable]func(context.Context, []any) error
 	joins     map[string]bool // event types that a Once waits for
+	shares    []string        // event types that other groups may say too
 	hasAct    bool
 	patient   bool
+	outside   bool
 }
 
 // Documents lists a group's tables and journals. The first is its act's, if the group has one.
@@ -103,7 +105,10 @@ func (g *Group) wrong(format string, args ...any) {
 }
 
 func (g *Group) verify(r *Reaction) {
-	if len(r.Hears) == 0 && r.Role != RoleElse && r.Effect == "" {
+	if (r.Role == RoleBegins || r.Role == RoleAnswers) && len(g.tables) > 0 {
+		g.wrong("a group does not speak for somebody outside: move its saga.Begins and saga.Answers into a saga.Outside(...)")
+	}
+	if len(r.Hears) == 0 && r.Role != RoleElse && r.Role != RoleBegins && r.Effect == "" {
 		g.wrong("%s (%s) hears nothing: add saga.Upon[...]() to its line", r.Name, r.At)
 	}
 	if r.Role == RoleElse && r.Wait == "" {
@@ -135,7 +140,7 @@ func (g *Group) verify(r *Reaction) {
 
 // verifyOptions refuses what would have no effect, or would panic upon the first fact.
 func (g *Group) verifyOptions(r *Reaction) {
-	takesOne := r.Role == RoleDoes || r.Role == RoleThen || r.Role == RoleOn
+	takesOne := r.Role == RoleDoes || r.Role == RoleThen || r.Role == RoleOn || r.Role == RoleAnswers
 	if takesOne && len(r.Hears) > 1 || r.Role == RoleElse && len(r.Hears) > 0 {
 		g.wrong("%s (%s) is a %s, so it can't hear %s: take its saga.Upon away", r.Name, r.At, r.Role.word(), r.Hears[len(r.Hears)-1].Type)
 	}
@@ -152,7 +157,8 @@ func (g *Group) verifyOptions(r *Reaction) {
 			g.wrong("%s (%s) declares twice that it says %s: leave one", r.Name, r.At, s.Type)
 		}
 	}
-	undoes, actless := r.Role == RoleUndoes, r.Role == RoleOn || r.Role == RoleFollows || r.Role == RoleRecords || r.Effect != ""
+	undoes := r.Role == RoleUndoes
+	actless := r.Role == RoleOn || r.Role == RoleFollows || r.Role == RoleRecords || r.Role == RoleAnswers || r.Effect != ""
 	for _, o := range []struct {
 		misplaced bool
 		option    string
@@ -161,6 +167,7 @@ func (g *Group) verifyOptions(r *Reaction) {
 		{r.tooLate != nil && !undoes, "TooLate"},
 		{r.EvenIfNothing && !undoes, "EvenIfNothing"},
 		{r.Silently && r.Role != RoleDoes, "Silently"},
+		{r.Optional && r.Role != RoleAnswers, "Optional"},
 		{r.Pivots && undoes, "Pivots"},
 		{r.loads != nil && r.Role != RoleOn, "Loads"},
 		{moves && actless, "Fails, Closes, ClosesWith, Ends or Pivots"},

@@ -238,23 +238,26 @@ func TestABoundThatIsReachedProvesNothing(t *testing.T) {
 
 func TestWhoMaySayNothing(t *testing.T) {
 	for _, tt := range []struct {
-		name                string
-		optional, deadlines bool
-		ends                int
+		name      string
+		options   []saga.Option
+		deadlines bool
+		ends      int
 	}{
-		{"must answer", false, false, 1},
-		{"may stay silent", true, false, 2},
-		{"may stay silent, for deadlines pass", false, true, 2},
+		{"must answer", nil, false, 1},
+		{"may stay silent", []saga.Option{saga.Optional()}, false, 2},
+		{"may stay silent, for deadlines pass", nil, true, 2},
 	} {
 		r := sagacheck.Explore(sagacheck.World{
 			Groups: []*saga.Group{tally()}, Start: saga.Say(Asked{toOrders{order{"a"}}}), Deadlines: tt.deadlines,
-			Outside: []sagacheck.Party{{Name: "somebody", When: "told", Optional: tt.optional, May: func(saga.Fact) []saga.Fact { return saga.Say(Lost{toOrders{order{"a"}}}) }}},
+			Outside: []*saga.Group{saga.Outside("somebody", saga.Answers(losesIt, append(tt.options, saga.Says[Lost]())...))},
 		})
 		if len(r.EndStates) != tt.ends {
 			t.Errorf("%s: %d ends, want %d", tt.name, len(r.EndStates), tt.ends)
 		}
 	}
 }
+
+func losesIt(e Told) []saga.Fact { return saga.Say(Lost{toOrders{order{e.Key()}}}) }
 
 // A wait whose Else never runs is an end like any other, at which Final looks.
 func TestAWaitForEverIsAnEnd(t *testing.T) {

@@ -61,7 +61,7 @@ type list struct {
 // interned gives everything that a state is made of a small number, and finds it again by that.
 type interned struct {
 	groups  []*saga.Group
-	outside []Party
+	outside []party
 
 	slots  map[place]int
 	places []place
@@ -76,9 +76,23 @@ type interned struct {
 	choices             map[int][]uint16 // what the document of a slot may be at the start
 }
 
-func newInterned(groups []*saga.Group, outside []Party) *interned {
+// party is an answer that somebody outside may give.
+type party struct {
+	name string
+	saga.Reaction
+}
+
+func newInterned(groups, outside []*saga.Group) *interned {
+	var parties []party
+	for _, g := range outside {
+		for _, r := range g.Reactions() {
+			if r.Role == saga.RoleAnswers {
+				parties = append(parties, party{g.Name(), r})
+			}
+		}
+	}
 	return &interned{
-		groups: groups, outside: outside, slots: map[place]int{}, keys: newNames(), types: newNames(), topics: newNames(),
+		groups: groups, outside: parties, slots: map[place]int{}, keys: newNames(), types: newNames(), topics: newNames(),
 		facts: make([]fact, 1), factIDs: map[string]uint16{}, lists: []list{{rest: -1, with: map[uint16]uint16{}}}, listIDs: map[string]uint16{"": 0},
 		documents: make([]document, 1), documentIDs: map[documentKey]uint16{}, choices: map[int][]uint16{},
 	}
@@ -198,7 +212,7 @@ func (n *interned) factID(f saga.Fact) uint16 {
 		}
 	}
 	for pi, p := range n.outside {
-		if p.When == f.EventType() {
+		if p.Hears[0].Type == f.EventType() {
 			info.parties = append(info.parties, n.slot(place{kind: kindParty, a: pi, key: key}))
 		}
 	}

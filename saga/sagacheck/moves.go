@@ -138,11 +138,11 @@ func (e *explorer) send(m *move, facts []uint16, emit func(*move)) {
 
 // answer lets an outside party answer, in each way in which it may.
 func (e *explorer) answer(s state, slot int, emit func(*move)) {
-	p := e.Outside[e.places[slot].a]
+	p := &e.outside[e.places[slot].a]
 	key := answerKey{e.places[slot].a, s.get(slot)}
 	answers, known := e.answers[key]
 	if !known {
-		for _, f := range p.May(e.facts[s.get(slot)].fact) {
+		for _, f := range p.Answers(e.facts[s.get(slot)].fact) {
 			answers = append(answers, e.factID(f))
 		}
 		e.answers[key] = answers

@@ -191,9 +191,9 @@ func shop(stock, bank *saga.Group) sagacheck.World {
 	return sagacheck.World{
 		Groups: []*saga.Group{stock, bank, kitchen()},
 		Start:  saga.Say(Placed{toOrders{order{"o1"}}}),
-		Outside: []sagacheck.Party{
-			{Name: "customer", When: "placed", Optional: true, May: func(saga.Fact) []saga.Fact { return saga.Say(CancelAsked{toOrders{order{"o1"}}}) }},
-			{Name: "courier", When: "accepted", Optional: true, May: func(saga.Fact) []saga.Fact { return saga.Say(Lost{toOrders{order{"o1"}}}) }},
+		Outside: []*saga.Group{
+			saga.Outside("customer", saga.Answers(thinksAgain, saga.Says[CancelAsked](), saga.Optional())),
+			saga.Outside("courier", saga.Answers(loses, saga.Says[Lost](), saga.Optional())),
 		},
 		Initially: []sagacheck.Choice{
 			{Documents: []any{&Shelf{ID: "s", Free: 1}}},
@@ -203,6 +203,9 @@ func shop(stock, bank *saga.Group) sagacheck.World {
 		Final: goodShop,
 	}
 }
+
+func thinksAgain(p Placed) []saga.Fact { return saga.Say(CancelAsked{p.toOrders}) }
+func loses(a Accepted) []saga.Fact     { return saga.Say(Lost{toOrders{a.order}}) }
 
 func goodShop(v sagacheck.View) string {
 	accepted, back := v.Said("accepted", "o1") > 0, v.Said("cancelled", "o1")+v.Said("lost", "o1") > 0

@@ -49,7 +49,7 @@ func (e *explorer) step(from state, m *move) Step {
 	case kindEffect:
 		s.Who = "outside"
 	case kindParty:
-		s.Who = e.Outside[p.a].Name
+		s.Who = e.outside[p.a].name
 	default:
 		s.Who = "broker"
 	}

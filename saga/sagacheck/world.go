@@ -25,8 +25,8 @@ type World struct {
 	Groups []*saga.Group
 	// Start are the facts with which it begins.
 	Start []saga.Fact
-	// Outside are the parties that answer facts.
-	Outside []Party
+	// Outside are those who answer facts from outside ([saga.Outside]).
+	Outside []*saga.Group
 	// Initially says what documents may be at the start. One that is not mentioned does not exist.
 	Initially []Choice
 	// Deadlines may pass, and so outside parties may stay silent.
@@ -41,17 +41,6 @@ type World struct {
 	StopAtFirst bool
 	// Limit is the number of states after which the exploration gives up. Defaults to 5 million.
 	Limit int
-}
-
-// Party is somebody who is not a group, and answers a fact once, or never.
-type Party struct {
-	Name string
-	// When is the type of the fact that it answers.
-	When string
-	// May are its possible answers.
-	May func(saga.Fact) []saga.Fact
-	// Optional: it may stay silent even where no deadline passes.
-	Optional bool
 }
 
 // Choice says what one document may be at the start: one of Documents, each a pointer to a document with the same key.
