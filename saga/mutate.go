@@ -1,0 +1,318 @@
+package saga
+
+import (
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/go-json-experiment/json"
+)
+
+// Mutation is one mistake in a group, as data: the kind of mistake that people make. [Group.Mutate] makes it. It is for
+// tests of choreographies: one that finds nothing wrong with a mistake in it does not test what was mistaken.
+type Mutation struct {
+	Group    string // whose mistake it is
+	Reaction string // the reaction's name, or that of its [TooLate] or its [Refuses]; empty for [NotConcerns]
+	Op       Op
+	Fact     string          // the event type that the Op is about; [DeadlineType] for an [Else] that is not heard
+	Other    Fact            // any fact of the type that is heard instead, or also
+	As       func(Fact) Fact // what it is taken for, by a reaction that takes one type of facts
+	Table    string          // the table whose documents are not changed
+	Key      string          // only this document of it
+}
+
+// Op is a kind of mistake. Its text completes the sentence "the reaction ...".
+type Op string
+
+// Mistakes in a declaration.
+const (
+	HearsNot         Op = "does not hear"                       // Fact
+	HearsAlso        Op = "also hears"                          // Other
+	HearsInstead     Op = "hears another fact instead of"       // Fact, Other
+	NotPivots        Op = "is no pivot"                         // without Pivots
+	NotCloses        Op = "closes nothing"                      // without Closes, ClosesWith
+	NotFails         Op = "fails without refusing the act"      // Says for Fails
+	NotEvenIfNothing Op = "says nothing if nothing is to undo"  // without EvenIfNothing
+	NotRefuses       Op = "refuses nothing that comes too late" // without Refuses
+	AnswersNoWait    Op = "stands outside of its wait"          // its line is not in the Within
+	AsOn             Op = "has no part in the act"              // On for Does, Then or Undoes: it runs each time
+	NotConcerns      Op = "is concerned by everything"          // the group, without Concerns
+)
+
+// Mistakes in a reaction.
+const (
+	SaysNot        Op = "keeps to itself"               // Fact; empty: all that it says
+	SaysTwice      Op = "says twice"                    // Fact; empty: all that it says
+	SaysReversed   Op = "says the last thing first"     // in another order
+	ChangesNot     Op = "does not change"               // Table, and Key if not all of it
+	ChangesTwice   Op = "changes everything twice"      // and says it once
+	IgnoresNothing Op = "undoes although there is none" // it does not look at Cause.Nothing
+)
+
+// Mistakes in the library's rules, as somebody makes them who keeps the rules by hand.
+const (
+	RunsAgain    Op = "runs again when it is repeated" // a Does
+	LeavesNoMark Op = "leaves no mark"                 // an Undoes that comes first
+	AnswersLate  Op = "answers though nobody waits"    // an answer to a wait
+	RefusesAgain Op = "refuses each time"              // a TooLate
+)
+
+// String is the mistake as a sentence.
+func (m Mutation) String() string {
+	words := []string{strings.Trim(m.Group+"."+m.Reaction, "."), string(m.Op), m.Fact}
+	if m.Other != nil {
+		words = append(words, "but", m.Other.EventType())
+	}
+	words = append(words, strings.TrimSuffix(m.Table+" "+m.Key, " "))
+	return strings.Join(slices.DeleteFunc(words, func(w string) bool { return w == "" }), " ")
+}
+
+// Mutate is the group with this mistake in it. It panics if there is nothing in the group that could be so mistaken.
+func (g *Group) Mutate(m Mutation) *Group {
+	mutant := *g
+	mutant.reactions = nil
+	made := m.Op == NotConcerns && g.concerns != nil
+	if made {
+		mutant.concerns = nil
+	}
+	for _, r := range g.reactions {
+		kept := *r
+		if m.Reaction != "" && slices.Contains([]string{r.Name, r.TooLateName, r.RefusesName}, m.Reaction) {
+			made = kept.mistakes(m) || kept.misreacts(m) || kept.misrules(m) || made
+		}
+		mutant.reactions = append(mutant.reactions, &kept)
+	}
+	if !made {
+		g.wrong("there is nothing of which one could say: %s", m)
+	}
+	mutant.index()
+	return &mutant
+}
+
+// Without is the group without one of its arrows: the reaction of this name does not hear facts of this type, or, for
+// [DeadlineType], never runs as the Else of its wait. It panics if there is no such arrow.
+func (g *Group) Without(reaction, eventType string) *Group {
+	return g.Mutate(Mutation{Group: g.name, Reaction: reaction, Op: HearsNot, Fact: eventType})
+}
+
+// mistakes makes a mistake of the declaration, and says whether it could.
+func (r *Reaction) mistakes(m Mutation) bool {
+	switch m.Op {
+	case HearsNot:
+		return r.hearsNot(m.Fact)
+	case HearsAlso:
+		return r.Role != RoleOnce && r.hearsToo(m)
+	case HearsInstead:
+		if r.Condition != nil {
+			instead := r.Condition.instead(m.Fact, Condition{fact: FactType{m.Other.EventType(), m.Other.Topic()}, decode: decoderLike(m.Other)})
+			r.Condition = &instead
+		}
+		return r.hearsNot(m.Fact) && r.hearsToo(m)
+	case NotPivots:
+		return lose(&r.Pivots)
+	case NotCloses:
+		lost := lose(&r.Closes)
+		return r.says(func(s *Said) bool { return lose(&s.Closes) }) || lost
+	case NotFails:
+		return r.says(func(s *Said) bool { return lose(&s.Fails) })
+	case NotEvenIfNothing:
+		return lose(&r.EvenIfNothing)
+	case NotRefuses:
+		had := r.refuses != nil
+		r.refuses = nil
+		return had
+	case AnswersNoWait:
+		had := r.Wait != "" && r.Role == RoleThen
+		r.Wait, r.Within, r.next = "", 0, ""
+		return had
+	case AsOn:
+		had := r.Role == RoleDoes || r.Role == RoleThen || r.Role == RoleUndoes
+		r.Role = RoleFollows
+		return had
+	}
+	return false
+}
+
+// lose takes an option away, and says whether it was there.
+func lose(option *bool) bool {
+	had := *option
+	*option = false
+	return had
+}
+
+// says changes what it may say, in a copy.
+func (r *Reaction) says(change func(*Said) bool) (changed bool) {
+	r.Says = slices.Clone(r.Says)
+	for i := range r.Says {
+		changed = change(&r.Says[i]) || changed
+	}
+	return changed
+}
+
+func (r *Reaction) hearsNot(eventType string) bool {
+	if eventType == DeadlineType {
+		r.never = r.Role == RoleElse
+		return r.never
+	}
+	before := len(r.Hears)
+	r.Hears = slices.DeleteFunc(slices.Clone(r.Hears), func(t FactType) bool { return t.Type == eventType })
+	return len(r.Hears) < before
+}
+
+// hearsToo lets it hear one more fact, and take it for what it knows.
+func (r *Reaction) hearsToo(m Mutation) bool {
+	known := r.decoders
+	r.decoders, r.Hears = map[string]func([]byte) (Fact, error){}, slices.Clone(r.Hears)
+	for t, decode := range known {
+		r.decoders[t] = decode
+	}
+	delete(r.decoders, m.Other.EventType())
+	r.hear(FactType{m.Other.EventType(), m.Other.Topic()}, decoderLike(m.Other))
+	if m.As == nil {
+		return true
+	}
+	for _, body := range []*func(any, Cause) []Fact{&r.run, &r.refuses} {
+		if run := *body; run != nil {
+			*body = func(doc any, c Cause) []Fact {
+				if c.Type == m.Other.EventType() {
+					c.Fact = m.As(c.Fact)
+				}
+				return run(doc, c)
+			}
+		}
+	}
+	return true
+}
+
+// decoderLike reads facts of f's type, as decoderOf does.
+func decoderLike(f Fact) func([]byte) (Fact, error) {
+	return func(data []byte) (Fact, error) {
+		read := reflect.New(reflect.TypeOf(f))
+		if err := json.Unmarshal(data, read.Interface()); err != nil {
+			return nil, fmt.Errorf("%s does not parse: %w", f.EventType(), err)
+		}
+		fact := read.Elem().Interface().(Fact)
+		return fact, validate(fact)
+	}
+}
+
+// instead is the condition with another leaf in the place of one.
+func (c Condition) instead(eventType string, leaf Condition) Condition {
+	if c.fact.Type == eventType {
+		return leaf
+	}
+	c.of = slices.Clone(c.of)
+	for i := range c.of {
+		c.of[i] = c.of[i].instead(eventType, leaf)
+	}
+	return c
+}
+
+// misreacts makes a mistake of the reaction itself, or of what runs in its place, and says whether it could.
+func (r *Reaction) misreacts(m Mutation) bool {
+	body := &r.run
+	switch m.Reaction {
+	case r.TooLateName:
+		body = &r.tooLate
+	case r.RefusesName:
+		body = &r.refuses
+	}
+	run := *body
+	about := func(f Fact) bool { return m.Fact == "" || m.Fact == f.EventType() }
+	may := slices.ContainsFunc(r.Says, func(s Said) bool { return m.Fact == "" || m.Fact == s.Type })
+	switch m.Op {
+	case SaysNot:
+		*body = func(doc any, c Cause) []Fact { return slices.DeleteFunc(run(doc, c), about) }
+		return may
+	case SaysTwice:
+		*body = func(doc any, c Cause) (said []Fact) {
+			for _, f := range run(doc, c) {
+				if said = append(said, f); about(f) {
+					said = append(said, f)
+				}
+			}
+			return said
+		}
+		return may
+	case SaysReversed:
+		*body = func(doc any, c Cause) []Fact {
+			said := run(doc, c)
+			slices.Reverse(said)
+			return said
+		}
+		return len(r.Says) > 1
+	case ChangesNot:
+		*body = func(doc any, c Cause) []Fact {
+			said := run(doc, c)
+			c.tx.forget(m.Table, m.Key)
+			return said
+		}
+		return slices.Contains(r.Uses, m.Table)
+	case ChangesTwice:
+		*body = func(doc any, c Cause) []Fact {
+			said := run(doc, c)
+			run(doc, c)
+			return said
+		}
+		return true
+	case IgnoresNothing:
+		*body = func(doc any, c Cause) []Fact {
+			c.Nothing = false
+			return run(doc, c)
+		}
+		return r.EvenIfNothing
+	}
+	return false
+}
+
+// forget makes the documents of a table, or one of them, what they were before the reaction.
+func (tx *Tx) forget(table, key string) {
+	for _, d := range tx.touched {
+		if d.Table.Name() == table && (key == "" || d.Key == key) {
+			reflect.ValueOf(d.Value).Elem().Set(reflect.ValueOf(Decode(d.image, d.Table)).Elem())
+		}
+	}
+}
+
+// misrules breaks one of the library's rules for this reaction, and says whether it could.
+func (r *Reaction) misrules(m Mutation) bool {
+	switch {
+	case m.Op == RunsAgain && r.Role == RoleDoes:
+		r.rule = func(g *Group, out *Outcome, c Cause) {
+			_, a := g.document(c)
+			was := a.state
+			if was == Done || was == Undone || was == Closed {
+				a.state = New
+				c.tx.changes(func(*Document, AnyTable) {}) // not the reaction's
+			}
+			if g.do(out, r, c); a.state == New {
+				a.state = was
+			}
+		}
+	case m.Op == LeavesNoMark && r.Role == RoleUndoes:
+		r.rule = func(g *Group, out *Outcome, c Cause) {
+			_, a := g.document(c)
+			was := *a
+			if g.undo(out, r, c); was.state == New {
+				*a = was
+			}
+		}
+	case m.Op == AnswersLate && r.Role == RoleThen && r.Wait != "":
+		r.rule = func(g *Group, out *Outcome, c Cause) {
+			if _, a := g.document(c); a.state == Done {
+				a.waiting = r.Wait
+			}
+			g.then(out, r, c)
+		}
+	case m.Op == RefusesAgain && r.tooLate != nil:
+		r.rule = func(g *Group, out *Outcome, c Cause) {
+			_, a := g.document(c)
+			a.late = false
+			g.undo(out, r, c)
+		}
+	default:
+		return false
+	}
+	return true
+}
