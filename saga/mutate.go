@@ -70,24 +70,76 @@ func (m Mutation) String() string {
 
 // Mutate is the group with this mistake in it. It panics if there is nothing in the group that could be so mistaken.
 func (g *Group) Mutate(m Mutation) *Group {
+	mutant, made := g.mutate(m)
+	if !made {
+		g.wrong("a mutation is to say %q, and nothing that is so named could: look at its names, and at what its Op is for", m)
+	}
+	return mutant
+}
+
+// Mutations are the mistakes in the group of which one would expect that they matter: an arrow, an option or a rule is lost, a
+// fact is kept to itself, a table is not changed.
+func (g *Group) Mutations() (out []Mutation) {
+	add := func(m Mutation) {
+		m.Group = g.name
+		if _, made := g.mutate(m); made {
+			out = append(out, m)
+		}
+	}
+	add(Mutation{Op: NotConcerns})
+	for _, r := range g.reactions {
+		if r.Role == RoleRecords {
+			continue // it has no influence
+		}
+		for _, heard := range append(slices.Clip(r.Hears), FactType{Type: DeadlineType}) {
+			add(Mutation{Reaction: r.Name, Op: HearsNot, Fact: heard.Type})
+		}
+		for _, op := range []Op{
+			NotPivots, NotCloses, NotFails, NotEvenIfNothing, NotRefuses, AnswersNoWait, AsOn, IgnoresNothing,
+			RunsAgain, LeavesNoMark, AnswersLate, RefusesAgain,
+		} {
+			add(Mutation{Reaction: r.Name, Op: op})
+		}
+		for _, said := range r.Says {
+			add(Mutation{Reaction: r.Name, Op: SaysNot, Fact: said.Type})
+		}
+		for _, instead := range []string{r.TooLateName, r.RefusesName} {
+			add(Mutation{Reaction: instead, Op: SaysNot})
+		}
+		for _, t := range g.tables {
+			if !t.Appends() && slices.Contains(r.Uses, t.Name()) {
+				add(Mutation{Reaction: r.Name, Op: ChangesNot, Table: t.Name()})
+			}
+		}
+	}
+	return out
+}
+
+// mutate makes the mistake, and says whether it could.
+func (g *Group) mutate(m Mutation) (*Group, bool) {
 	mutant := *g
 	mutant.reactions = nil
-	made := m.Op == NotConcerns && g.concerns != nil
+	made := m.Op == NotConcerns && m.Reaction == "" && g.concerns != nil
 	if made {
 		mutant.concerns = nil
 	}
+	copies := map[*Reaction]*Reaction{}
 	for _, r := range g.reactions {
 		kept := *r
 		if m.Reaction != "" && slices.Contains([]string{r.Name, r.TooLateName, r.RefusesName}, m.Reaction) {
-			made = kept.mistakes(m) || kept.misreacts(m) || kept.misrules(m) || made
+			made = kept.mistakes(m) || kept.misreacts(g, m) || kept.misrules(m) || made
 		}
+		copies[r] = &kept
 		mutant.reactions = append(mutant.reactions, &kept)
 	}
-	if !made {
-		g.wrong("there is nothing of which one could say: %s", m)
+	mutant.effects = map[string]*performance{}
+	for name, p := range g.effects {
+		kept := *p
+		kept.performed, kept.notPerformed = copies[p.performed], copies[p.notPerformed]
+		mutant.effects[name] = &kept
 	}
 	mutant.index()
-	return &mutant
+	return &mutant, made
 }
 
 // Without is the group without one of its arrows: the reaction of this name does not hear facts of this type, or, for
@@ -170,7 +222,7 @@ func (r *Reaction) hearsToo(m Mutation) bool {
 	delete(r.decoders, m.Other.EventType())
 	r.hear(FactType{m.Other.EventType(), m.Other.Topic()}, decoderLike(m.Other))
 	if m.As == nil {
-		return true
+		return r.Role != RoleThen && r.Role != RoleOn && r.Role != RoleDoes // those take one type alone
 	}
 	for _, body := range []*func(any, Cause) []Fact{&r.run, &r.refuses} {
 		if run := *body; run != nil {
@@ -210,7 +262,7 @@ func (c Condition) instead(eventType string, leaf Condition) Condition {
 }
 
 // misreacts makes a mistake of the reaction itself, or of what runs in its place, and says whether it could.
-func (r *Reaction) misreacts(m Mutation) bool {
+func (r *Reaction) misreacts(g *Group, m Mutation) bool {
 	body := &r.run
 	switch m.Reaction {
 	case r.TooLateName:
@@ -248,7 +300,7 @@ func (r *Reaction) misreacts(m Mutation) bool {
 			c.tx.forget(m.Table, m.Key)
 			return said
 		}
-		return slices.Contains(r.Uses, m.Table)
+		return slices.Contains(r.Uses, m.Table) || len(r.takes) > 0 && m.Table == g.tables[0].Name()
 	case ChangesTwice:
 		*body = func(doc any, c Cause) []Fact {
 			said := run(doc, c)
@@ -278,17 +330,23 @@ func (tx *Tx) forget(table, key string) {
 // misrules breaks one of the library's rules for this reaction, and says whether it could.
 func (r *Reaction) misrules(m Mutation) bool {
 	switch {
-	case m.Op == RunsAgain && r.Role == RoleDoes:
+	case m.Op == RunsAgain && (r.Role == RoleDoes || r.Role == RoleUndoes):
+		before, after, run := New, Done, (*Group).do
+		if r.Role == RoleUndoes {
+			before, after, run = Done, Undone, (*Group).undo
+		}
 		r.rule = func(g *Group, out *Outcome, c Cause) {
 			_, a := g.document(c)
-			was := a.state
-			if was == Done || was == Undone || was == Closed {
-				a.state = New
+			if a.state == after {
+				a.state = before
 				c.tx.changes(func(*Document, AnyTable) {}) // not the reaction's
+				defer func() {
+					if a.state == before {
+						a.state = after
+					}
+				}()
 			}
-			if g.do(out, r, c); a.state == New {
-				a.state = was
-			}
+			run(g, out, r, c)
 		}
 	case m.Op == LeavesNoMark && r.Role == RoleUndoes:
 		r.rule = func(g *Group, out *Outcome, c Cause) {

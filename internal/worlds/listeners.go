@@ -15,18 +15,28 @@ import (
 // listeners are the worlds of the groups that nobody in a saga waits for.
 func listeners() []World {
 	return []World{
-		{Name: "likes", World: liking(),
-			About: "Two users like and unlike a post through doors that know nothing of each other, so in any order, and two words come twice."},
-		{Name: "told-order", World: told(placed("o1"), schemas.OrderCompleted{OrderID: "o1"}, schemas.OrderCancelled{OrderID: "o1", Reason: schemas.ReasonSoldOut}),
-			About: "Who has ordered is told of the end, once, by a message that may fail, with a crash."},
-		{Name: "told-payment", World: told(initiated("ann", "bob"),
-			schemas.PaymentSettled{PaymentID: "p1", Purpose: schemas.Transfer, To: "bob", Amount: rupees},
-			schemas.PaymentFailed{PaymentID: "p1", Purpose: schemas.Transfer, Reason: schemas.ReasonInsufficientFunds}),
-			About: "Who pays and who is paid are told, once each, by messages that may fail, with a crash."},
-		{Name: "counted-order", World: counted(),
-			About: "An order, and a payment beside it, are counted by what became of them, in whatever order that is heard."},
-		{Name: "counted-likes", World: countedLikes(),
-			About: "Likes and unlikes are counted by the minute in which they were accepted."},
+		{
+			Name: "likes", World: liking(),
+			About: "Two users like and unlike a post through doors that know nothing of each other, so in any order, and two words come twice.",
+		},
+		{
+			Name: "told-order", World: told(placed("o1"), schemas.OrderCompleted{OrderID: "o1"}, schemas.OrderCancelled{OrderID: "o1", Reason: schemas.ReasonSoldOut}),
+			About: "Who has ordered is told of the end, once, by a message that may fail, with a crash.",
+		},
+		{
+			Name: "told-payment", World: told(initiated("ann", "bob"),
+				schemas.PaymentSettled{PaymentID: "p1", Purpose: schemas.Transfer, To: "bob", Amount: rupees},
+				schemas.PaymentFailed{PaymentID: "p1", Purpose: schemas.Transfer, Reason: schemas.ReasonInsufficientFunds}),
+			About: "Who pays and who is paid are told, once each, by messages that may fail, with a crash.",
+		},
+		{
+			Name: "counted-order", World: counted(),
+			About: "An order, and a payment beside it, are counted by what became of them, in whatever order that is heard.",
+		},
+		{
+			Name: "counted-likes", World: countedLikes(),
+			About: "Likes and unlikes are counted by the minute in which they were accepted.",
+		},
 	}
 }
 

@@ -60,20 +60,34 @@ func order() []World {
 	early.Crashes, early.Duplicates = true, 1
 
 	return []World{
-		{Name: "one-order", World: crash,
-			About: "One order meets every failure, every answer or silence, every deadline, a cancellation at any time, and a crash between commit and send."},
-		{Name: "prompt-order", World: prompt,
-			About: "Nobody is late: no deadline passes, so what waits for one waits for ever."},
-		{Name: "own-order", World: own,
-			About: "A restaurant orders from itself: payer and payee are one account."},
-		{Name: "early-cancellation", World: early,
-			About: "An order is cancelled before it is placed, if it ever is, with a crash and one fact delivered twice."},
-		{Name: "repeated-order", World: repeated,
-			About: "One order, with a crash and one fact delivered twice, the second time at any later time."},
-		{Name: "unasked-order", World: unasked, Large: true,
-			About: "One order about which somebody outside says one thing that nobody may have asked, and one fact is delivered twice."},
-		{Name: "twice-repeated-order", World: twice, Large: true,
-			About: "One order, with a crash and two facts delivered twice, or one three times."},
+		{
+			Name: "one-order", World: crash,
+			About: "One order meets every failure, every answer or silence, every deadline, a cancellation at any time, and a crash between commit and send.",
+		},
+		{
+			Name: "prompt-order", World: prompt,
+			About: "Nobody is late: no deadline passes, so what waits for one waits for ever.",
+		},
+		{
+			Name: "own-order", World: own,
+			About: "A restaurant orders from itself: payer and payee are one account.",
+		},
+		{
+			Name: "early-cancellation", World: early,
+			About: "An order is cancelled before it is placed, if it ever is, with a crash and one fact delivered twice.",
+		},
+		{
+			Name: "repeated-order", World: repeated,
+			About: "One order, with a crash and one fact delivered twice, the second time at any later time.",
+		},
+		{
+			Name: "unasked-order", World: unasked, Large: true,
+			About: "One order about which somebody outside says one thing that nobody may have asked, and one fact is delivered twice.",
+		},
+		{
+			Name: "twice-repeated-order", World: twice, Large: true,
+			About: "One order, with a crash and two facts delivered twice, or one three times.",
+		},
 	}
 }
 
@@ -119,16 +133,26 @@ func meetings() []World {
 	confused.Outside = append(confused.Outside, confusedCustomer())
 
 	return []World{
-		{Name: "order-beside-payment", World: beside, Large: true,
-			About: "Who has ordered pays somebody else meanwhile, with money for both, one or none, a crash, and one fact delivered twice."},
-		{Name: "spending-restaurant", World: spending, Large: true,
-			About: "A restaurant that has nothing spends what an order brings as soon as it is there, with a crash, and one fact delivered twice."},
-		{Name: "saving-restaurant", World: saving, Large: true,
-			About: "A restaurant spends what it had before while an order may be refunded, with a crash, and one fact delivered twice."},
-		{Name: "payment-cancelled-as-order", World: confused, Large: true,
-			About: "Somebody cancels an order by the id of a payment, beside a true order, with a crash, and one fact delivered twice."},
-		{Name: "two-orders", World: twoOrders(), Large: true,
-			About: "Two orders share dish, payer, kitchen and courier, of which there is enough for one or for both, with a crash."},
+		{
+			Name: "order-beside-payment", World: beside, Large: true,
+			About: "Who has ordered pays somebody else meanwhile, with money for both, one or none, a crash, and one fact delivered twice.",
+		},
+		{
+			Name: "spending-restaurant", World: spending, Large: true,
+			About: "A restaurant that has nothing spends what an order brings as soon as it is there, with a crash, and one fact delivered twice.",
+		},
+		{
+			Name: "saving-restaurant", World: saving, Large: true,
+			About: "A restaurant spends what it had before while an order may be refunded, with a crash, and one fact delivered twice.",
+		},
+		{
+			Name: "payment-cancelled-as-order", World: confused, Large: true,
+			About: "Somebody cancels an order by the id of a payment, beside a true order, with a crash, and one fact delivered twice.",
+		},
+		{
+			Name: "two-orders", World: twoOrders(), Large: true,
+			About: "Two orders share dish, payer, kitchen and courier, of which there is enough for one or for both, with a crash.",
+		},
 	}
 }
 

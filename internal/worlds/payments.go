@@ -21,12 +21,18 @@ func payment() []World {
 		return ""
 	}
 	return []World{
-		{Name: "payment", World: aPayment(),
-			About: "Ann pays bob, if she has the money and both have an account, with a crash, deadlines, and two facts delivered twice."},
-		{Name: "cancelled-payment", World: cancelled,
-			About: "Somebody cancels an order by the id of a payment, with a crash, deadlines, and two facts delivered twice."},
-		{Name: "house-payment", World: house,
-			About: "Somebody would pay bob out of the house's own account, where others' money waits."},
+		{
+			Name: "payment", World: aPayment(),
+			About: "Ann pays bob, if she has the money and both have an account, with a crash, deadlines, and two facts delivered twice.",
+		},
+		{
+			Name: "cancelled-payment", World: cancelled,
+			About: "Somebody cancels an order by the id of a payment, with a crash, deadlines, and two facts delivered twice.",
+		},
+		{
+			Name: "house-payment", World: house,
+			About: "Somebody would pay bob out of the house's own account, where others' money waits.",
+		},
 	}
 }
 

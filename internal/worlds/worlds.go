@@ -59,6 +59,9 @@ func (w World) With(groups ...*saga.Group) World {
 // the states of others by theirs.
 var listening = []string{"likes", "notification", "analytics"}
 
+// Groups are all groups that ship.
+func Groups() []*saga.Group { return groups(func(string) bool { return true }) }
+
 // Choreography is the groups that take part in orders and payments, with rules for fraud that a small world can break.
 func Choreography() []*saga.Group {
 	return groups(func(name string) bool { return !slices.Contains(listening, name) })
