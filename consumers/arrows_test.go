@@ -155,7 +155,7 @@ func difference(w sagacheck.World, a arrow) string {
 	}
 	whole := sagacheck.Explore(w)
 	for _, gap := range changed.Gaps {
-		if !slices.Contains(whole.Gaps, gap) && gap != a.group+"."+a.reaction+" never ran" {
+		if !slices.Contains(whole.Gaps, gap) && gap != a.group+"."+a.reaction+" never runs" {
 			return gap
 		}
 	}

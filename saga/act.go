@@ -64,6 +64,9 @@ func (a *Act) MarkedBy() string { return a.markedBy }
 // Waiting names the reaction that runs when the wait that is on is over; empty if the act waits for nothing.
 func (a *Act) Waiting() string { return a.waiting }
 
+// Joining says whether the act has heard some of what a [Once] waits for.
+func (a *Act) Joining() bool { return a.heard != "" }
+
 func (a *Act) hears(eventType string) {
 	all := strings.Fields(a.heard)
 	if i, found := slices.BinarySearch(all, eventType); !found {

@@ -202,6 +202,12 @@ func (g *Group) Minds(eventType string) bool {
 	return slices.ContainsFunc(g.byType[eventType], func(r *Reaction) bool { return r.Role != RoleRecords })
 }
 
+// Concerned says whether the fact concerns the group, as far as it was declared with [Concerns].
+func (g *Group) Concerned(f Fact) bool { return g.concerns == nil || g.concerns(f) }
+
+// Longest is how long a saga that this group takes part in may live ([Life]).
+func (g *Group) Longest() time.Duration { return g.life }
+
 // Patient says whether the group was declared with [Patiently].
 func (g *Group) Patient() bool { return g.patient }
 

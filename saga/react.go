@@ -62,7 +62,7 @@ func (g *Group) React(w *Working, c Cause) (out Outcome) {
 		}
 		return out
 	}
-	if g.concerns != nil && !g.concerns(c.Fact) {
+	if !g.Concerned(c.Fact) {
 		out.Dropped = "passes by"
 		return out
 	}

@@ -36,16 +36,20 @@ func (a attempted) EventType() string {
 func (n *interned) effectSlots(info *fact) {
 	switch f := info.fact.(type) {
 	case requested:
-		info.parties = []int{n.slot(place{kind: kindEffect, a: f.Group, b: n.types.id(f.EventType()), key: info.key})}
+		info.parties = []int{n.slot(place{kind: kindEffect, a: f.Group, b: info.typ, key: info.key})}
 	case attempted:
-		info.queues = []int{n.slot(place{kind: kindQueue, a: f.Requested.Group, b: n.topics.id(f.Topic()), key: info.key})}
+		info.queues = []receiver{{
+			slot: n.slot(place{kind: kindQueue, a: f.Requested.Group, b: n.topics.id(f.Topic()), key: info.key}),
+			act:  n.slot(place{kind: kindDocument, a: f.Requested.Group, b: 0, key: info.key}),
+		}}
 	}
 }
 
-// perform lets an effect succeed, or fail for good.
-func (e *explorer) perform(s state, slot int, emit func(*move)) {
-	r := e.facts[s.get(slot)].fact.(requested)
+// outcomes are what may come of a request: it succeeds, or is given up.
+func (e *explorer) outcomes(request uint16) (out []uint16) {
+	r := e.facts[request].fact.(requested)
 	for _, failure := range []string{"", "given up"} {
-		e.send(&move{slot: slot, next: e.without(s, slot, 0)}, []uint16{e.factID(attempted{r, failure})}, emit)
+		out = append(out, e.factID(attempted{r, failure}))
 	}
+	return out
 }

@@ -1,128 +1,179 @@
 package sagacheck
 
 import (
-	"encoding/binary"
 	"fmt"
+	"maps"
+	"runtime"
 	"slices"
-	"sort"
-	"strings"
+	"sync"
 	"time"
 
 	"tiffin/saga"
 )
 
-// A state is a row of small numbers, two bytes each: each slot is a document, a queue, an outbox, what an outside party has
-// been asked, or how often a fact was said; its value is the number of an interned document, list of facts, or fact. Zero is
-// nothing. Slots are added while exploring: a state is the same with and without empty ones at its end.
-type state []byte
-
-func (s state) get(slot int) uint16 {
-	if at := 2 * slot; at < len(s) {
-		return binary.LittleEndian.Uint16(s[at:])
-	}
-	return 0
-}
-
-func (s *state) set(slot int, value uint16) {
-	for len(*s) <= 2*slot {
-		*s = append(*s, 0, 0)
-	}
-	binary.LittleEndian.PutUint16((*s)[2*slot:], value)
-}
-
-func (s state) slots() int { return len(s) / 2 }
-
-// trimmed is s without empty slots at its end.
-func (s state) trimmed() state {
-	for len(s) > 0 && s[len(s)-1] == 0 && s[len(s)-2] == 0 {
-		s = s[:len(s)-2]
-	}
-	return s
-}
-
+// explorer explores one world, or one part of it.
 type explorer struct {
 	World
 	*interned
-	budget, again int // the slots of kindBudget and kindDuplicate
-	memo          map[memoKey][]*outcome
-	answers       map[answerKey][]uint16
-	seen          map[string]bool // reactions that ran, facts that were said
+	name      string
+	reduces   bool
+	again     int // the event type of which the first fact comes once more; -1: of none
+	budget    int // the slot of how many more duplicates there may be
+	ghost     int // the slot of facts that will be delivered once more
+	reactions map[*saga.Group][]saga.Reaction
+	memo      map[reacting]*node
+	answers   map[answerKey][]uint16
+	coverage  Coverage
+	reducer   *reducer
+	seeks     map[string]bool // what it looks for, if it is not everything
 
-	reached []string // the states, in the order in which they were found
-	parents []int32
-	index   map[string]int32
+	*reached
+	depth []int32 // of each state
 
-	next, spare state // memory for states under construction
+	found       []step // memory of steps
+	next, spare state  // memory for states under construction
 }
 
 // wrong is a finding whose way is not known yet.
 type wrong struct {
-	what string
-	at   int
-	last *move
+	what  string
+	at    int
+	last  *Step // the move that does it; nil if the state itself is wrong
+	depth int
 }
 
-// Explore visits every state of the world.
+// Explore visits the states of the world, and reports what must not be.
 func Explore(w World) Report {
-	if w.Limit == 0 {
-		w.Limit = 5_000_000
-	}
 	start := time.Now()
-	e := &explorer{
-		World: w, interned: newInterned(w.Groups, w.Outside), memo: map[memoKey][]*outcome{}, answers: map[answerKey][]uint16{},
-		seen: map[string]bool{}, index: map[string]int32{},
+	if w.Limit == 0 {
+		w.Limit = 12_000_000
 	}
-	e.begin()
-	r := Report{EndStates: map[string]bool{}, Complete: true}
-	found := e.search(&r)
-	for _, f := range found {
-		r.Findings = append(r.Findings, Finding{f.what, e.way(f.at, f.last)})
+	if w.MemoryLimit == 0 {
+		w.MemoryLimit = 2 << 30
 	}
-	r.States, r.Time = len(e.reached), time.Since(start)
-	if r.Complete {
-		r.Gaps = e.gaps()
+	parts := w.parts()
+	reports := make([]Report, len(parts))
+	next := make(chan int)
+	var workers sync.WaitGroup
+	for range min(len(parts), runtime.GOMAXPROCS(0)) {
+		workers.Go(func() {
+			for i := range next {
+				reports[i] = explore(parts[i].world, parts[i].name, parts[i].again)
+			}
+		})
 	}
+	for i := range parts {
+		next <- i
+	}
+	close(next)
+	workers.Wait()
+	r := reports[0]
+	for _, other := range reports[1:] {
+		r.merge(other)
+	}
+	r.World, r.Time = w.Name, time.Since(start)
 	return r
 }
 
-// search visits the states in the order in which they were found, so that the first way to anything is a shortest one.
-func (e *explorer) search(r *Report) (found []wrong) {
-	known := map[string]bool{}
-	find := func(f wrong) {
-		if !known[f.what] {
-			known[f.what] = true
-			found = append(found, f)
+// part is what is explored by itself.
+type part struct {
+	world World
+	name  string
+	again string
+}
+
+// parts are the explorations that a world takes: with each of those aside in turn, with each type again in turn.
+func (w World) parts() (out []part) {
+	for _, aside := range append([]*saga.Group{nil}, w.Aside...) {
+		one := w
+		name := w.Name
+		if aside != nil {
+			w.mustBeSilent(aside)
+			one.Groups = append(slices.Clip(w.Groups), aside)
+			name += ", with " + aside.Name()
+		} else if len(w.Groups) == 0 {
+			continue
+		}
+		if len(w.Again) == 0 {
+			out = append(out, part{one, name, ""})
+		}
+		for _, again := range w.Again {
+			out = append(out, part{one, name + ", " + again + " again", again})
 		}
 	}
-	var s state
-	for i := 0; i < len(e.reached); i++ {
-		if len(e.reached) > e.Limit || e.StopAtFirst && len(found) > 0 {
-			r.Complete = false
-			break
-		}
-		s = append(s[:0], e.reached[i]...)
-		moved := false
-		e.moves(s, func(m *move) {
-			moved = moved || !m.free
-			r.Transitions++
-			if m.bad != "" {
-				find(wrong{m.bad, i, &move{slot: m.slot, out: m.out, sent: m.sent, note: m.note}})
-				return
-			}
-			e.insert(m.next, int32(i))
-		})
-		if moved {
-			continue // this is no end; one in which all that may happen is free to stay away is
-		}
-		r.Ends++
-		r.EndStates[e.describe(s)] = true
-		if e.Final != nil {
-			if what := e.Final(View{e, s}); what != "" {
-				find(wrong{what: what, at: i})
+	if len(out) == 0 {
+		panic("sagacheck: a world without groups")
+	}
+	return out
+}
+
+// mustBeSilent panics if somebody in the world hears what a group aside says. Its steps would then have an influence on others, and to leave
+// them out would not be sound.
+func (w World) mustBeSilent(aside *saga.Group) {
+	for _, r := range aside.Reactions() {
+		for _, said := range r.Says {
+			for _, g := range slices.Concat(w.Groups, w.Aside, w.Outside) {
+				if g != aside && g.Minds(said.Type) {
+					panic(fmt.Sprintf("sagacheck: %s says %s, which %s hears: move it from the world's Aside to its Groups", aside.Name(), said.Type, g.Name()))
+				}
 			}
 		}
 	}
-	return found
+}
+
+// explore explores one part. What it learns about the groups on the way that their declarations don't say makes it begin anew.
+func explore(w World, name, again string) Report {
+	start := time.Now()
+	known := lessons{rekeys: map[rekeying]bool{}, touches: map[touching]bool{}}
+	for {
+		e := newExplorer(w, name, again, known)
+		r, lesson := e.explore()
+		if lesson {
+			continue
+		}
+		r.Time = time.Since(start)
+		return r
+	}
+}
+
+func newExplorer(w World, name, again string, known lessons) *explorer {
+	e := &explorer{
+		World: w, interned: newInterned(w.Groups, w.Outside), name: name, reduces: !w.Full, again: -1,
+		reactions: map[*saga.Group][]saga.Reaction{}, memo: map[reacting]*node{}, answers: map[answerKey][]uint16{},
+		coverage: declared(w.Groups), reached: newReached(),
+	}
+	for _, g := range w.Groups {
+		e.reactions[g] = g.Reactions()
+	}
+	if again != "" {
+		e.again = e.types.id(again)
+	}
+	e.reducer = newReducer(e, known)
+	return e
+}
+
+// explore explores it all; lesson says that it has to be done again.
+func (e *explorer) explore() (r Report, lesson bool) {
+	defer func() {
+		if p := recover(); p != nil {
+			if _, ok := p.(newLesson); !ok {
+				panic(p)
+			}
+			lesson = true
+		}
+	}()
+	r = Report{EndStates: map[string]bool{}, Complete: true}
+	e.begin()
+	found := e.search(&r)
+	r.Findings = e.findings(found)
+	r.States, r.Bytes, r.Coverage = e.len(), e.bytes(), e.coverage
+	if n := e.len(); n > 0 {
+		r.Depth = int(e.depth[n-1])
+	}
+	if r.Complete {
+		r.Gaps = e.coverage.Gaps()
+	}
+	return r, false
 }
 
 // begin inserts the first states.
@@ -141,63 +192,88 @@ func (e *explorer) begin() {
 			e.choices[slot] = ids
 		}
 	}
-	e.budget, e.again = e.slot(place{kind: kindBudget}), e.slot(place{kind: kindDuplicate})
+	e.budget, e.ghost = e.slot(place{kind: kindBudget}), e.slot(place{kind: kindDuplicate})
 	s.set(e.budget, uint16(e.Duplicates))
-	var first []uint16
-	for _, f := range e.Start {
-		first = append(first, e.factID(f))
+	if e.again >= 0 {
+		s.set(e.budget, 1)
 	}
-	e.send(&move{next: s}, first, func(m *move) { e.insert(m.next, -1) })
+	w := way{}
+	for _, f := range e.Start {
+		id := e.factID(f)
+		w.facts = append(w.facts, id)
+		if e.Ages {
+			s.set(e.corner(0, e.facts[id].key).age, young)
+		}
+	}
+	e.send(&move{step: &step{slot: e.ghost}, way: &w, next: s}, func(m *move) { e.insert(m.next, -1) })
+}
+
+// isOld says whether a key's saga is older than the longest life of one.
+func (e *explorer) isOld(s state, key int) bool {
+	return e.Ages && s.get(e.corner(0, key).age) == old
 }
 
 // insert adds a state unless it is known.
-func (e *explorer) insert(s state, parent int32) {
-	s = s.trimmed()
-	if _, known := e.index[string(s)]; known {
-		return
+func (e *explorer) insert(s state, parent int) {
+	if _, isNew := e.add(s, int32(parent)); isNew {
+		depth := int32(0)
+		if parent >= 0 {
+			depth = e.depth[parent] + 1
+		}
+		e.depth = append(e.depth, depth)
 	}
-	reached := string(s)
-	e.index[reached] = int32(len(e.reached))
-	e.reached = append(e.reached, reached)
-	e.parents = append(e.parents, parent)
 }
 
-// describe is an end by its contents, whatever numbers its slots have.
-func (e *explorer) describe(s state) string {
-	var parts []string
-	for slot := range s.slots() {
-		value, p := s.get(slot), e.places[slot]
-		switch {
-		case value == 0:
-		case p.kind == kindDocument:
-			parts = append(parts, fmt.Sprint(p.a, p.b, e.keys.list[p.key], string(e.documents[value].image)))
-		case p.kind == kindCount:
-			parts = append(parts, fmt.Sprint(e.types.list[p.a], e.keys.list[p.key], value))
-		}
-	}
-	sort.Strings(parts)
-	return strings.Join(parts, "|")
-}
+// progressEvery is how many states are visited between two words of progress.
+const progressEvery = 1 << 15
 
-// gaps lists what is declared and was never seen.
-func (e *explorer) gaps() (out []string) {
-	for _, g := range e.Groups {
-		for _, r := range g.Reactions() {
-			if r.Role == saga.RoleOn || r.Role == saga.RoleRecords {
-				continue
-			}
-			for _, name := range []string{r.Name, r.TooLateName, r.RefusesName} {
-				if name != "" && !e.seen[g.Name()+"."+name] {
-					out = append(out, g.Name()+"."+name+" never ran")
-				}
-			}
-			for _, s := range r.Says {
-				if !e.seen[g.Name()+" says "+s.Type] {
-					out = append(out, g.Name()+" never says "+s.Type)
-				}
+// search visits the states in the order in which they were found, so that the first way to anything is a shortest one among
+// those that are tried.
+func (e *explorer) search(r *Report) (found []wrong) {
+	start := time.Now()
+	known := map[string]bool{}
+	find := func(f wrong) {
+		if !known[f.what] && (e.seeks == nil || e.seeks[f.what]) {
+			known[f.what] = true
+			found = append(found, f)
+		}
+	}
+	ends := map[string]bool{}
+	var s state
+	for i := 0; i < e.len(); i++ {
+		enough := e.StopAtFirst && len(found) > 0 || e.seeks != nil && len(found) == len(e.seeks)
+		if enough || e.len() > e.Limit || e.bytes() > e.MemoryLimit {
+			r.Complete = false
+			break
+		}
+		if e.Progress != nil && i%progressEvery == progressEvery-1 {
+			e.Progress(Progress{e.name, e.len(), int(e.depth[i]), e.bytes(), time.Since(start)})
+		}
+		s = append(s[:0], e.at(i)...)
+		steps := e.steps(s)
+		if !slices.ContainsFunc(steps, func(st step) bool { return !st.free }) {
+			r.Ends++
+			e.end(s, i, ends, find) // all that may still happen is free to stay away
+		} else if e.reduces {
+			steps = e.reducer.enough(s, steps)
+		}
+		for n := range steps {
+			st := &steps[n]
+			for k := range st.ways {
+				e.apply(s, st, &st.ways[k], func(m *move) {
+					r.Transitions++
+					if m.bad != "" {
+						if !known[m.bad] {
+							last := e.describeMove(s, m)
+							find(wrong{what: m.bad, at: i, last: &last, depth: int(e.depth[i]) + 1})
+						}
+						return
+					}
+					e.insert(m.next, i)
+				})
 			}
 		}
 	}
-	sort.Strings(out)
-	return slices.Compact(out)
+	maps.Copy(r.EndStates, ends)
+	return found
 }

@@ -2,9 +2,12 @@ package sagacheck
 
 import (
 	"fmt"
+	"hash/crc32"
 	"reflect"
 	"slices"
 	"time"
+
+	"github.com/go-json-experiment/json"
 
 	"tiffin/saga"
 )
@@ -20,6 +23,7 @@ const (
 	kindEffect                // a: group, b: effect: what it requested
 	kindDuplicate             // facts that will be delivered once more
 	kindBudget                // how many more duplicates there may be
+	kindAge                   // young or old
 )
 
 // place names a slot.
@@ -32,9 +36,17 @@ type place struct {
 // answered marks a party that has answered.
 const answered = ^uint16(0)
 
+// What the slot of an age holds.
+const (
+	young uint16 = iota + 1
+	old
+)
+
 type document struct {
 	image   []byte
 	waiting bool
+	final   bool // refused, undone or closed: the act ignores whatever comes
+	barred  bool
 	until   time.Time
 }
 
@@ -43,12 +55,21 @@ type documentKey struct {
 	image string
 }
 
+// fact is a fact that was said in the world, and who gets it.
 type fact struct {
 	fact    saga.Fact
+	id      string // of its event: facts that differ have ids that differ
+	typ     int
 	key     int
-	queues  []int // slots of the queues it goes to
-	parties []int
+	queues  []receiver
+	parties []int // slots of those outside whom it asks
 	count   int
+}
+
+// receiver is a queue that a fact goes to. A fact that an act in a final state ignores does not go there.
+type receiver struct {
+	slot, act int
+	dead      bool // an act in a final state ignores it
 }
 
 // list is a list of facts: a queue, say.
@@ -58,15 +79,22 @@ type list struct {
 	with  map[uint16]uint16 // the lists with one more fact
 }
 
+// party is an answer that somebody outside may give.
+type party struct {
+	name string
+	saga.Reaction
+}
+
 // interned gives everything that a state is made of a small number, and finds it again by that.
 type interned struct {
 	groups  []*saga.Group
-	outside []party
+	parties []party
 
 	slots  map[place]int
 	places []place
 
 	keys, types, topics *names
+	factKeys            []int // the keys of facts, among those of documents
 	facts               []fact
 	factIDs             map[string]uint16
 	lists               []list
@@ -74,28 +102,46 @@ type interned struct {
 	documents           []document
 	documentIDs         map[documentKey]uint16
 	choices             map[int][]uint16 // what the document of a slot may be at the start
-}
-
-// party is an answer that somebody outside may give.
-type party struct {
-	name string
-	saga.Reaction
+	corners             []corner
+	hashes              map[[2]int][2]uint64
+	queuesOf            map[[2]int][]int  // the slots of the queues of a group and key
+	living              map[[2]int]uint16 // slot and queue -> the queue without what an act in a final state ignores
 }
 
 func newInterned(groups, outside []*saga.Group) *interned {
-	var parties []party
+	n := &interned{
+		groups: groups, slots: map[place]int{}, keys: newNames(), types: newNames(), topics: newNames(),
+		facts: make([]fact, 1), factIDs: map[string]uint16{}, lists: []list{{rest: -1, with: map[uint16]uint16{}}}, listIDs: map[string]uint16{"": 0},
+		documents: make([]document, 1), documentIDs: map[documentKey]uint16{}, choices: map[int][]uint16{},
+		queuesOf: map[[2]int][]int{}, hashes: map[[2]int][2]uint64{}, living: map[[2]int]uint16{},
+	}
 	for _, g := range outside {
 		for _, r := range g.Reactions() {
 			if r.Role == saga.RoleAnswers {
-				parties = append(parties, party{g.Name(), r})
+				n.parties = append(n.parties, party{g.Name(), r})
 			}
 		}
 	}
-	return &interned{
-		groups: groups, outside: parties, slots: map[place]int{}, keys: newNames(), types: newNames(), topics: newNames(),
-		facts: make([]fact, 1), factIDs: map[string]uint16{}, lists: []list{{rest: -1, with: map[uint16]uint16{}}}, listIDs: map[string]uint16{"": 0},
-		documents: make([]document, 1), documentIDs: map[documentKey]uint16{}, choices: map[int][]uint16{},
+	return n
+}
+
+// corner is what one group has of one key, whatever the topics and tables.
+type corner struct{ act, outbox, age int }
+
+// corner finds the slots of a group and key, most of which many steps ask for.
+func (n *interned) corner(group, key int) *corner {
+	i := key*len(n.groups) + group
+	for len(n.corners) <= i {
+		n.corners = append(n.corners, corner{act: -1})
 	}
+	c := &n.corners[i]
+	if c.act < 0 {
+		*c = corner{
+			act: n.slot(place{kind: kindDocument, a: group, key: key}), outbox: n.slot(place{kind: kindOutbox, a: group, key: key}),
+			age: n.slot(place{kind: kindAge, key: key}),
+		}
+	}
+	return c
 }
 
 type names struct {
@@ -127,10 +173,14 @@ func (n *interned) slot(p place) int {
 	if !ok {
 		i = len(n.places)
 		n.slots[p], n.places = i, append(n.places, p)
+		if p.kind == kindQueue {
+			n.queuesOf[[2]int{p.a, p.key}] = append(n.queuesOf[[2]int{p.a, p.key}], i)
+		}
 	}
 	return i
 }
 
+// tableOf is the table of a world's groups that keeps documents like this one.
 func (n *interned) tableOf(d any) saga.AnyTable {
 	for _, g := range n.groups {
 		for _, t := range g.Tables() {
@@ -159,6 +209,8 @@ func (n *interned) documentID(t saga.AnyTable, image []byte) uint16 {
 		d := document{image: image}
 		if a := t.Act(saga.Decode(image, t)); a != nil {
 			d.waiting, d.until = a.Waiting() != "", a.WaitsUntil()
+			d.barred = a.State() == saga.Barred
+			d.final = a.State().Final() && !d.barred
 		}
 		n.documents = append(n.documents, d)
 		n.documentIDs[key] = id
@@ -199,19 +251,38 @@ func (n *interned) rest(id uint16) uint16 {
 	return uint16(n.lists[id].rest)
 }
 
+// alive is the queue in this slot without the facts that an act in a final state ignores.
+func (n *interned) alive(slot int, id uint16) uint16 {
+	shorter, known := n.living[[2]int{slot, int(id)}]
+	if !known {
+		shorter = n.listID(slices.DeleteFunc(slices.Clone(n.lists[id].facts), func(f uint16) bool {
+			return slices.ContainsFunc(n.facts[f].queues, func(r receiver) bool { return r.slot == slot && r.dead })
+		}))
+		n.living[[2]int{slot, int(id)}] = shorter
+	}
+	return shorter
+}
+
 func (n *interned) factID(f saga.Fact) uint16 {
 	name := fmt.Sprintf("%s %s", f.EventType(), contents(f))
 	if id, ok := n.factIDs[name]; ok {
 		return id
 	}
-	key := n.keys.id(f.Key())
-	info := fact{fact: f, key: key, count: n.slot(place{kind: kindCount, a: n.types.id(f.EventType()), key: key})}
+	key, typ := n.keys.id(f.Key()), n.types.id(f.EventType())
+	if !slices.Contains(n.factKeys, key) {
+		n.factKeys = append(n.factKeys, key)
+	}
+	info := fact{fact: f, id: fmt.Sprintf("%s/%s/%08x", f.EventType(), f.Key(), crc32.ChecksumIEEE([]byte(name))), key: key, typ: typ, count: n.slot(place{kind: kindCount, a: typ, key: key})}
 	for gi, g := range n.groups {
-		if g.Minds(f.EventType()) {
-			info.queues = append(info.queues, n.slot(place{kind: kindQueue, a: gi, b: n.topics.id(f.Topic()), key: key}))
+		if g.Minds(f.EventType()) && g.Concerned(f) {
+			info.queues = append(info.queues, receiver{
+				slot: n.slot(place{kind: kindQueue, a: gi, b: n.topics.id(f.Topic()), key: key}),
+				act:  n.slot(place{kind: kindDocument, a: gi, b: 0, key: key}),
+				dead: g.HasAct() && onlyMovesAct(g, f.EventType()),
+			})
 		}
 	}
-	for pi, p := range n.outside {
+	for pi, p := range n.parties {
 		if p.Hears[0].Type == f.EventType() {
 			info.parties = append(info.parties, n.slot(place{kind: kindParty, a: pi, key: key}))
 		}
@@ -221,4 +292,28 @@ func (n *interned) factID(f saga.Fact) uint16 {
 	n.facts = append(n.facts, info)
 	n.factIDs[name] = id
 	return id
+}
+
+// onlyMovesAct says whether all that the group does upon facts of this type is to move its act: once that is in a final
+// state, they are ignored.
+func onlyMovesAct(g *saga.Group, eventType string) bool {
+	for _, r := range g.Reactions() {
+		if slices.ContainsFunc(r.Hears, func(t saga.FactType) bool { return t.Type == eventType }) {
+			switch r.Role {
+			case saga.RoleDoes, saga.RoleThen, saga.RoleUndoes, saga.RoleOnce, saga.RoleRecords:
+			default:
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// contents tells facts apart: as they go over the wire.
+func contents(f saga.Fact) string {
+	b, err := json.Marshal(f, json.Deterministic(true))
+	if err != nil {
+		panic(fmt.Sprintf("sagacheck: %s can't be written as JSON: %v", f.EventType(), err))
+	}
+	return string(b)
 }

@@ -8,7 +8,7 @@ import (
 )
 
 // The tests' choreography is a shop: an order holds one thing on the shelf, its money goes into the till, and the kitchen
-// accepts it, which is the pivot, or cancels it. What was accepted may still be lost on its way: then the money goes back.
+// accepts it, which is the pivot, or cancels it. What was accepted is delivered, or lost on its way: then the money goes back.
 
 type order struct{ ID string }
 
@@ -23,6 +23,7 @@ type (
 	Placed      struct{ toOrders }
 	CancelAsked struct{ toOrders }
 	Lost        struct{ toOrders }
+	Delivered   struct{ toOrders }
 	Held        struct{ toStock }
 	NotHeld     struct{ toStock }
 	Released    struct{ toStock }
@@ -43,6 +44,7 @@ func (toKitchen) Topic() string  { return "kitchen" }
 func (Placed) EventType() string      { return "placed" }
 func (CancelAsked) EventType() string { return "cancel-asked" }
 func (Lost) EventType() string        { return "lost" }
+func (Delivered) EventType() string   { return "delivered" }
 func (Held) EventType() string        { return "held" }
 func (NotHeld) EventType() string     { return "not-held" }
 func (Released) EventType() string    { return "released" }
@@ -142,6 +144,8 @@ func refund(p *Payment, why saga.Cause) []saga.Fact {
 	return saga.Say(Refunded{toPayments{order{p.OrderID}}})
 }
 
+func settle(*Payment, saga.Event[Delivered]) []saga.Fact { return nil }
+
 func transfer(c saga.Asking, from, to string) {
 	pair := accounts.All(c, from, to)
 	pair[0].Balance, pair[1].Balance = pair[0].Balance-5, pair[1].Balance+5
@@ -169,6 +173,7 @@ var (
 	uses     = saga.Then(use, saga.Uses(shelves), saga.Closes())
 	releases = saga.Undoes(release, saga.Upon[Cancelled](), saga.Uses(shelves), saga.Says[Released]())
 	pays     = saga.Does(pay, saga.Refuses(payNot), saga.Uses(accounts), saga.Says[Paid](), saga.Fails[NotPaid]())
+	settles  = saga.Then(settle, saga.Closes())
 	refunds  = saga.Undoes(refund, saga.Upon[Cancelled](), saga.Upon[Lost](), saga.Uses(accounts), saga.Says[Refunded]())
 )
 
@@ -177,7 +182,7 @@ func stock(parts ...saga.Part) *saga.Group {
 }
 
 func bank(parts ...saga.Part) *saga.Group {
-	return saga.Define("bank", saga.Documents(payments, accounts), parts...)
+	return saga.Define("bank", saga.Documents(payments, accounts), append(parts, settles)...)
 }
 
 func kitchen() *saga.Group {
@@ -193,7 +198,7 @@ func shop(stock, bank *saga.Group) sagacheck.World {
 		Start:  saga.Say(Placed{toOrders{order{"o1"}}}),
 		Outside: []*saga.Group{
 			saga.Outside("customer", saga.Answers(thinksAgain, saga.Says[CancelAsked](), saga.Optional())),
-			saga.Outside("courier", saga.Answers(loses, saga.Says[Lost](), saga.Optional())),
+			saga.Outside("courier", saga.Answers(delivers, saga.Says[Lost](), saga.Says[Delivered]())),
 		},
 		Initially: []sagacheck.Choice{
 			{Documents: []any{&Shelf{ID: "s", Free: 1}}},
@@ -205,7 +210,10 @@ func shop(stock, bank *saga.Group) sagacheck.World {
 }
 
 func thinksAgain(p Placed) []saga.Fact { return saga.Say(CancelAsked{p.toOrders}) }
-func loses(a Accepted) []saga.Fact     { return saga.Say(Lost{toOrders{a.order}}) }
+
+func delivers(a Accepted) []saga.Fact {
+	return saga.Say(Lost{toOrders{a.order}}, Delivered{toOrders{a.order}})
+}
 
 func goodShop(v sagacheck.View) string {
 	accepted, back := v.Said("accepted", "o1") > 0, v.Said("cancelled", "o1")+v.Said("lost", "o1") > 0

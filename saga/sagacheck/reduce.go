@@ -1,0 +1,507 @@
+package sagacheck
+
+import (
+	"math/bits"
+	"slices"
+
+	"tiffin/saga"
+)
+
+// Steps of different groups mostly have nothing to do with each other, and trying them in every order multiplies the states.
+// A stubborn set (Valmari) is a set of steps that is enough to try in a state:
+//
+// A class is every step that one place can ever do: the deliveries of one queue, one deadline, the answers of one outsider,
+// one outbox. Two classes can disturb each other only if they
+//
+//   - belong to the same group and key: they share the act's document and the outbox;
+//   - belong to the same group, and one changes a document of a table that the other reads or changes;
+//   - may both append to the same queue, or ask the same outsider: then the order counts;
+//   - or compete for what there is once in the world: a duplicate, an age.
+//
+// A set of classes T is enough in state s if it contains a step that is possible and not free to stay away, and is closed:
+//
+//  1. with a class that has a step in s, it contains all classes that can disturb what these steps do in s;
+//  2. with a class that has none, it contains all classes that can give it one.
+//
+// Why that is enough. Take any run from s to an end. It contains a step of T: the one that is not free stays possible as long
+// as only steps outside T happen (by 1 nothing outside T disturbs it, and by 2 nothing outside T gives T other steps than
+// those that it has in s), and at an end no such step is possible. The first step of the run that is of T can be moved to the front: what is before it
+// is outside T, so it neither disturbs the step nor is it disturbed, and each step is taken with the same documents and
+// the same fact as before. So from the state behind that step there is a run to the same end; and as every run is finite,
+// repeating this visits every end, and every step that some run takes, upon the documents with which it takes it.
+// That includes what is wrong with a step. Runs are finite because each delivery takes something from a queue, an answer is
+// given once, a wait begins with the act or with the answer to the one before, and a fact that is said more than maxSaid times ends the exploration.
+//
+// What disturbs what follows from the declaration, but for two things that it does not say: that a group says a fact of another key than that of its
+// cause, and that it reads a table that it does not change. Both are taken not to be so until a reaction does it. Then the exploration begins anew,
+// knowing it. That is sound: up to its first such step a run keeps to what was assumed, so by the argument above that step is taken.
+
+// maxClasses bounds the classes of a world.
+const maxClasses = 64 * 8
+
+// set is a set of classes.
+type set [maxClasses / 64]uint64
+
+func (b *set) add(i int)      { b[i>>6] |= 1 << (i & 63) }
+func (b *set) has(i int) bool { return b[i>>6]&(1<<(i&63)) != 0 }
+func (b *set) or(o *set) {
+	for i := range b {
+		b[i] |= o[i]
+	}
+}
+
+// lessons are what reactions were seen to do that their declaration does not say.
+type lessons struct {
+	rekeys  map[rekeying]bool
+	touches map[touching]bool
+}
+
+// rekeying: the group, or (negative, minus one) the party, says facts of this type with another key than that of the cause.
+type rekeying struct{ group, typ int }
+
+// touching: the group reads a table, upon facts of a topic, that its reactions do not declare to change; -1 is a deadline.
+type touching struct{ group, topic, table int }
+
+// newLesson is what begins the exploration anew.
+type newLesson struct{}
+
+// reducer finds sets of steps that are enough.
+type reducer struct {
+	*explorer
+	lessons
+	static []voices
+
+	classes []int // the class of each slot, plus one; 0: none yet
+	slots   []int // the slot of each class
+
+	// What follows depends on which keys there are, and is made anew when one is added.
+	keysAt    int
+	sames     map[[2]int]*set // all classes of a group and key
+	users     map[[2]int]*set // all classes that may touch a table of a group
+	appenders map[int]*set    // all classes that may give something to the class of a slot
+	sayers    map[int]*set    // all classes that may say a fact of a type, whatever its key
+
+	enabled [maxClasses]*step
+	kept    []step
+}
+
+// voices is what a group declares that it may do upon facts of a topic, upon a deadline, upon the outcome of an effect.
+type voices map[int]*voice
+
+// The topics of what is no fact.
+const (
+	deadlines = -1
+	outcomes  = -2
+)
+
+// voice is what a group may do upon the facts of one topic.
+type voice struct {
+	hears, says map[int]bool
+	tables      map[int]bool // which it may change, beside the act's own document
+	effects     map[int]bool // which it may request
+	ignorable   bool         // an act in a final state ignores all of them
+}
+
+func newReducer(e *explorer, known lessons) *reducer {
+	r := &reducer{explorer: e, lessons: known, keysAt: -1}
+	for _, g := range e.groups {
+		r.static = append(r.static, e.voicesOf(g))
+	}
+	return r
+}
+
+func (e *explorer) voicesOf(g *saga.Group) voices {
+	vs := voices{}
+	for _, r := range g.Reactions() {
+		var topics []int
+		for _, h := range r.Hears {
+			if !g.Minds(h.Type) {
+				continue
+			}
+			topic := e.topics.id(h.Topic)
+			v := vs.at(topic)
+			v.hears[e.types.id(h.Type)] = true
+			v.ignorable = v.ignorable && g.HasAct() && onlyMovesAct(g, h.Type)
+			topics = append(topics, topic)
+		}
+		switch {
+		case r.Role == saga.RoleRecords:
+			continue
+		case r.Role == saga.RoleElse:
+			topics = append(topics, deadlines)
+		case r.Effect != "":
+			topics = append(topics, outcomes)
+		}
+		for _, topic := range topics {
+			v := vs.at(topic)
+			for _, said := range r.Says {
+				v.says[e.types.id(said.Type)] = true
+			}
+			for _, name := range r.Uses {
+				if t := slices.IndexFunc(g.Tables(), func(t saga.AnyTable) bool { return t.Name() == name }); !g.Tables()[t].Appends() {
+					v.tables[t] = true
+				}
+			}
+			for _, effect := range r.Requests {
+				v.effects[e.types.id(requested{Request: saga.Request{Effect: effect}}.EventType())] = true
+			}
+		}
+	}
+	return vs
+}
+
+func (vs voices) at(topic int) *voice {
+	v := vs[topic]
+	if v == nil {
+		v = &voice{hears: map[int]bool{}, says: map[int]bool{}, tables: map[int]bool{}, effects: map[int]bool{}, ignorable: topic >= 0}
+		vs[topic] = v
+	}
+	return v
+}
+
+// check compares what a group did with what is assumed of it, and learns the difference.
+func (r *reducer) check(of reacting, topic int, out *outcome) {
+	group, key, learned := of.group, of.key, false
+	for _, read := range out.reads {
+		p := r.places[read.slot]
+		own := p.b == 0 && p.key == key && r.groups[group].HasAct()
+		if v := r.static[group][topic]; !own && (v == nil || !v.tables[p.b]) && !r.touches[touching{group, topic, p.b}] {
+			r.touches[touching{group, topic, p.b}], learned = true, true
+		}
+	}
+	for _, said := range out.says {
+		if f := &r.facts[said]; f.key != key && !r.rekeys[rekeying{group, f.typ}] {
+			r.rekeys[rekeying{group, f.typ}], learned = true, true
+		}
+	}
+	if learned {
+		panic(newLesson{})
+	}
+}
+
+// checkAnswer does the same for an answer from outside.
+func (r *reducer) checkAnswer(party int, asked, answer uint16) {
+	if f := &r.facts[answer]; f.key != r.facts[asked].key && !r.rekeys[rekeying{-1 - party, f.typ}] {
+		r.rekeys[rekeying{-1 - party, f.typ}] = true
+		panic(newLesson{})
+	}
+}
+
+// class is the class of a slot.
+func (r *reducer) class(slot int) int {
+	for len(r.classes) <= slot {
+		r.classes = append(r.classes, 0)
+	}
+	if r.classes[slot] == 0 {
+		if len(r.slots) == maxClasses {
+			panic("sagacheck: this world has too many groups, topics and keys; make it smaller")
+		}
+		r.slots = append(r.slots, slot)
+		r.classes[slot] = len(r.slots)
+	}
+	return r.classes[slot] - 1
+}
+
+// refresh forgets the sets that were made when there were fewer keys.
+func (r *reducer) refresh() {
+	if r.keysAt != len(r.factKeys) {
+		r.keysAt = len(r.factKeys)
+		r.sames, r.users, r.appenders, r.sayers = map[[2]int]*set{}, map[[2]int]*set{}, map[int]*set{}, map[int]*set{}
+	}
+}
+
+// speaks is the class that does what a group does upon facts of a topic with this key.
+func (r *reducer) speaks(group, topic, key int) int {
+	switch topic {
+	case deadlines:
+		return r.class(r.corner(group, key).act)
+	case outcomes:
+		topic = r.topics.id(requested{}.Topic())
+	}
+	return r.class(r.slot(place{kind: kindQueue, a: group, b: topic, key: key}))
+}
+
+// same are all classes of a group and key. If the group touches acts of other keys, it is all of the group.
+func (r *reducer) same(group, key int) *set {
+	if known := r.sames[[2]int{group, key}]; known != nil {
+		return known
+	}
+	b := &set{}
+	r.sames[[2]int{group, key}] = b
+	keys := []int{key}
+	for topic, v := range r.static[group] {
+		if r.groups[group].HasAct() && (v.tables[0] || r.touches[touching{group, topic, 0}]) {
+			keys = r.factKeys
+		}
+	}
+	for _, k := range keys {
+		for topic := range r.static[group] {
+			b.add(r.speaks(group, topic, k))
+		}
+		b.add(r.class(r.corner(group, k).act))
+		if r.Crashes {
+			b.add(r.class(r.corner(group, k).outbox))
+		}
+		if r.Ages {
+			b.add(r.class(r.corner(group, k).age))
+		}
+	}
+	return b
+}
+
+// user are all classes that may touch a table of a group.
+func (r *reducer) user(group, table int) *set {
+	if known := r.users[[2]int{group, table}]; known != nil {
+		return known
+	}
+	b := &set{}
+	r.users[[2]int{group, table}] = b
+	for topic, v := range r.static[group] {
+		if v.tables[table] || r.touches[touching{group, topic, table}] {
+			for _, k := range r.factKeys {
+				b.add(r.speaks(group, topic, k))
+			}
+		}
+		for typ := range v.hears { // who gives the group keys that there are not yet
+			for speaker := range r.rekeys {
+				if speaker.typ == typ {
+					b.or(r.sayer(typ))
+				}
+			}
+		}
+	}
+	return b
+}
+
+// sayer are all classes that may put facts of a type on its topic.
+func (r *reducer) sayer(typ int) *set {
+	if known := r.sayers[typ]; known != nil {
+		return known
+	}
+	b := &set{}
+	r.sayers[typ] = b
+	for _, k := range r.factKeys {
+		r.addSayers(b, typ, k, true)
+	}
+	return b
+}
+
+// addSayers adds all classes that may put facts of a type and key on its topic. With every, the facts of other keys that they may say
+// count too.
+func (r *reducer) addSayers(b *set, typ, key int, every bool) {
+	for group, vs := range r.static {
+		for topic, v := range vs {
+			if !v.says[typ] {
+				continue
+			}
+			keys := []int{key}
+			if !every && r.rekeys[rekeying{group, typ}] {
+				keys = r.factKeys
+			}
+			for _, k := range keys {
+				if r.Crashes {
+					b.add(r.class(r.corner(group, k).outbox))
+				} else {
+					b.add(r.speaks(group, topic, k))
+				}
+			}
+		}
+	}
+	for party, p := range r.parties {
+		if !slices.ContainsFunc(p.Says, func(s saga.Said) bool { return r.types.id(s.Type) == typ }) {
+			continue
+		}
+		keys := []int{key}
+		if !every && r.rekeys[rekeying{-1 - party, typ}] {
+			keys = r.factKeys
+		}
+		for _, k := range keys {
+			b.add(r.class(r.slot(place{kind: kindParty, a: party, key: k})))
+		}
+	}
+	if r.Duplicates > 0 || r.again == typ {
+		b.add(r.class(r.ghost))
+	}
+}
+
+// appender are all classes that may give something to a queue, or ask somebody outside.
+func (r *reducer) appender(slot int) *set {
+	if known := r.appenders[slot]; known != nil {
+		return known
+	}
+	b := &set{}
+	r.appenders[slot] = b
+	switch p := r.places[slot]; p.kind {
+	case kindParty:
+		r.addSayers(b, r.types.id(r.parties[p.a].Hears[0].Type), p.key, false)
+	case kindEffect:
+		b.or(r.same(p.a, p.key))
+		b.add(r.class(slot))
+	case kindQueue:
+		if p.b == r.topics.id(requested{}.Topic()) {
+			for _, v := range r.static[p.a] {
+				for effect := range v.effects {
+					b.add(r.class(r.slot(place{kind: kindEffect, a: p.a, b: effect, key: p.key})))
+				}
+			}
+			break
+		}
+		for typ := range r.static[p.a][p.b].hears {
+			r.addSayers(b, typ, p.key, false)
+		}
+	}
+	return b
+}
+
+// enough picks, from the steps that are possible in s, a set that is enough to try.
+func (r *reducer) enough(s state, steps []step) []step {
+	if len(steps) < 2 || slices.ContainsFunc(steps, func(st step) bool { return st.spoiled() }) {
+		return steps
+	}
+	r.refresh()
+	for i := range steps {
+		r.enabled[r.class(steps[i].slot)] = &steps[i]
+	}
+	defer func() {
+		for i := range r.slots {
+			r.enabled[i] = nil
+		}
+	}()
+	var best set
+	fewest := len(steps)
+	for i := range steps {
+		if steps[i].free {
+			continue
+		}
+		closed, size := r.closure(s, r.class(steps[i].slot), fewest)
+		if size < fewest {
+			best, fewest = closed, size
+		}
+		if size == 1 {
+			break
+		}
+	}
+	if fewest == len(steps) {
+		return steps
+	}
+	kept := r.kept[:0]
+	for i := range steps {
+		if best.has(r.class(steps[i].slot)) {
+			kept = append(kept, steps[i])
+		}
+	}
+	r.kept = kept
+	return kept
+}
+
+// spoiled says whether something is wrong with one of the step's ways. It leads nowhere then, so to try it does not stand for trying
+// what may happen behind it.
+func (st *step) spoiled() bool {
+	return slices.ContainsFunc(st.ways, func(w way) bool { return w.out != nil && w.out.bad != "" })
+}
+
+// closure is the smallest closed set with this class, and how many of its classes have a step; that is tooMany as soon as it has as
+// many.
+func (r *reducer) closure(s state, seed, tooMany int) (closed set, size int) {
+	var done set
+	closed.add(seed)
+	for {
+		c := -1
+		for w := range closed {
+			if left := closed[w] &^ done[w]; left != 0 {
+				c = w*64 + bits.TrailingZeros64(left)
+				break
+			}
+		}
+		if c < 0 {
+			return closed, size
+		}
+		done.add(c)
+		everything := false
+		if st := r.enabled[c]; st != nil {
+			size++
+			everything = r.disturbing(s, st, &closed)
+		} else {
+			everything = r.enabling(s, r.slots[c], &closed)
+		}
+		if everything || size == tooMany {
+			return closed, tooMany
+		}
+	}
+}
+
+// disturbing adds the classes that can disturb a step that is possible; all says that it is every one.
+func (r *reducer) disturbing(s state, st *step, b *set) (all bool) {
+	p := r.places[st.slot]
+	switch p.kind {
+	case kindQueue, kindDocument:
+		b.or(r.same(p.a, p.key))
+	case kindEffect:
+		b.or(r.appender(st.slot))
+	case kindAge:
+		for g := range r.groups {
+			b.or(r.same(g, p.key))
+		}
+	}
+	for i := range st.ways {
+		w := &st.ways[i]
+		if w.out != nil {
+			for _, read := range w.out.reads {
+				if at := r.places[read.slot]; at.b != 0 || at.key != p.key || !r.groups[p.a].HasAct() {
+					b.or(r.user(p.a, at.b))
+				}
+			}
+		}
+		if len(w.facts) > 0 && r.sending(s, w.facts, p.kind == kindDuplicate, b) {
+			return true
+		}
+	}
+	return false
+}
+
+// sending adds the classes that can disturb the sending of facts.
+func (r *reducer) sending(s state, facts []uint16, repeats bool, b *set) (all bool) {
+	for _, id := range facts {
+		f := &r.facts[id]
+		for _, q := range f.queues {
+			if !q.dead || !r.documents[s.get(q.act)].final {
+				b.or(r.appender(q.slot))
+			}
+		}
+		for _, asked := range f.parties {
+			if r.places[asked].kind == kindEffect || s.get(asked) == 0 {
+				b.or(r.appender(asked))
+			}
+		}
+		if !repeats && r.again == f.typ && s.get(r.budget) > 0 {
+			b.or(r.sayer(f.typ)) // the first one comes again
+		}
+	}
+	if repeats || r.again >= 0 || s.get(r.budget) == 0 {
+		return false
+	}
+	b.add(r.class(r.ghost))
+	return s.get(r.ghost) == 0 // who sends first has the duplicate
+}
+
+// enabling adds the classes that can make a step possible of a class that has none.
+func (r *reducer) enabling(s state, slot int, b *set) (all bool) {
+	p := r.places[slot]
+	final := (p.kind == kindQueue || p.kind == kindDocument) && r.documents[s.get(r.corner(p.a, p.key).act)].final
+	switch {
+	case p.kind == kindQueue && s.get(slot) != 0, p.kind == kindDocument && r.Crashes && s.get(r.corner(p.a, p.key).outbox) != 0:
+		b.add(r.class(r.corner(p.a, p.key).outbox))
+	case p.kind == kindQueue && final && r.static[p.a][p.b] != nil && r.static[p.a][p.b].ignorable:
+	case p.kind == kindDocument && final:
+	case p.kind == kindDocument, p.kind == kindOutbox:
+		b.or(r.same(p.a, p.key))
+	case p.kind == kindQueue, p.kind == kindEffect, p.kind == kindParty && s.get(slot) == 0:
+		b.or(r.appender(slot))
+	case p.kind == kindDuplicate && s.get(r.budget) > 0:
+		if r.again < 0 {
+			return true
+		}
+		b.or(r.sayer(r.again))
+	}
+	return false
+}
