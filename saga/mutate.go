@@ -335,7 +335,7 @@ func (r *Reaction) misrules(m Mutation) bool {
 		if r.Role == RoleUndoes {
 			before, after, run = Done, Undone, (*Group).undo
 		}
-		r.rule = func(g *Group, out *Outcome, c Cause) {
+		r.rule = func(g *Group, r *Reaction, out *Outcome, c Cause) {
 			_, a := g.document(c)
 			if a.state == after {
 				a.state = before
@@ -349,7 +349,7 @@ func (r *Reaction) misrules(m Mutation) bool {
 			run(g, out, r, c)
 		}
 	case m.Op == LeavesNoMark && r.Role == RoleUndoes:
-		r.rule = func(g *Group, out *Outcome, c Cause) {
+		r.rule = func(g *Group, r *Reaction, out *Outcome, c Cause) {
 			_, a := g.document(c)
 			was := *a
 			if g.undo(out, r, c); was.state == New {
@@ -357,14 +357,14 @@ func (r *Reaction) misrules(m Mutation) bool {
 			}
 		}
 	case m.Op == AnswersLate && r.Role == RoleThen && r.Wait != "":
-		r.rule = func(g *Group, out *Outcome, c Cause) {
+		r.rule = func(g *Group, r *Reaction, out *Outcome, c Cause) {
 			if _, a := g.document(c); a.state == Done {
 				a.waiting = r.Wait
 			}
 			g.then(out, r, c)
 		}
 	case m.Op == RefusesAgain && r.tooLate != nil:
-		r.rule = func(g *Group, out *Outcome, c Cause) {
+		r.rule = func(g *Group, r *Reaction, out *Outcome, c Cause) {
 			_, a := g.document(c)
 			a.late = false
 			g.undo(out, r, c)
@@ -372,5 +372,6 @@ func (r *Reaction) misrules(m Mutation) bool {
 	default:
 		return false
 	}
+	r.Role = RoleFollows // who looks at roles must not take it for something that an act in a final state ignores
 	return true
 }

@@ -45,10 +45,10 @@ func liking() sagacheck.World {
 			annLikes, bobLikes := sagacheck.Document[likes.Like](v, "post/ann"), sagacheck.Document[likes.Like](v, "post/bob")
 			post := sagacheck.Document[likes.Post](v, "post")
 			switch {
+			case post.Count != 1:
+				return fmt.Sprintf("one user likes a post in the end, and a post has %d likes", post.Count)
 			case !annLikes.Liked || bobLikes.Liked:
 				return "the last word of a user does not count"
-			case post.Count != 1:
-				return fmt.Sprintf("%d users like a post, and it has another count: %d", 1, post.Count)
 			}
 			return ""
 		},

@@ -1,6 +1,8 @@
 package worlds
 
 import (
+	"slices"
+
 	"tiffin/consumers"
 	"tiffin/saga"
 	"tiffin/saga/sagacheck"
@@ -65,6 +67,20 @@ func crashing(w sagacheck.World) sagacheck.World {
 
 func repeated(times int, w sagacheck.World) sagacheck.World {
 	w.Duplicates = times
+	return w
+}
+
+// again lets each type of facts that has an influence on an order come once more.
+func again(w sagacheck.World) sagacheck.World {
+	for _, g := range w.Groups {
+		for _, r := range g.Reactions() {
+			for _, heard := range r.Hears {
+				if g.Minds(heard.Type) && !slices.Contains(w.Again, heard.Type) && !slices.Contains(suppliers, heard.Type) {
+					w.Again = append(w.Again, heard.Type)
+				}
+			}
+		}
+	}
 	return w
 }
 
@@ -146,6 +162,7 @@ func meetings() []sagacheck.World {
 			repeated(1, crashing(confused))),
 		named("two-orders", "Two orders share dish, payer, kitchen and courier, of which there is enough for one or for both, with a crash.",
 			crashing(twoOrders())),
+		named("two-orders-again", "The same, without the crash; instead the first fact of each type comes once more, at any later time.", again(twoOrders())),
 	}
 }
 

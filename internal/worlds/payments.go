@@ -57,6 +57,11 @@ func supplies() []sagacheck.World {
 	}
 }
 
+// suppliers are the types of facts that no order waits for.
+var suppliers = []string{
+	"dish.offered", "stock.delivered", "account.credited", "account.blocked", "account.unblocked", "restaurant.opened", "fleet.sized", "payment.initiated",
+}
+
 // supplied is a world in which everybody outside says yes, and an order has all that it needs but for one document, which a
 // fact from outside changes.
 func supplied(name, about string, which int, supply saga.Fact, lacking any) sagacheck.World {

@@ -10,7 +10,7 @@ import (
 )
 
 type (
-	Noted  struct{ toOrders }
+	Noted struct{ toOrders }
 	Wrote struct {
 		toOrders
 		To string
@@ -18,7 +18,7 @@ type (
 	letter struct{ To string }
 )
 
-func (Noted) EventType() string  { return "noted" }
+func (Noted) EventType() string { return "noted" }
 func (Wrote) EventType() string { return "wrote" }
 
 // writer writes two letters upon one fact, each of which may get lost.
