@@ -29,7 +29,7 @@ type Op string
 const (
 	HearsNot         Op = "does not hear"                       // Fact
 	HearsAlso        Op = "also hears"                          // Other
-	HearsInstead     Op = "hears another fact instead of"       // Fact, Other
+	HearsInstead     Op = "hears instead"                       // Fact, Other
 	NotPivots        Op = "is no pivot"                         // without Pivots
 	NotCloses        Op = "closes nothing"                      // without Closes, ClosesWith
 	NotFails         Op = "fails without refusing the act"      // Says for Fails
@@ -58,13 +58,16 @@ const (
 	RefusesAgain Op = "refuses each time"              // a TooLate
 )
 
-// String is the mistake as a sentence.
+// String is the mistake as a sentence: "inventory.release hears payment.refunded instead of kitchen.rejected".
 func (m Mutation) String() string {
-	words := []string{strings.Trim(m.Group+"."+m.Reaction, "."), string(m.Op), m.Fact}
-	if m.Other != nil {
-		words = append(words, "but", m.Other.EventType())
+	what := []string{string(m.Op), m.Fact, m.Table, m.Key}
+	switch {
+	case m.Other != nil && m.Op == HearsAlso:
+		what = []string{string(m.Op), m.Other.EventType()}
+	case m.Other != nil && m.Op == HearsInstead:
+		what = []string{"hears", m.Other.EventType(), "instead of", m.Fact}
 	}
-	words = append(words, strings.TrimSuffix(m.Table+" "+m.Key, " "))
+	words := append([]string{strings.Trim(m.Group+"."+m.Reaction, ".")}, what...)
 	return strings.Join(slices.DeleteFunc(words, func(w string) bool { return w == "" }), " ")
 }
 
