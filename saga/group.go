@@ -59,29 +59,6 @@ func Define(name string, tables []AnyTable, parts ...Part) *Group {
 	return g
 }
 
-// Without is the group without one of its arrows: the reaction of this name does not hear facts of this type, or, for
-// [DeadlineType], never runs as the Else of its wait. It panics if there is no such arrow. It is for tests of
-// choreographies: a test that finds nothing wrong without an arrow does not test what the arrow is for.
-func (g *Group) Without(reaction, eventType string) *Group {
-	without, found := *g, false
-	without.reactions = nil
-	for _, r := range g.reactions {
-		kept := *r
-		if r.Name == reaction {
-			isIt := func(t FactType) bool { return t.Type == eventType }
-			kept.never = r.Role == RoleElse && eventType == DeadlineType
-			found = found || kept.never || slices.ContainsFunc(r.Hears, isIt)
-			kept.Hears = slices.DeleteFunc(slices.Clone(r.Hears), isIt)
-		}
-		without.reactions = append(without.reactions, &kept)
-	}
-	if !found {
-		g.wrong("no reaction %s hears %s", reaction, eventType)
-	}
-	without.index()
-	return &without
-}
-
 // index makes the maps by which an event finds its reactions.
 func (g *Group) index() {
 	g.byType, g.decoders = map[string][]*Reaction{}, map[string]func([]byte) (Fact, error){}

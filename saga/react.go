@@ -138,6 +138,10 @@ func (g *Group) note(c Cause) {
 // hear runs one reaction upon a fact, if the act's state lets it.
 func (g *Group) hear(out *Outcome, r *Reaction, c Cause) {
 	c.tx.reaction = r
+	if r.rule != nil {
+		r.rule(g, r, out, c)
+		return
+	}
 	switch r.Role {
 	case RoleOn, RoleRecords:
 		g.declared(out, r, c, r.run(nil, c))
