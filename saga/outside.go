@@ -18,9 +18,11 @@ func Outside(name string, parts ...Part) *Group {
 
 // Begins: somebody outside may say an F of their own accord.
 func Begins[F Fact]() Part {
+	said, at := factType[F](), caller()
+	r := Reaction{Name: said.Type, Role: RoleBegins, Says: []Said{{FactType: said}}, At: place(at.file, at.line), File: at.file, Line: at.line, pkg: at.pkg}
 	return func(g *Group) {
-		var f F
-		g.reactions = append(g.reactions, &Reaction{Name: f.EventType(), Role: RoleBegins, Says: []Said{{FactType: factType[F]()}}})
+		added := r
+		g.reactions = append(g.reactions, &added)
 	}
 }
 

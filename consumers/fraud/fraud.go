@@ -14,7 +14,7 @@ func Group(rules Rules) *saga.Group {
 	return saga.Define("fraud", saga.Documents(cases, payers),
 		saga.On(block, saga.Uses(payers)),
 		saga.On(unblock, saga.Uses(payers)),
-		saga.Does(g.score, saga.Refuses(expired), saga.Uses(payers), saga.Says[schemas.PaymentCleared](), saga.Fails[schemas.PaymentFlagged]()),
+		saga.Does(g.score, saga.Closes(), saga.Refuses(expired), saga.Uses(payers), saga.Says[schemas.PaymentCleared](), saga.Fails[schemas.PaymentFlagged]()),
 	)
 }
 
