@@ -14,7 +14,7 @@ func (in *inspection) acts() {
 		case n.Role == RoleDoes:
 			if len(n.Says) == 0 && !n.Silently {
 				in.found("mute-do", n, fmt.Sprintf("write saga.Silently() on the line of %s, if it acts and says nothing, or saga.Says[...]() for what it says", n.Name),
-					"%s may say nothing, so it never acts", n)
+					"%s declares nothing that it may say, so it never acts", n)
 			}
 			in.undone(n, told)
 			in.settled(n)

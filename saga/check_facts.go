@@ -31,24 +31,25 @@ func (in *inspection) facts() {
 
 // unheard finds facts that nobody hears, and that do not say of themselves that nobody needs to; and such as say so and are heard.
 func (in *inspection) unheard(eventType string) {
-	heard := in.heard[eventType]
+	acts := in.hearers(eventType, RoleDoes, RoleThen, RoleUndoes, RoleOnce, RoleAnswers)
 	for _, n := range in.said[eventType] {
 		said := n.saying(eventType)
-		goType := said.goType
 		switch {
-		case len(heard) == 0 && !said.Final && !said.Ends && n.Role == RoleBegins:
-			in.found("unheard-fact", n, fmt.Sprintf("let a group hear it, or take saga.Begins[%s]() away", goType), "%s says %s, which nobody hears", n.group.name, eventType)
-			return
-		case len(heard) == 0 && !said.Final && !said.Ends:
-			in.found("unheard-fact", n, fmt.Sprintf("let a group hear it, or write saga.Announces[%s]() on the line of %s, if it is for others to know", goType, n.Name),
+		case said.Final && len(acts) > 0:
+			in.found("heard-announcement", n, fmt.Sprintf("take saga.Announces[%s]() away on the line of %s, and write saga.Says for it if nothing else there says it", said.goType, n.Name),
+				"%s announces %s to whom it may concern, and %s goes by it", n, eventType, acts[0])
+		case said.Final || said.Ends || len(in.heard[eventType]) > 0:
+			continue
+		case n.Role == RoleBegins:
+			in.found("unheard-fact", n, fmt.Sprintf("let a group hear it, or take saga.Begins[%s]() away", said.goType), "%s says %s, which nobody hears", n.group.name, eventType)
+		case said.Fails || said.Closes:
+			in.found("unheard-fact", n, fmt.Sprintf("let a group hear it; or write saga.Announces[%s]() as well on the line of %s, if it is for others to know", said.goType, n.Name),
 				"%s says %s, which nobody hears", n, eventType)
-			return
-		case said.Final && len(in.hearers(eventType, RoleDoes, RoleThen, RoleUndoes, RoleOnce, RoleAnswers)) > 0:
-			hearer := in.hearers(eventType, RoleDoes, RoleThen, RoleUndoes, RoleOnce, RoleAnswers)[0]
-			in.found("heard-announcement", n, fmt.Sprintf("write saga.Says[%s]() on the line of %s", goType, n.Name),
-				"%s announces %s to whom it may concern, and %s goes by it", n, eventType, hearer)
-			return
+		default:
+			in.found("unheard-fact", n, fmt.Sprintf("let a group hear it; or write saga.Announces[%s]() for saga.Says on the line of %s, if it is for others to know", said.goType, n.Name),
+				"%s says %s, which nobody hears", n, eventType)
 		}
+		return
 	}
 }
 

@@ -97,10 +97,10 @@ func (n *node) saying(eventType string) Said {
 	return n.Says[slices.IndexFunc(n.Says, func(s Said) bool { return s.Type == eventType })]
 }
 
-// outcomes are what the reaction may say that is for somebody here.
+// outcomes are what the reaction may say that means anything for its own act, or for others here.
 func (n *node) outcomes() (out []Said) {
 	for _, s := range n.Says {
-		if !s.Final {
+		if !s.Final || s.Fails || s.Closes {
 			out = append(out, s)
 		}
 	}

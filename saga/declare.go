@@ -104,24 +104,35 @@ func (r *Reaction) hear(t FactType, decode func([]byte) (Fact, error)) {
 	}
 }
 
+// say adds to what the reaction may say. That it is announced may stand beside what it means for the act.
+func (r *Reaction) say(s Said) {
+	for i, other := range r.Says {
+		if moves := s.Fails || s.Closes || other.Fails || other.Closes; s.Type == other.Type && s.Final != other.Final && moves {
+			r.Says[i] = Said{s.FactType, s.Fails || other.Fails, s.Closes || other.Closes, s.Ends || other.Ends, true}
+			return
+		}
+	}
+	r.Says = append(r.Says, s)
+}
+
 // Says: the reaction may say an F.
 func Says[F Fact]() Option {
-	return func(r *Reaction) { r.Says = append(r.Says, Said{FactType: factType[F]()}) }
+	return func(r *Reaction) { r.say(Said{FactType: factType[F]()}) }
 }
 
 // Fails: the reaction may say an F, and then the act is refused, for good.
 func Fails[F Fact]() Option {
-	return func(r *Reaction) { r.Says = append(r.Says, Said{FactType: factType[F](), Fails: true}) }
+	return func(r *Reaction) { r.say(Said{FactType: factType[F](), Fails: true}) }
 }
 
 // Ends: the reaction may say an F, and then the saga is over.
 func Ends[F Fact]() Option {
-	return func(r *Reaction) { r.Says = append(r.Says, Said{FactType: factType[F](), Closes: true, Ends: true}) }
+	return func(r *Reaction) { r.say(Said{FactType: factType[F](), Closes: true, Ends: true}) }
 }
 
 // ClosesWith: the reaction may say an F, and then the act is past undoing.
 func ClosesWith[F Fact]() Option {
-	return func(r *Reaction) { r.Says = append(r.Says, Said{FactType: factType[F](), Closes: true}) }
+	return func(r *Reaction) { r.say(Said{FactType: factType[F](), Closes: true}) }
 }
 
 // Closes: after this reaction the act is past undoing, whatever it says.
