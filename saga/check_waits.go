@@ -87,8 +87,7 @@ func (in *inspection) unawaited(n *node) {
 	}
 }
 
-// life finds dos that come too late if everybody before them takes all the time that they are given. The waits of branches that
-// run side by side count both.
+// life finds dos that come too late if everybody before them takes all the time that they are given.
 func (in *inspection) life(do *node) {
 	var longest time.Duration
 	for _, s := range in.stories {
@@ -111,18 +110,11 @@ func (in *inspection) life(do *node) {
 	}
 }
 
-// precedes says whether a do may come of an answer to this wait, or of its Else.
+// precedes says whether a do comes after this wait of another group: there is no way to it without an answer, or the Else.
 func (in *inspection) precedes(s *story, g *Group, wait string, do *node) bool {
-	var facts []string
+	answers := map[*node]bool{}
 	for _, n := range in.nodes {
-		if n.group != g || n.Wait != wait || !s.all.nodes[n] {
-			continue
-		}
-		for _, f := range n.Says {
-			if !f.Fails {
-				facts = append(facts, f.Type)
-			}
-		}
+		answers[n] = n.group == g && n.Wait == wait
 	}
-	return in.follow(facts, course{happy: true}).nodes[do]
+	return !in.follow(s.from, course{without: answers}).nodes[do]
 }

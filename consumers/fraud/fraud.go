@@ -8,7 +8,7 @@ import (
 	"tiffin/schemas"
 )
 
-// Group declares fraud with its rules.
+// Group declares fraud with its rules. A verdict leaves nothing to undo, whatever becomes of the payment.
 func Group(rules Rules) *saga.Group {
 	g := judge{rules}
 	return saga.Define("fraud", saga.Documents(cases, payers),

@@ -35,7 +35,7 @@ func flagged(id string, reasons ...string) schemas.PaymentFlagged {
 var minute = sagatest.Epoch.Unix() / 60
 
 func TestAPaymentThatBreaksNoRuleIsCleared(t *testing.T) {
-	script(t).Hears(requested("p1", 500)).Says(cleared("p1")).Act("p1", saga.Done).
+	script(t).Hears(requested("p1", 500)).Says(cleared("p1")).Act("p1", saga.Closed).
 		Keeps(&Payer{AccountID: "ann", Minute: minute, Payments: 1}).
 		Hears(requested("p1", 500)).SaysNothing().
 		Keeps(&Payer{AccountID: "ann", Minute: minute, Payments: 1})
