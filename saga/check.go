@@ -109,28 +109,34 @@ func (in *inspection) finding(name, mend, what string, args ...any) Finding {
 // sourcePath is where a file of this package is, relative to its module. It does not depend on the path that the file was
 // compiled from, which may be anybody's, or of no machine at all: the package's path is known, and so is its module's.
 func sourcePath(pkg, file string) string {
-	if file == "" {
-		return ""
-	}
-	file = strings.ReplaceAll(file, `\`, "/")
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
-		return path.Join(path.Base(path.Dir(file)), path.Base(file))
+		return pathIn(nil, pkg, file)
 	}
 	if pkg == "main" {
 		pkg = info.Path
 	}
+	modules := []string{info.Main.Path}
+	for _, m := range info.Deps {
+		modules = append(modules, m.Path)
+	}
+	return pathIn(modules, pkg, file)
+}
+
+// pathIn is where a file of this package is in its module, which is one of these, or else unknown.
+func pathIn(modules []string, pkg, file string) string {
+	if file == "" {
+		return ""
+	}
+	file = strings.ReplaceAll(file, `\`, "/")
 	if strings.HasSuffix(file, "_test.go") {
 		pkg = strings.TrimSuffix(pkg, "_test")
 	}
-	module := ""
-	for _, m := range append([]*debug.Module{&info.Main}, info.Deps...) {
-		if within := pkg == m.Path || strings.HasPrefix(pkg, m.Path+"/"); within && len(m.Path) > len(module) {
-			module = m.Path
+	dir, longest := path.Base(path.Dir(file)), ""
+	for _, m := range modules {
+		if within := pkg == m || strings.HasPrefix(pkg, m+"/"); within && len(m) > len(longest) {
+			dir, longest = strings.TrimPrefix(strings.TrimPrefix(pkg, m), "/"), m
 		}
 	}
-	if module == "" {
-		return path.Join(path.Base(path.Dir(file)), path.Base(file))
-	}
-	return path.Join(strings.TrimPrefix(strings.TrimPrefix(pkg, module), "/"), path.Base(file))
+	return path.Join(dir, path.Base(file))
 }

@@ -3,6 +3,7 @@ package saga
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -106,8 +107,17 @@ func (in *inspection) life(do *node) {
 	}
 	if longest >= do.group.life {
 		in.found("life-too-short", do, fmt.Sprintf("write saga.Life(%d*time.Hour) into the declaration of %s, or shorten the waits", int(longest.Hours())+1, do.group.name),
-			"a saga may wait %v before it comes to %s, and after %v that only refuses", longest, do, do.group.life)
+			"a saga may wait %s before it comes to %s, and after %s that only refuses", hours(longest), do, hours(do.group.life))
 	}
+}
+
+// hours is a duration without the minutes and seconds that it does not have.
+func hours(d time.Duration) string {
+	text := strings.TrimSuffix(d.String(), "0s")
+	if strings.HasSuffix(text, "h0m") {
+		text = strings.TrimSuffix(text, "0m")
+	}
+	return text
 }
 
 // precedes says whether a do comes after this wait of another group: there is no way to it without an answer, or the Else.
