@@ -28,6 +28,9 @@ type (
 	MoneyHeld      struct{}
 	MoneyNotHeld   struct{}
 	MoneyFreed     struct{}
+	MoneyAsked     struct{}
+	BankSaidYes    struct{}
+	BankSaidNo     struct{}
 	VoucherTaken   struct{}
 	VoucherRefused struct{}
 	Shipped        struct{}
@@ -80,6 +83,24 @@ func moneyAfter() *saga.Group {
 	return define("money", does[GoodsHeld, MoneyHeld, MoneyNotHeld](saga.Closes()))
 }
 
+// moneyThatWaits asks a bank, and fails only while it waits for the answer. Whoever comes later comes after that.
+func moneyThatWaits() *saga.Group {
+	return define("money",
+		saga.Does(upon[GoodsHeld], saga.Says[said[MoneyAsked]]()),
+		saga.Within(time.Hour,
+			saga.Then(upon[BankSaidYes], saga.Says[said[MoneyHeld]](), saga.Closes()),
+			saga.Then(upon[BankSaidNo], saga.Fails[said[MoneyNotHeld]]()),
+			saga.Else(timeOut, saga.Fails[said[MoneyNotHeld]]())))
+}
+
+func bank() *saga.Group {
+	return saga.Outside("bank", saga.Answers(func(f said[MoneyAsked]) []saga.Fact { return nil }, saga.Says[said[BankSaidYes]](), saga.Says[said[BankSaidNo]]()))
+}
+
+func later() *saga.Group {
+	return define("later", saga.Does(upon[MoneyHeld], saga.Announces[said[Shipped]]()), saga.Then(upon[Completed], saga.Closes()))
+}
+
 func api() *saga.Group { return saga.Outside("api", saga.Begins[said[Placed]]()) }
 
 var (
@@ -117,6 +138,24 @@ func TestShapes(t *testing.T) {
 			api(), goods(saga.Upon[said[MoneyNotHeld]]()), moneyAfter(),
 			define("ends", saga.Once(saga.AllOf(heard[Placed](), saga.AnyOf(bothHeld, noGoods)), succeed, saga.Ends[said[Completed]]())),
 		}},
+		// What fails is an end by itself, and still somebody undoes upon it.
+		"one end, and one who should undo does not": {
+			groups: []*saga.Group{
+				api(), define("goods", does[Placed, GoodsHeld, GoodsNotHeld](), saga.Then(upon[MoneyHeld], saga.Closes())),
+				define("wraps", does[GoodsHeld, Shipped, NotAgreed](saga.Announces[said[NotAgreed]]()), saga.Then(upon[MoneyHeld], saga.Closes()), saga.Undoes(undo, saga.Upon[said[MoneyNotHeld]]())),
+				define("money", does[Shipped, MoneyHeld, MoneyNotHeld](saga.Closes())),
+				define("ends", saga.Once(saga.AllOf(heard[Placed](), saga.AnyOf(heard[MoneyHeld](), heard[MoneyNotHeld](), heard[GoodsNotHeld]())), succeed, saga.Ends[said[Completed]]())),
+			},
+			want: []string{"no-undo goods", "path-without-end wraps"},
+		},
+		"it fails while it waits": {groups: []*saga.Group{api(), goods(saga.Upon[said[MoneyNotHeld]]()), bank(), moneyThatWaits(), ends(bothHeld, noGoods), later()}},
+		"it fails while it waits, and nobody undoes": {
+			groups: []*saga.Group{
+				api(), define("goods", does[Placed, GoodsHeld, GoodsNotHeld](), saga.Then(upon[Completed], saga.Closes())),
+				bank(), moneyThatWaits(), ends(bothHeld, saga.AnyOf(heard[GoodsNotHeld](), heard[MoneyNotHeld]())), later(),
+			},
+			want: []string{"no-undo goods"},
+		},
 		// A voucher that is refused is no failure: the money is held all the same.
 		"a way round": {groups: []*saga.Group{
 			api(), define("vouchers", does[GoodsHeld, VoucherTaken, VoucherRefused](saga.Closes())),
@@ -137,6 +176,15 @@ func TestShapes(t *testing.T) {
 			define("money", does[Agreed, MoneyHeld, MoneyNotHeld](), saga.Then(upon[Completed], saga.Closes()), saga.Undoes(undo, saga.Upon[said[GoodsNotHeld]](), saga.Says[said[MoneyFreed]]())),
 			ends(bothHeld, bothFree),
 		}},
+		"two beginnings, and one does not undo": {
+			groups: []*saga.Group{
+				api(), saga.Outside("seller", saga.Begins[said[Agreed]]()),
+				define("goods", does[Placed, GoodsHeld, GoodsNotHeld](), saga.Then(upon[Completed], saga.Closes())),
+				define("money", does[Agreed, MoneyHeld, MoneyNotHeld](), saga.Then(upon[Completed], saga.Closes()), saga.Undoes(undo, saga.Upon[said[GoodsNotHeld]](), saga.Says[said[MoneyFreed]]())),
+				ends(bothHeld, saga.AnyOf(saga.AllOf(heard[GoodsNotHeld](), heard[MoneyFreed]()), heard[MoneyNotHeld]())),
+			},
+			want: []string{"no-undo goods"},
+		},
 		// Who began it owns its end.
 		"it ends where it began": {groups: []*saga.Group{api(), beginner(saga.Then(upon[MoneyNotHeld], saga.Fails[said[Cancelled]](), saga.Announces[said[Cancelled]]())), moneyAfter()}},
 		"it ends where it began, unless it fails": {
