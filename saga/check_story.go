@@ -10,6 +10,16 @@ type story struct {
 	happy  reached // what may come of it while nobody fails
 	owned  bool    // somebody may say that it is over
 	ends   map[*node]bool
+
+	beside map[*node]reached // what may come of it although a reaction fails
+	doomed map[failure]bool
+	unless map[wait]reached // what may come of it without an answer to each wait
+}
+
+// failure is a fact with which a reaction fails.
+type failure struct {
+	of   *node
+	fact string
 }
 
 // tell finds the stories: one for each fact that no group says and that is where acts come from.
@@ -54,7 +64,10 @@ func (c *graph) begins(eventType string) bool {
 
 // story is the one that these facts begin; nil if no act comes of them.
 func (c *graph) story(starts, others []string) *story {
-	s := &story{starts: starts, from: slices.Concat(starts, others)}
+	s := &story{
+		starts: starts, from: slices.Concat(starts, others),
+		beside: map[*node]reached{}, doomed: map[failure]bool{}, unless: map[wait]reached{},
+	}
 	s.all = c.follow(s.from, course{})
 	if len(c.actors(s)) == 0 {
 		return nil
@@ -134,6 +147,15 @@ func (s *story) endsHappily(r reached) bool {
 // needed for the end, or of what has a way round it, dooms nobody. Where one reaction says the end of what went well and of what
 // did not, a fact upon which somebody undoes is no way round.
 func (c *graph) dooms(s *story, n *node, fact string) bool {
+	doomed, known := s.doomed[failure{n, fact}]
+	if !known {
+		doomed = c.isDoomed(s, n, fact)
+		s.doomed[failure{n, fact}] = doomed
+	}
+	return doomed
+}
+
+func (c *graph) isDoomed(s *story, n *node, fact string) bool {
 	if !s.endsHappily(s.happy) {
 		return true // nobody knows what its happy end is
 	}
@@ -142,6 +164,16 @@ func (c *graph) dooms(s *story, n *node, fact string) bool {
 		return true
 	}
 	return len(c.hearers(fact, RoleUndoes)) > 0 && !s.endsHappily(c.follow(s.from, way))
+}
+
+// excludes says whether a reaction can't fail in a saga in which another one has run.
+func (c *graph) excludes(s *story, done, fails *node) bool {
+	r, known := s.beside[fails]
+	if !known {
+		r = c.follow(s.from, course{without: c.rivals(fails)})
+		s.beside[fails] = r
+	}
+	return !r.nodes[done]
 }
 
 // judges says whether an undo decides for others: it hears what somebody outside asks for, and says its verdict.

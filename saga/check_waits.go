@@ -121,10 +121,16 @@ func hours(d time.Duration) string {
 }
 
 // precedes says whether a do comes after this wait of another group: there is no way to it without an answer, or the Else.
-func (in *inspection) precedes(s *story, g *Group, wait string, do *node) bool {
-	answers := map[*node]bool{}
-	for _, n := range in.nodes {
-		answers[n] = n.group == g && n.Wait == wait
+func (in *inspection) precedes(s *story, g *Group, name string, do *node) bool {
+	w := wait{g, name}
+	r, known := s.unless[w]
+	if !known {
+		answers := map[*node]bool{}
+		for _, n := range in.nodes {
+			answers[n] = n.group == g && n.Wait == name
+		}
+		r = in.follow(s.from, course{without: answers})
+		s.unless[w] = r
 	}
-	return !in.follow(s.from, course{without: answers}).nodes[do]
+	return !r.nodes[do]
 }
