@@ -70,7 +70,7 @@ func (in *inspection) failures(s *story, do *node, answered map[string]bool) (ou
 			}
 		}
 	}
-	for _, n := range in.in(in.follow(s.from, course{up: settling}).nodes) {
+	for _, n := range in.ordered(in.follow(s.from, course{up: settling}).nodes) {
 		if n.group == do.group || n.group.outside || n.Role == RoleUndoes {
 			continue
 		}
@@ -86,7 +86,7 @@ func (in *inspection) failures(s *story, do *node, answered map[string]bool) (ou
 // verdicts are what judges of the story say, while the act may be done and they have not passed their pivot, if it answers nothing
 // of it.
 func (in *inspection) verdicts(s *story, do *node, answered map[string]bool) (out []string) {
-	for _, judge := range in.in(s.all.nodes) {
+	for _, judge := range in.ordered(s.all.nodes) {
 		if judge.group == do.group || !in.judges(judge) || !slices.Contains(in.actors(s), judge.group) {
 			continue
 		}

@@ -32,7 +32,7 @@ func (in *inspection) ends() {
 
 // goesOn finds acts that are done, and then nothing more happens: what they say moves nobody, and they wait for nothing.
 func (in *inspection) goesOn(s *story, told map[string]bool) {
-	for _, n := range in.in(s.happy.nodes) {
+	for _, n := range in.ordered(s.happy.nodes) {
 		if n.Role != RoleDoes || len(n.leads) > 0 || n.maySettle() || in.open {
 			continue
 		}
@@ -73,7 +73,7 @@ func (in *inspection) failuresEnd(s *story, told map[string]bool) {
 		}
 	}
 	in.spread(ended)
-	for _, n := range in.in(s.all.nodes) {
+	for _, n := range in.ordered(s.all.nodes) {
 		if n.Role == RoleUndoes {
 			in.verdictEnds(s, n, ended, told)
 			continue

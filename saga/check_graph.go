@@ -211,8 +211,8 @@ func (n *node) ready(facts map[string]bool, led map[*node]bool, waits map[wait]b
 	return heard && (!acts || waits[wait{n.group, n.Wait}])
 }
 
-// in are those of the nodes that were reached, in the order of the declarations.
-func (c *graph) in(nodes map[*node]bool) (out []*node) {
+// ordered are those of the nodes that were reached, in the order of the declarations.
+func (c *graph) ordered(nodes map[*node]bool) (out []*node) {
 	for _, n := range c.nodes {
 		if nodes[n] {
 			out = append(out, n)

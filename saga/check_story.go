@@ -100,7 +100,7 @@ func (c *graph) joined(stories []*story, others []string) []*story {
 
 // actors are the groups with an act in the story.
 func (c *graph) actors(s *story) (out []*Group) {
-	for _, n := range c.in(s.all.nodes) {
+	for _, n := range c.ordered(s.all.nodes) {
 		if n.Role == RoleDoes && !slices.Contains(out, n.group) {
 			out = append(out, n.group)
 		}
@@ -112,13 +112,13 @@ func (c *graph) actors(s *story) (out []*Group) {
 // does, it is the group that began it, where that closes its own act with a fact: a payment is over when payments says so.
 func (c *graph) findEnds(s *story) {
 	ending := func(n *node) bool { return slices.ContainsFunc(n.Says, func(f Said) bool { return f.Ends }) }
-	if !slices.ContainsFunc(c.in(s.all.nodes), ending) {
+	if !slices.ContainsFunc(c.ordered(s.all.nodes), ending) {
 		ending = func(n *node) bool {
 			return slices.ContainsFunc(n.Says, func(f Said) bool { return f.Closes }) && c.beginsWith(n.group, s)
 		}
 	}
 	s.ends = map[*node]bool{}
-	for _, n := range c.in(s.all.nodes) {
+	for _, n := range c.ordered(s.all.nodes) {
 		if ending(n) {
 			s.owned = true
 			s.ends[n] = s.happy.nodes[n]

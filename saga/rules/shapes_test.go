@@ -44,7 +44,7 @@ var docs = saga.In("docs", func(d *doc) saga.Columns { return d.columns() })
 
 func upon[T any](*doc, saga.Event[said[T]]) []saga.Fact   { return nil }
 func refuse[T any](*doc, saga.Event[said[T]]) []saga.Fact { return nil }
-func count2[T any](saga.Event[said[T]]) []saga.Fact       { return nil }
+func tally[T any](saga.Event[said[T]]) []saga.Fact       { return nil }
 func undo(*doc, saga.Cause) []saga.Fact                   { return nil }
 func timeOut(*doc, saga.Cause) []saga.Fact                { return nil }
 func succeed(*doc, saga.Cause) []saga.Fact                { return nil }
@@ -167,7 +167,7 @@ func TestShapes(t *testing.T) {
 		"a step aside": {groups: []*saga.Group{
 			api(), goods(saga.Upon[said[MoneyNotHeld]]()), moneyAfter(), ends(bothHeld, noGoods),
 			define("vouchers", saga.Does(upon[Completed], saga.Closes(), saga.Announces[said[VoucherTaken]](), saga.Fails[said[VoucherRefused]]())),
-			define("numbers", saga.On(count2[VoucherRefused])),
+			define("numbers", saga.On(tally[VoucherRefused])),
 		}},
 		// The buyer begins, and so does the seller: they meet in the end.
 		"two beginnings": {groups: []*saga.Group{
@@ -188,7 +188,7 @@ func TestShapes(t *testing.T) {
 		// Who began it owns its end.
 		"it ends where it began": {groups: []*saga.Group{api(), beginner(saga.Then(upon[MoneyNotHeld], saga.Fails[said[Cancelled]](), saga.Announces[said[Cancelled]]())), moneyAfter()}},
 		"it ends where it began, unless it fails": {
-			groups: []*saga.Group{api(), beginner(), moneyAfter(), define("numbers", saga.On(count2[MoneyNotHeld]))},
+			groups: []*saga.Group{api(), beginner(), moneyAfter(), define("numbers", saga.On(tally[MoneyNotHeld]))},
 			want:   []string{"no-undo goods", "path-without-end money"},
 		},
 		"it ends where it began, if it fails": {
@@ -201,7 +201,7 @@ func TestShapes(t *testing.T) {
 			want:   []string{"never-settled goods"},
 		},
 		"it stops on its way": {
-			groups: []*saga.Group{api(), goods(saga.Upon[said[MoneyNotHeld]]()), moneyAfter(), define("late", does[MoneyHeld, Shipped, NotAgreed]()), define("numbers", saga.On(count2[Shipped]), saga.On(count2[NotAgreed])), ends(bothHeld, noGoods)},
+			groups: []*saga.Group{api(), goods(saga.Upon[said[MoneyNotHeld]]()), moneyAfter(), define("late", does[MoneyHeld, Shipped, NotAgreed]()), define("numbers", saga.On(tally[Shipped]), saga.On(tally[NotAgreed])), ends(bothHeld, noGoods)},
 			want:   []string{"never-settled late", "path-without-end late"},
 		},
 	} {

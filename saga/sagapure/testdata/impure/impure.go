@@ -72,7 +72,7 @@ func group(outer int) *saga.Group {
 		saga.Then(files),
 		saga.Then(network),
 		saga.Then(globals),
-		saga.Then(maps2),
+		saga.Then(loops),
 		saga.Then(locks),
 		saga.Then(mentions),
 		saga.Then(nested),
@@ -185,7 +185,7 @@ func globals(d *doc, _ saga.Event[fact]) []saga.Fact {
 	return nil
 }
 
-func maps2(d *doc, _ saga.Event[fact]) []saga.Fact {
+func loops(d *doc, _ saga.Event[fact]) []saga.Fact {
 	for tag := range d.Tags { // want "goes over a map, in another order each time"
 		d.At += tag
 	}
