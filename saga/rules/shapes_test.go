@@ -44,7 +44,7 @@ var docs = saga.In("docs", func(d *doc) saga.Columns { return d.columns() })
 
 func upon[T any](*doc, saga.Event[said[T]]) []saga.Fact   { return nil }
 func refuse[T any](*doc, saga.Event[said[T]]) []saga.Fact { return nil }
-func tally[T any](saga.Event[said[T]]) []saga.Fact       { return nil }
+func tally[T any](saga.Event[said[T]]) []saga.Fact        { return nil }
 func undo(*doc, saga.Cause) []saga.Fact                   { return nil }
 func timeOut(*doc, saga.Cause) []saga.Fact                { return nil }
 func succeed(*doc, saga.Cause) []saga.Fact                { return nil }
