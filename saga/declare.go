@@ -35,7 +35,10 @@ const (
 func (r Role) word() string { return "saga." + strings.ToUpper(string(r[:1])) + string(r[1:]) }
 
 // FactType is a fact's name and the topic it is said on.
-type FactType struct{ Type, Topic string }
+type FactType struct {
+	Type, Topic string
+	goType      string // "schemas.OrderPlaced", for who is told what line to write
+}
 
 // Said is a fact that a reaction may say, and what saying it means for the act.
 type Said struct {
@@ -50,7 +53,7 @@ type Said struct {
 type Reaction struct {
 	Name  string // the function's
 	At    string // the function's file and line, for people: "kitchen/kitchen.go:45"
-	File  string // the function's file, with the path that it was compiled from; empty for [Begins]
+	File  string // the function's file, with the path that it was compiled from; for [Begins] and for methods, the declaration's
 	Line  int    // and the line in it
 	Role  Role
 	Hears []FactType
@@ -70,6 +73,7 @@ type Reaction struct {
 	TooLateName   string                                   // what runs instead of the undo after the pivot
 	RefusesName   string                                   // what runs instead of a do that may not run any more
 	Condition     *Condition                               // what a Once waits for
+	pkg           string                                   // the path of the package that File belongs to
 	never         bool                                     // an Else that a test has taken out
 	rule          func(*Group, *Reaction, *Outcome, Cause) // a rule that a test has broken, for the library's
 	next          string                                   // the wait that comes after this one
@@ -91,8 +95,10 @@ type Part func(*Group)
 
 func factType[F Fact]() FactType {
 	var f F
-	return FactType{f.EventType(), f.Topic()}
+	return typeOf(f)
 }
+
+func typeOf(f Fact) FactType { return FactType{f.EventType(), f.Topic(), reflect.TypeOf(f).String()} }
 
 func (r *Reaction) hear(t FactType, decode func([]byte) (Fact, error)) {
 	if _, twice := r.decoders[t.Type]; !twice {
@@ -101,24 +107,35 @@ func (r *Reaction) hear(t FactType, decode func([]byte) (Fact, error)) {
 	}
 }
 
+// say adds to what the reaction may say. That it is announced may stand beside what it means for the act.
+func (r *Reaction) say(s Said) {
+	for i, other := range r.Says {
+		if moves := s.Fails || s.Closes || other.Fails || other.Closes; s.Type == other.Type && s.Final != other.Final && moves {
+			r.Says[i] = Said{s.FactType, s.Fails || other.Fails, s.Closes || other.Closes, s.Ends || other.Ends, true}
+			return
+		}
+	}
+	r.Says = append(r.Says, s)
+}
+
 // Says: the reaction may say an F.
 func Says[F Fact]() Option {
-	return func(r *Reaction) { r.Says = append(r.Says, Said{FactType: factType[F]()}) }
+	return func(r *Reaction) { r.say(Said{FactType: factType[F]()}) }
 }
 
 // Fails: the reaction may say an F, and then the act is refused, for good.
 func Fails[F Fact]() Option {
-	return func(r *Reaction) { r.Says = append(r.Says, Said{FactType: factType[F](), Fails: true}) }
+	return func(r *Reaction) { r.say(Said{FactType: factType[F](), Fails: true}) }
 }
 
 // Ends: the reaction may say an F, and then the saga is over.
 func Ends[F Fact]() Option {
-	return func(r *Reaction) { r.Says = append(r.Says, Said{FactType: factType[F](), Closes: true, Ends: true}) }
+	return func(r *Reaction) { r.say(Said{FactType: factType[F](), Closes: true, Ends: true}) }
 }
 
 // ClosesWith: the reaction may say an F, and then the act is past undoing.
 func ClosesWith[F Fact]() Option {
-	return func(r *Reaction) { r.Says = append(r.Says, Said{FactType: factType[F](), Closes: true}) }
+	return func(r *Reaction) { r.say(Said{FactType: factType[F](), Closes: true}) }
 }
 
 // Closes: after this reaction the act is past undoing, whatever it says.
@@ -288,7 +305,7 @@ func caused[P actor](role Role, fn func(P, Cause) []Fact, options []Option) Part
 func part(role Role, fn any, run func(any, Cause) []Fact, document reflect.Type, options []Option) Part {
 	r := &Reaction{Role: role, run: run, decoders: map[string]func([]byte) (Fact, error){}}
 	named := nameOf(fn)
-	r.Name, r.At, r.File, r.Line = named.name, place(named.file, named.line), named.file, named.line
+	r.Name, r.At, r.File, r.Line, r.pkg = named.name, place(named.file, named.line), named.file, named.line, named.pkg
 	if document != nil {
 		r.takes = append(r.takes, document)
 	}
@@ -301,18 +318,46 @@ func part(role Role, fn any, run func(any, Cause) []Fact, document reflect.Type,
 	}
 }
 
-// function is a function's name without its package, and where it stands.
+// function is a function's name without its package, its package's path, and where it stands.
 type function struct {
-	name, file string
-	line       int
+	name, pkg, file string
+	line            int
 }
 
 func nameOf(fn any) function {
 	f := runtime.FuncForPC(reflect.ValueOf(fn).Pointer())
-	name := f.Name()
-	name = strings.TrimSuffix(name[strings.LastIndexByte(name, '.')+1:], "-fm")
 	file, line := f.FileLine(f.Entry())
-	return function{strings.TrimSuffix(name, "[...]"), file, line}
+	if file == "<autogenerated>" { // a method's value is a function that stands nowhere: then the declaration does
+		at := caller()
+		file, line = at.file, at.line
+	}
+	pkg, name := splitName(f.Name())
+	name = strings.ReplaceAll(strings.TrimSuffix(name, "-fm"), "[...]", "")
+	return function{name[strings.LastIndexByte(name, '.')+1:], pkg, file, line}
+}
+
+// caller is the function that called into this package, and the line in it.
+func caller() function {
+	var pcs [16]uintptr
+	frames := runtime.CallersFrames(pcs[:runtime.Callers(1, pcs[:])])
+	own := ""
+	for {
+		frame, more := frames.Next()
+		pkg, name := splitName(frame.Function)
+		if own == "" {
+			own = pkg
+		}
+		if pkg != own || !more {
+			return function{name, pkg, frame.File, frame.Line}
+		}
+	}
+}
+
+// splitName parts a function's full name, "tiffin/saga.(*Group).Name", after its package's path.
+func splitName(full string) (pkg, name string) {
+	slash := strings.LastIndexByte(full, '/') + 1
+	pkg, name, _ = strings.Cut(full[slash:], ".")
+	return full[:slash] + strings.ReplaceAll(pkg, "%2e", "."), name
 }
 
 // place is a line of a file, with no more of the path than a reader needs.
@@ -337,12 +382,15 @@ func AllOf(c ...Condition) Condition { return Condition{of: c} }
 // AnyOf holds once one of these does.
 func AnyOf(c ...Condition) Condition { return Condition{of: c, any: true} }
 
-func (c *Condition) holds(a *Act) bool {
+func (c *Condition) holds(a *Act) bool { return c.given(a.hasHeard) }
+
+// given says whether the condition holds once these facts have been heard.
+func (c *Condition) given(heard func(eventType string) bool) bool {
 	if c.fact.Type != "" {
-		return a.hasHeard(c.fact.Type)
+		return heard(c.fact.Type)
 	}
 	for i := range c.of {
-		if c.of[i].holds(a) == c.any {
+		if c.of[i].given(heard) == c.any {
 			return c.any
 		}
 	}

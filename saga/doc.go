@@ -3,15 +3,17 @@
 // A saga is a business transaction that nobody is in charge of: an order, say. Independent consumer groups hear facts on
 // Kafka ("payment.succeeded"), change documents of their own, and say further facts; when one of them fails, the others
 // undo their part by reacting to that failure. A group is declared once, as a value: what it hears, what it may say,
-// which reaction undoes which, and how long it waits for whom. From that value come the runtime (package lane), the test
-// world (package sagatest), the exploration of every interleaving (package sagacheck), and the map.
+// which reaction undoes which, and how long it waits for whom. From that value come the runtime (package lane), the check
+// of what is declared ([Check], RULES.md), the test world (package sagatest), the exploration of every interleaving (package
+// sagacheck), and the map.
 //
 // # Reactions are pure
 //
 // A reaction takes the group's documents and an event, changes the documents, and returns the facts to say. It does no
 // I/O, reads no clock (the event carries its time), draws no random number, and starts no goroutine. That is what makes
 // the rest possible: a reaction that asks for a document which is not in memory yet is stopped and run again once it
-// is; a batch of a thousand events is one transaction; and a checker can run the very reactions that ship.
+// is; a batch of a thousand events is one transaction; and a checker can run the very reactions that ship. Package sagapure
+// finds in the source what is not pure.
 //
 // # Roles
 //

@@ -30,6 +30,7 @@ type Group struct {
 	hasAct    bool
 	patient   bool
 	outside   bool
+	at        function // where it is declared
 }
 
 // Documents lists a group's tables and journals. The first is its act's, if the group has one.
@@ -46,7 +47,7 @@ func Patiently() Part { return func(g *Group) { g.patient = true } }
 // Define declares a group. A declaration that can't work panics, and says why: it is a fault of the program, found by
 // the first test that mentions the group.
 func Define(name string, tables []AnyTable, parts ...Part) *Group {
-	g := &Group{name: name, tables: tables, life: DefaultLife, effects: map[string]*performance{}, mirrors: map[AnyTable]func(context.Context, []any) error{}}
+	g := &Group{at: caller(), name: name, tables: tables, life: DefaultLife, effects: map[string]*performance{}, mirrors: map[AnyTable]func(context.Context, []any) error{}}
 	g.hasAct = len(tables) > 0 && tables[0].Act(tables[0].New("")) != nil
 	for _, add := range parts {
 		add(g)

@@ -157,7 +157,7 @@ func (r *Reaction) mistakes(m Mutation) bool {
 		return r.Role != RoleOnce && r.hearsToo(m)
 	case HearsInstead:
 		if r.Condition != nil {
-			instead := r.Condition.instead(m.Fact, Condition{fact: FactType{m.Other.EventType(), m.Other.Topic()}, decode: decoderLike(m.Other)})
+			instead := r.Condition.instead(m.Fact, Condition{fact: typeOf(m.Other), decode: decoderLike(m.Other)})
 			r.Condition = &instead
 		}
 		return r.hearsNot(m.Fact) && r.hearsToo(m)
@@ -220,7 +220,7 @@ func (r *Reaction) hearsToo(m Mutation) bool {
 		r.decoders[t] = decode
 	}
 	delete(r.decoders, m.Other.EventType())
-	r.hear(FactType{m.Other.EventType(), m.Other.Topic()}, decoderLike(m.Other))
+	r.hear(typeOf(m.Other), decoderLike(m.Other))
 	if m.As == nil {
 		return r.Role != RoleThen && r.Role != RoleOn && r.Role != RoleDoes // those take one type alone
 	}

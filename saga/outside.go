@@ -18,9 +18,11 @@ func Outside(name string, parts ...Part) *Group {
 
 // Begins: somebody outside may say an F of their own accord.
 func Begins[F Fact]() Part {
+	said, at := factType[F](), caller()
+	r := Reaction{Name: said.Type, Role: RoleBegins, Says: []Said{{FactType: said}}, At: place(at.file, at.line), File: at.file, Line: at.line, pkg: at.pkg}
 	return func(g *Group) {
-		var f F
-		g.reactions = append(g.reactions, &Reaction{Name: f.EventType(), Role: RoleBegins, Says: []Said{{FactType: factType[F]()}}})
+		added := r
+		g.reactions = append(g.reactions, &added)
 	}
 }
 
@@ -34,9 +36,10 @@ func Answers[E Fact](fn func(E) []Fact, options ...Option) Part {
 // Optional: an [Answers] may stay away for ever, even where no deadline passes.
 func Optional() Option { return func(r *Reaction) { r.Optional = true } }
 
-// Announces: the reaction may say an F, and nobody in the choreography needs to hear it: it is for others to know.
+// Announces: the reaction may say an F, and nobody in the choreography needs to hear it: it is for others to know. What the
+// fact means for the act may stand beside it: [Fails], [ClosesWith].
 func Announces[F Fact]() Option {
-	return func(r *Reaction) { r.Says = append(r.Says, Said{FactType: factType[F](), Final: true}) }
+	return func(r *Reaction) { r.say(Said{FactType: factType[F](), Final: true}) }
 }
 
 // Shared: other groups may say an F too. It is for what each of several groups says of itself; any other fact has one

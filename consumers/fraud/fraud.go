@@ -8,13 +8,13 @@ import (
 	"tiffin/schemas"
 )
 
-// Group declares fraud with its rules.
+// Group declares fraud with its rules. A verdict leaves nothing to undo, whatever becomes of the payment.
 func Group(rules Rules) *saga.Group {
 	g := judge{rules}
 	return saga.Define("fraud", saga.Documents(cases, payers),
 		saga.On(block, saga.Uses(payers)),
 		saga.On(unblock, saga.Uses(payers)),
-		saga.Does(g.score, saga.Refuses(expired), saga.Uses(payers), saga.ClosesWith[schemas.PaymentCleared](), saga.Fails[schemas.PaymentFlagged]()),
+		saga.Does(g.score, saga.Closes(), saga.Refuses(expired), saga.Uses(payers), saga.Says[schemas.PaymentCleared](), saga.Fails[schemas.PaymentFlagged]()),
 	)
 }
 

@@ -52,8 +52,8 @@ func Group(cfg Config) *saga.Group {
 		saga.Then(settled, saga.Requests(messages), saga.Closes()),
 		saga.Then(failed, saga.Requests(messages), saga.Closes()),
 		saga.Performs(messages, cfg.Within, cfg.Channel.Deliver,
-			saga.Performed(sent, saga.Says[schemas.NotificationSent]()),
-			saga.NotPerformed(unsent, saga.Says[schemas.NotificationFailed]())),
+			saga.Performed(sent, saga.Announces[schemas.NotificationSent]()),
+			saga.NotPerformed(unsent, saga.Announces[schemas.NotificationFailed]())),
 	)
 }
 

@@ -1,0 +1,198 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"tiffin/consumers"
+	"tiffin/internal/app"
+	"tiffin/saga"
+	"tiffin/saga/kafka"
+	"tiffin/schemas"
+)
+
+type checkCommand struct {
+	JSON  bool `name:"json" xor:"format" help:"Write what was found as JSON."`
+	SARIF bool `name:"sarif" xor:"format" help:"Write what was found as SARIF 2.1.0, which code hosts and editors show beside the code."`
+	groupOptions
+	serverOptions `group:"Servers"`
+}
+
+// Run fails if there is anything to be mended.
+func (c checkCommand) Run(ctx context.Context, s streams) error {
+	cfg := c.serverOptions.config()
+	c.groupOptions.apply(&cfg)
+	if err := valid(cfg); err != nil {
+		return err
+	}
+	checked, err := choreography(cfg)
+	if err != nil {
+		return err
+	}
+	if len(cfg.Kafka.Brokers) > 0 {
+		if checked.Partitions, err = partitions(ctx, cfg.Kafka, topics(checked)); err != nil {
+			return err
+		}
+	}
+	r := reportOf(checked)
+	write := r.text
+	switch {
+	case c.JSON:
+		write = r.json
+	case c.SARIF:
+		write = r.sarif
+	}
+	if err := write(s.out); err != nil {
+		return err
+	}
+	if r.Errors > 0 {
+		return errSaid
+	}
+	return nil
+}
+
+// choreography is all of it: the groups as they are configured, who is outside, and which facts have a schema.
+func choreography(cfg app.Config) (saga.Choreography, error) {
+	groups, err := cfg.Groups()
+	if err != nil {
+		return saga.Choreography{}, err
+	}
+	c := saga.Choreography{Groups: append(groups, consumers.Outside()...)}
+	for _, f := range schemas.All() {
+		c.Schemas = append(c.Schemas, f.EventType())
+	}
+	return c, nil
+}
+
+// topics are those of the choreography, sorted.
+func topics(c saga.Choreography) (names []string) {
+	for _, g := range c.Groups {
+		names = append(names, slices.Concat(g.Topics(), g.SaysTopics())...)
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+// partitions is how many each of these topics has, of those that are there.
+func partitions(ctx context.Context, cfg kafka.Config, topics []string) (map[string]int, error) {
+	client, err := kafka.Open(cfg)
+	if err != nil {
+		return nil, err
+	}
+	defer client.Close()
+	there, err := client.Topics(ctx, topics...)
+	if err != nil {
+		return nil, fmt.Errorf("%w: start `tiffin up`, or leave --kafka-brokers and KAFKA_BROKERS away to check the declarations alone", err)
+	}
+	out := map[string]int{}
+	for name, topic := range there {
+		out[name] = topic.Partitions
+	}
+	return out, nil
+}
+
+// checkReport is what a check has looked at, and what it has found.
+type checkReport struct {
+	Groups   int            `json:"groups"`
+	Outside  int            `json:"outside"`
+	Facts    int            `json:"facts"`
+	Rules    int            `json:"rules"`
+	Topics   *int           `json:"topics,omitzero"` // how many are there; nil if nobody looked
+	Errors   int            `json:"errors"`
+	Notes    int            `json:"notes"`
+	Findings []saga.Finding `json:"findings"`
+}
+
+func reportOf(c saga.Choreography) checkReport {
+	r := checkReport{Facts: len(c.Schemas), Rules: len(saga.Rules()), Findings: c.Check()}
+	for _, g := range c.Groups {
+		if g.Outside() {
+			r.Outside++
+		} else {
+			r.Groups++
+		}
+	}
+	if c.Partitions != nil {
+		r.Topics = new(len(c.Partitions))
+	}
+	for _, f := range r.Findings {
+		if f.Severity == saga.SeverityError {
+			r.Errors++
+		} else {
+			r.Notes++
+		}
+	}
+	return r
+}
+
+func (r checkReport) json(w io.Writer) error {
+	if r.Findings == nil {
+		r.Findings = []saga.Finding{}
+	}
+	data, err := json.Marshal(r, jsontext.WithIndent("  "))
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(w, "%s\n", data)
+	return err
+}
+
+// text is for a terminal: the findings by file, then what was looked at.
+func (r checkReport) text(w io.Writer) error {
+	var b strings.Builder
+	place := ""
+	for _, f := range r.Findings {
+		if where := cmp.Or(f.File, "the choreography"); where != place {
+			place = where
+			fmt.Fprintln(&b, place)
+		}
+		line := ""
+		if f.Line > 0 {
+			line = fmt.Sprint(f.Line)
+		}
+		fmt.Fprintf(&b, "%6s  %s: %s\n", line, f.Severity, f.Rule)
+		for _, part := range []string{f.What + ".", f.Why, "To mend it: " + f.Mend + "."} {
+			wrap(&b, part)
+		}
+		fmt.Fprintln(&b)
+	}
+	found := "nothing found"
+	if len(r.Findings) > 0 {
+		found = fmt.Sprintf("%s, %s", counted(r.Errors, "error"), counted(r.Notes, "note"))
+	}
+	looked := "Topics: not looked at, for no brokers are named (--kafka-brokers)"
+	if r.Topics != nil {
+		looked = "Topics: " + fmt.Sprint(*r.Topics) + " are there"
+	}
+	fmt.Fprintf(&b, "%s and %d parties outside, %s, %s: %s.\n%s.\n", counted(r.Groups, "group"), r.Outside, counted(r.Facts, "fact"), counted(r.Rules, "rule"), found, looked)
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+func counted(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}
+
+// wrap writes a sentence below a finding, in lines that fit a terminal.
+func wrap(b *strings.Builder, sentence string) {
+	const indent, width = "        ", 100
+	line := indent
+	for _, word := range strings.Fields(sentence) {
+		if len(line)+len(word) >= width && line != indent {
+			fmt.Fprintln(b, strings.TrimRight(line, " "))
+			line = indent
+		}
+		line += word + " "
+	}
+	fmt.Fprintln(b, strings.TrimRight(line, " "))
+}

@@ -1,0 +1,136 @@
+package saga
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// waits looks at who waits for whom, and how long.
+func (in *inspection) waits() {
+	for _, n := range in.nodes {
+		switch n.Role {
+		case RoleElse:
+			in.foreignDeadline(n)
+		case RoleAnswers:
+			in.unawaited(n)
+		case RoleDoes:
+			in.life(n)
+		}
+	}
+}
+
+// foreignDeadline finds deadlines that take back an act on which others build, while another group may still say yes and be believed:
+// the answer is one that the group which gives it can't take back, or one by which third parties go.
+func (in *inspection) foreignDeadline(n *node) {
+	takesBack := n.Closes || slices.ContainsFunc(n.Says, func(s Said) bool { return s.Fails || s.Closes || len(in.hearers(s.Type, RoleUndoes)) > 0 })
+	if !takesBack || !in.builtUpon(n.group) {
+		return
+	}
+	for _, answer := range in.nodes {
+		if answer.group == n.group && answer.Wait == n.Wait && answer.Role == RoleThen && in.decidedElsewhere(n, answer) {
+			return
+		}
+	}
+}
+
+// decidedElsewhere adds a finding if the answer is another group's to give, whatever time it is here.
+func (in *inspection) decidedElsewhere(n, answer *node) bool {
+	for _, f := range answer.Hears {
+		for _, m := range in.said[f.Type] {
+			others := slices.ContainsFunc(in.hearers(f.Type, RoleDoes, RoleThen, RoleOnce, RoleAnswers), func(h *node) bool { return h.group != n.group && h.group != m.group })
+			if !m.group.outside && m.group != n.group && (m.Pivots || others) {
+				in.found("foreign-deadline", n, fmt.Sprintf("let %s have the deadline, and let %s undo upon the fact that says it has passed; take this saga.Within away", m.group.name, n.group.name),
+					"%s takes the act back when its time is over, while %s may still say %s, by which others go", n, m.group.name, f.Type)
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// builtUpon says whether another group goes by what the group's do says.
+func (in *inspection) builtUpon(g *Group) bool {
+	for _, n := range in.nodes {
+		if n.group != g || n.Role != RoleDoes {
+			continue
+		}
+		for _, s := range n.Says {
+			if !s.Fails && slices.ContainsFunc(in.hearers(s.Type, RoleDoes, RoleThen), func(m *node) bool { return m.group != g }) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// unawaited finds people whose answer an act needs, and whom nobody gives a deadline.
+func (in *inspection) unawaited(n *node) {
+	if n.Optional {
+		return
+	}
+	var first *node
+	var answer FactType
+	for _, s := range n.Says {
+		for _, m := range in.hearers(s.Type, RoleDoes, RoleThen, RoleOnce) {
+			if m.Wait != "" {
+				return
+			}
+			if first == nil {
+				first, answer = m, s.FactType
+			}
+		}
+	}
+	if first != nil {
+		in.found("wait-without-deadline", first, fmt.Sprintf("put saga.Then(%s, ...) into a saga.Within(time, ..., saga.Else(...)); or write saga.Optional() on the line of %s, if the saga ends without it", first.Name, n.Name),
+			"%s goes on when %s says %s, and nothing happens if that is never said", first, n.group.name, answer.Type)
+	}
+}
+
+// life finds dos that come too late if everybody before them takes all the time that they are given.
+func (in *inspection) life(do *node) {
+	var longest time.Duration
+	for _, s := range in.stories {
+		if !s.all.nodes[do] {
+			continue
+		}
+		var total time.Duration
+		for _, g := range in.groups {
+			for _, wait := range g.waits {
+				if g != do.group && in.precedes(s, g, wait, do) {
+					total += g.elses[wait].Within
+				}
+			}
+		}
+		longest = max(longest, total)
+	}
+	if longest >= do.group.life {
+		in.found("life-too-short", do, fmt.Sprintf("write saga.Life(%d*time.Hour) into the declaration of %s, or shorten the waits", int(longest.Hours())+1, do.group.name),
+			"a saga may wait %s before it comes to %s, and after %s that only refuses", hours(longest), do, hours(do.group.life))
+	}
+}
+
+// hours is a duration without the minutes and seconds that it does not have.
+func hours(d time.Duration) string {
+	text := strings.TrimSuffix(d.String(), "0s")
+	if strings.HasSuffix(text, "h0m") {
+		text = strings.TrimSuffix(text, "0m")
+	}
+	return text
+}
+
+// precedes says whether a do comes after this wait of another group: there is no way to it without an answer, or the Else.
+func (in *inspection) precedes(s *story, g *Group, name string, do *node) bool {
+	w := wait{g, name}
+	r, known := s.unless[w]
+	if !known {
+		answers := map[*node]bool{}
+		for _, n := range in.nodes {
+			answers[n] = n.group == g && n.Wait == name
+		}
+		r = in.follow(s.from, course{without: answers})
+		s.unless[w] = r
+	}
+	return !r.nodes[do]
+}

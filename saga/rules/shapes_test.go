@@ -1,0 +1,232 @@
+package rules_test
+
+import (
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"tiffin/saga"
+)
+
+// said is a fact that is named for T.
+type said[T any] struct{ about }
+
+func (said[T]) EventType() string { return strings.ToLower(reflect.TypeFor[T]().Name()) }
+func (said[T]) Topic() string     { return "shapes" }
+
+// The names of facts, of several shapes of choreographies.
+type (
+	Placed    struct{}
+	Completed struct{}
+	Cancelled struct{}
+
+	GoodsHeld      struct{}
+	GoodsNotHeld   struct{}
+	GoodsFreed     struct{}
+	MoneyHeld      struct{}
+	MoneyNotHeld   struct{}
+	MoneyFreed     struct{}
+	MoneyAsked     struct{}
+	BankSaidYes    struct{}
+	BankSaidNo     struct{}
+	VoucherTaken   struct{}
+	VoucherRefused struct{}
+	Shipped        struct{}
+	Agreed         struct{}
+	NotAgreed      struct{}
+)
+
+type doc struct{ act }
+
+var docs = saga.In("docs", func(d *doc) saga.Columns { return d.columns() })
+
+func upon[T any](*doc, saga.Event[said[T]]) []saga.Fact   { return nil }
+func refuse[T any](*doc, saga.Event[said[T]]) []saga.Fact { return nil }
+func tally[T any](saga.Event[said[T]]) []saga.Fact        { return nil }
+func undo(*doc, saga.Cause) []saga.Fact                   { return nil }
+func timeOut(*doc, saga.Cause) []saga.Fact                { return nil }
+func succeed(*doc, saga.Cause) []saga.Fact                { return nil }
+func fail(*doc, saga.Cause) []saga.Fact                   { return nil }
+
+// does is a do upon T that says Yes, or fails with No.
+func does[T, Yes, No any](more ...saga.Option) saga.Part {
+	return saga.Does(upon[T], append([]saga.Option{saga.Refuses(refuse[T]), saga.Says[said[Yes]](), saga.Fails[said[No]]()}, more...)...)
+}
+
+func heard[T any]() saga.Condition { return saga.Heard[said[T]]() }
+
+func define(name string, parts ...saga.Part) *saga.Group {
+	return saga.Define(name, saga.Documents(docs), parts...)
+}
+
+// ends is the group that owns the end: completed or cancelled.
+func ends(completed, cancelled saga.Condition) *saga.Group {
+	return define("ends",
+		saga.Once(saga.AllOf(heard[Placed](), completed), succeed, saga.Ends[said[Completed]]()),
+		saga.Once(saga.AllOf(heard[Placed](), cancelled), fail, saga.Ends[said[Cancelled]]()))
+}
+
+// goods and money are held one after the other, or side by side; both are settled once it is completed.
+func goods(undone ...saga.Option) *saga.Group {
+	return define("goods", does[Placed, GoodsHeld, GoodsNotHeld](), saga.Then(upon[Completed], saga.Closes()),
+		saga.Undoes(undo, append(undone, saga.Says[said[GoodsFreed]]())...))
+}
+
+func moneyBeside(undone ...saga.Option) *saga.Group {
+	return define("money", does[Placed, MoneyHeld, MoneyNotHeld](), saga.Then(upon[Completed], saga.Closes()),
+		saga.Undoes(undo, append(undone, saga.Says[said[MoneyFreed]]())...))
+}
+
+func moneyAfter() *saga.Group {
+	return define("money", does[GoodsHeld, MoneyHeld, MoneyNotHeld](saga.Closes()))
+}
+
+// moneyThatWaits asks a bank, and fails only while it waits for the answer. Whoever comes later comes after that.
+func moneyThatWaits() *saga.Group {
+	return define("money",
+		saga.Does(upon[GoodsHeld], saga.Says[said[MoneyAsked]]()),
+		saga.Within(time.Hour,
+			saga.Then(upon[BankSaidYes], saga.Says[said[MoneyHeld]](), saga.Closes()),
+			saga.Then(upon[BankSaidNo], saga.Fails[said[MoneyNotHeld]]()),
+			saga.Else(timeOut, saga.Fails[said[MoneyNotHeld]]())))
+}
+
+func bank() *saga.Group {
+	return saga.Outside("bank", saga.Answers(func(f said[MoneyAsked]) []saga.Fact { return nil }, saga.Says[said[BankSaidYes]](), saga.Says[said[BankSaidNo]]()))
+}
+
+func later() *saga.Group {
+	return define("later", saga.Does(upon[MoneyHeld], saga.Announces[said[Shipped]]()), saga.Then(upon[Completed], saga.Closes()))
+}
+
+func api() *saga.Group { return saga.Outside("api", saga.Begins[said[Placed]]()) }
+
+var (
+	bothHeld = saga.AllOf(heard[GoodsHeld](), heard[MoneyHeld]())
+	bothFree = saga.AllOf(saga.AnyOf(heard[GoodsNotHeld](), heard[GoodsFreed]()), saga.AnyOf(heard[MoneyNotHeld](), heard[MoneyFreed]()))
+	noGoods  = saga.AnyOf(heard[GoodsNotHeld](), saga.AllOf(heard[GoodsFreed](), heard[MoneyNotHeld]()))
+)
+
+// No false alarm, and no mistake overlooked, in the shapes that choreographies have.
+func TestShapes(t *testing.T) {
+	for name, tt := range map[string]struct {
+		groups []*saga.Group
+		want   []string // rule and group
+	}{
+		"side by side": {groups: []*saga.Group{
+			api(), goods(saga.Upon[said[MoneyNotHeld]]()), moneyBeside(saga.Upon[said[GoodsNotHeld]]()), ends(bothHeld, bothFree),
+		}},
+		"side by side, and one does not undo when the other fails": {
+			groups: []*saga.Group{
+				api(), define("goods", does[Placed, GoodsHeld, GoodsNotHeld](), saga.Then(upon[Completed], saga.Closes())),
+				moneyBeside(saga.Upon[said[GoodsNotHeld]]()), ends(bothHeld, saga.AllOf(heard[GoodsNotHeld](), saga.AnyOf(heard[MoneyNotHeld](), heard[MoneyFreed]()))),
+			},
+			want: []string{"no-undo goods"},
+		},
+		"one after the other": {groups: []*saga.Group{api(), goods(saga.Upon[said[MoneyNotHeld]]()), moneyAfter(), ends(bothHeld, noGoods)}},
+		"nobody undoes anything": {
+			groups: []*saga.Group{
+				api(), define("goods", does[Placed, GoodsHeld, GoodsNotHeld](), saga.Then(upon[Completed], saga.Closes())),
+				moneyAfter(), ends(bothHeld, saga.AnyOf(heard[GoodsNotHeld](), heard[MoneyNotHeld]())),
+			},
+			want: []string{"no-undo goods"},
+		},
+		// One reaction says that it is over, however it ended.
+		"one end": {groups: []*saga.Group{
+			api(), goods(saga.Upon[said[MoneyNotHeld]]()), moneyAfter(),
+			define("ends", saga.Once(saga.AllOf(heard[Placed](), saga.AnyOf(bothHeld, noGoods)), succeed, saga.Ends[said[Completed]]())),
+		}},
+		// What fails is an end by itself, and still somebody undoes upon it.
+		"one end, and one who should undo does not": {
+			groups: []*saga.Group{
+				api(), define("goods", does[Placed, GoodsHeld, GoodsNotHeld](), saga.Then(upon[MoneyHeld], saga.Closes())),
+				define("wraps", saga.Does(upon[GoodsHeld], saga.Refuses(refuse[GoodsHeld]), saga.Says[said[Shipped]]()), saga.Then(upon[MoneyHeld], saga.Closes()), saga.Undoes(undo, saga.Upon[said[MoneyNotHeld]]())),
+				define("money", does[Shipped, MoneyHeld, MoneyNotHeld](saga.Closes())),
+				define("ends", saga.Once(saga.AllOf(heard[Placed](), saga.AnyOf(heard[MoneyHeld](), heard[MoneyNotHeld](), heard[GoodsNotHeld]())), succeed, saga.Ends[said[Completed]]())),
+			},
+			want: []string{"no-undo goods"},
+		},
+		"it fails while it waits": {groups: []*saga.Group{api(), goods(saga.Upon[said[MoneyNotHeld]]()), bank(), moneyThatWaits(), ends(bothHeld, noGoods), later()}},
+		"it fails while it waits, and nobody undoes": {
+			groups: []*saga.Group{
+				api(), define("goods", does[Placed, GoodsHeld, GoodsNotHeld](), saga.Then(upon[Completed], saga.Closes())),
+				bank(), moneyThatWaits(), ends(bothHeld, saga.AnyOf(heard[GoodsNotHeld](), heard[MoneyNotHeld]())), later(),
+			},
+			want: []string{"no-undo goods"},
+		},
+		// A voucher that is refused is no failure: the money is held all the same.
+		"a way round": {groups: []*saga.Group{
+			api(), define("vouchers", does[GoodsHeld, VoucherTaken, VoucherRefused](saga.Closes())),
+			goods(saga.Upon[said[MoneyNotHeld]]()),
+			define("money", does[VoucherTaken, MoneyHeld, MoneyNotHeld](saga.Closes()), does[VoucherRefused, MoneyHeld, MoneyNotHeld](saga.Closes())),
+			ends(bothHeld, noGoods),
+		}},
+		// Whether a voucher is granted does not matter for the end.
+		"a step aside": {groups: []*saga.Group{
+			api(), goods(saga.Upon[said[MoneyNotHeld]]()), moneyAfter(), ends(bothHeld, noGoods),
+			define("vouchers", saga.Does(upon[Completed], saga.Closes(), saga.Announces[said[VoucherTaken]](), saga.Fails[said[VoucherRefused]]())),
+			define("numbers", saga.On(tally[VoucherRefused])),
+		}},
+		// The buyer begins, and so does the seller: they meet in the end.
+		"two beginnings": {groups: []*saga.Group{
+			api(), saga.Outside("seller", saga.Begins[said[Agreed]]()),
+			define("goods", does[Placed, GoodsHeld, GoodsNotHeld](), saga.Then(upon[Completed], saga.Closes()), saga.Undoes(undo, saga.Upon[said[MoneyNotHeld]](), saga.Says[said[GoodsFreed]]())),
+			define("money", does[Agreed, MoneyHeld, MoneyNotHeld](), saga.Then(upon[Completed], saga.Closes()), saga.Undoes(undo, saga.Upon[said[GoodsNotHeld]](), saga.Says[said[MoneyFreed]]())),
+			ends(bothHeld, bothFree),
+		}},
+		"two beginnings, and one does not undo": {
+			groups: []*saga.Group{
+				api(), saga.Outside("seller", saga.Begins[said[Agreed]]()),
+				define("goods", does[Placed, GoodsHeld, GoodsNotHeld](), saga.Then(upon[Completed], saga.Closes())),
+				define("money", does[Agreed, MoneyHeld, MoneyNotHeld](), saga.Then(upon[Completed], saga.Closes()), saga.Undoes(undo, saga.Upon[said[GoodsNotHeld]](), saga.Says[said[MoneyFreed]]())),
+				ends(bothHeld, saga.AnyOf(saga.AllOf(heard[GoodsNotHeld](), heard[MoneyFreed]()), heard[MoneyNotHeld]())),
+			},
+			want: []string{"no-undo goods"},
+		},
+		// Who began it owns its end.
+		"it ends where it began": {groups: []*saga.Group{api(), beginner(saga.Then(upon[MoneyNotHeld], saga.Fails[said[Cancelled]](), saga.Announces[said[Cancelled]]())), moneyAfter()}},
+		"it ends where it began, unless it fails": {
+			groups: []*saga.Group{api(), beginner(), moneyAfter(), define("numbers", saga.On(tally[MoneyNotHeld]))},
+			want:   []string{"no-undo goods", "path-without-end money"},
+		},
+		"it ends where it began, if it fails": {
+			groups: []*saga.Group{api(), moneyAfter(), define("goods", does[Placed, GoodsHeld, GoodsNotHeld](saga.Announces[said[GoodsNotHeld]]()), saga.Then(upon[MoneyHeld], saga.Closes()),
+				saga.Then(upon[MoneyNotHeld], saga.ClosesWith[said[Cancelled]](), saga.Announces[said[Cancelled]]()))},
+			want: []string{"path-without-end goods"},
+		},
+		"it is never settled": {
+			groups: []*saga.Group{api(), define("goods", does[Placed, GoodsHeld, GoodsNotHeld](), saga.Undoes(undo, saga.Upon[said[MoneyNotHeld]](), saga.Says[said[GoodsFreed]]())), moneyAfter(), ends(bothHeld, noGoods)},
+			want:   []string{"never-settled goods"},
+		},
+		"it stops on its way": {
+			groups: []*saga.Group{api(), goods(saga.Upon[said[MoneyNotHeld]]()), moneyAfter(), define("late", does[MoneyHeld, Shipped, NotAgreed]()), define("numbers", saga.On(tally[Shipped]), saga.On(tally[NotAgreed])), ends(bothHeld, noGoods)},
+			want:   []string{"never-settled late", "path-without-end late"},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var got []string
+			for _, f := range saga.Check(tt.groups...) {
+				got = append(got, f.Rule+" "+f.Group)
+				if !slices.Contains(tt.want, got[len(got)-1]) {
+					t.Error(f)
+				}
+			}
+			slices.Sort(got)
+			if got = slices.Compact(got); !slices.Equal(got, tt.want) {
+				t.Errorf("found %q, want %q", got, tt.want)
+			}
+		})
+	}
+}
+
+// beginner says itself that it is over.
+func beginner(more ...saga.Part) *saga.Group {
+	return define("goods", append([]saga.Part{
+		does[Placed, GoodsHeld, GoodsNotHeld](saga.Announces[said[GoodsNotHeld]]()),
+		saga.Within(time.Hour,
+			saga.Then(upon[MoneyHeld], saga.ClosesWith[said[Completed]](), saga.Announces[said[Completed]]()),
+			saga.Else(timeOut, saga.Fails[said[Cancelled]](), saga.Announces[said[Cancelled]]())),
+	}, more...)...)
+}
