@@ -337,22 +337,20 @@ func (tx *Tx) forget(table, key string) {
 func (r *Reaction) misrules(m Mutation) bool {
 	switch {
 	case m.Op == RunsAgain && (r.Role == RoleDoes || r.Role == RoleUndoes):
-		before, after, run := New, Done, (*Group).do
+		run, before, after := (*Group).do, New, []State{Done, Undone, Closed}
 		if r.Role == RoleUndoes {
-			before, after, run = Done, Undone, (*Group).undo
+			run, before, after = (*Group).undo, Done, []State{Undone}
 		}
 		r.rule = func(g *Group, r *Reaction, out *Outcome, c Cause) {
 			_, a := g.document(c)
-			if a.state == after {
+			was := a.state
+			if slices.Contains(after, was) {
 				a.state = before
 				c.tx.changes(func(*Document, AnyTable) {}) // not the reaction's
-				defer func() {
-					if a.state == before {
-						a.state = after
-					}
-				}()
 			}
-			run(g, out, r, c)
+			if run(g, out, r, c); a.state == before {
+				a.state = was
+			}
 		}
 	case m.Op == LeavesNoMark && r.Role == RoleUndoes:
 		r.rule = func(g *Group, r *Reaction, out *Outcome, c Cause) {
