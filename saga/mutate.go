@@ -52,7 +52,7 @@ const (
 
 // Mistakes in the library's rules, as somebody makes them who keeps the rules by hand.
 const (
-	RunsAgain    Op = "runs again when it is repeated" // a Does
+	RunsAgain    Op = "runs again when it is repeated" // a Does or an Undoes
 	LeavesNoMark Op = "leaves no mark"                 // an Undoes that comes first
 	AnswersLate  Op = "answers though nobody waits"    // an answer to a wait
 	RefusesAgain Op = "refuses each time"              // a TooLate
@@ -154,13 +154,16 @@ func (r *Reaction) mistakes(m Mutation) bool {
 	case HearsNot:
 		return r.hearsNot(m.Fact)
 	case HearsAlso:
-		return r.Role != RoleOnce && r.hearsToo(m)
+		return m.Other != nil && r.Role != RoleOnce && r.hearsToo(m)
 	case HearsInstead:
+		if m.Other == nil || !r.hearsNot(m.Fact) {
+			return false
+		}
 		if r.Condition != nil {
 			instead := r.Condition.instead(m.Fact, Condition{fact: FactType{m.Other.EventType(), m.Other.Topic()}, decode: decoderLike(m.Other)})
 			r.Condition = &instead
 		}
-		return r.hearsNot(m.Fact) && r.hearsToo(m)
+		return r.hearsToo(m)
 	case NotPivots:
 		return lose(&r.Pivots)
 	case NotCloses:

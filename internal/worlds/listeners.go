@@ -53,7 +53,7 @@ func liking() sagacheck.World {
 	}
 }
 
-// door accepts a word of each user, or of these, some seconds after the world's beginning.
+// door accepts a word of each user, or of these, a few seconds before the world begins to hear of it.
 func door(seconds int, like bool, only ...string) *saga.Group {
 	accept := func(f seen) []saga.Fact {
 		word := schemas.PostLiked{PostID: "post", UserID: f.UserID, AcceptedAt: schemas.MomentOf(now.Add(time.Duration(seconds-5) * time.Second))}
