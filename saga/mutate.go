@@ -52,7 +52,7 @@ const (
 
 // Mistakes in the library's rules, as somebody makes them who keeps the rules by hand.
 const (
-	RunsAgain    Op = "runs again when it is repeated" // a Does
+	RunsAgain    Op = "runs again when it is repeated" // a Does or an Undoes
 	LeavesNoMark Op = "leaves no mark"                 // an Undoes that comes first
 	AnswersLate  Op = "answers though nobody waits"    // an answer to a wait
 	RefusesAgain Op = "refuses each time"              // a TooLate
@@ -154,13 +154,16 @@ func (r *Reaction) mistakes(m Mutation) bool {
 	case HearsNot:
 		return r.hearsNot(m.Fact)
 	case HearsAlso:
-		return r.Role != RoleOnce && r.hearsToo(m)
+		return m.Other != nil && r.Role != RoleOnce && r.hearsToo(m)
 	case HearsInstead:
+		if m.Other == nil || !r.hearsNot(m.Fact) {
+			return false
+		}
 		if r.Condition != nil {
 			instead := r.Condition.instead(m.Fact, Condition{fact: typeOf(m.Other), decode: decoderLike(m.Other)})
 			r.Condition = &instead
 		}
-		return r.hearsNot(m.Fact) && r.hearsToo(m)
+		return r.hearsToo(m)
 	case NotPivots:
 		return lose(&r.Pivots)
 	case NotCloses:
@@ -337,22 +340,20 @@ func (tx *Tx) forget(table, key string) {
 func (r *Reaction) misrules(m Mutation) bool {
 	switch {
 	case m.Op == RunsAgain && (r.Role == RoleDoes || r.Role == RoleUndoes):
-		before, after, run := New, Done, (*Group).do
+		run, before, after := (*Group).do, New, []State{Done, Undone, Closed}
 		if r.Role == RoleUndoes {
-			before, after, run = Done, Undone, (*Group).undo
+			run, before, after = (*Group).undo, Done, []State{Undone}
 		}
 		r.rule = func(g *Group, r *Reaction, out *Outcome, c Cause) {
 			_, a := g.document(c)
-			if a.state == after {
+			was := a.state
+			if slices.Contains(after, was) {
 				a.state = before
 				c.tx.changes(func(*Document, AnyTable) {}) // not the reaction's
-				defer func() {
-					if a.state == before {
-						a.state = after
-					}
-				}()
 			}
-			run(g, out, r, c)
+			if run(g, out, r, c); a.state == before {
+				a.state = was
+			}
 		}
 	case m.Op == LeavesNoMark && r.Role == RoleUndoes:
 		r.rule = func(g *Group, r *Reaction, out *Outcome, c Cause) {

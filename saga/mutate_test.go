@@ -279,6 +279,9 @@ func TestNothingCouldBeSoMistaken(t *testing.T) {
 		{Reaction: "nobody", Op: saga.HearsNot, Fact: "job.asked"},
 		{Reaction: "advance", Op: saga.HearsNot, Fact: saga.DeadlineType},
 		{Reaction: "advance", Op: saga.HearsAlso, Other: reported}, // taken for what?
+		{Reaction: "undo", Op: saga.HearsAlso},
+		{Reaction: "undo", Op: saga.HearsInstead, Fact: "job.cancelled"},
+		{Reaction: "undo", Op: saga.HearsInstead, Fact: "job.asked", Other: reported},
 		{Reaction: "decline", Op: saga.NotPivots},
 		{Reaction: "decline", Op: saga.NotCloses},
 		{Reaction: "advance", Op: saga.NotFails},

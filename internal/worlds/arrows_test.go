@@ -13,10 +13,11 @@ import (
 // happens. An arrow without which nothing is different is one too many, or no world looks where it should.
 func TestEveryArrowMatters(t *testing.T) {
 	var known []knownWorld
-	for _, w := range worlds.Small() {
-		w = calm(w) // an arrow matters also when nothing is done twice
-		known = append(known, knownWorld{w, sagacheck.Prove(t, w).Gaps})
+	for _, w := range calmWorlds() { // an arrow matters also when nothing is done twice
+		r := sagacheck.Prove(t, w)
+		known = append(known, knownWorld{w, r.Gaps, r.States})
 	}
+	slices.SortStableFunc(known, func(a, b knownWorld) int { return a.states - b.states })
 	for _, m := range arrows() {
 		t.Run(m.String(), func(t *testing.T) {
 			for _, w := range known {
@@ -28,6 +29,16 @@ func TestEveryArrowMatters(t *testing.T) {
 			t.Error("without it nothing is different")
 		})
 	}
+}
+
+// calmWorlds are the small worlds without faults, each once: some differ in their faults alone.
+func calmWorlds() (out []sagacheck.World) {
+	for _, w := range worlds.Small() {
+		if w.Name != "again-order" && w.Name != "repeated-order" && w.Name != "twice-repeated-order" {
+			out = append(out, calm(w))
+		}
+	}
+	return out
 }
 
 // arrows are the lines of the map, each as the mistake that it is not there.
@@ -45,7 +56,8 @@ func arrows() (out []saga.Mutation) {
 // knownWorld is a world, and what never happens in it.
 type knownWorld struct {
 	sagacheck.World
-	gaps []string
+	gaps   []string
+	states int
 }
 
 // difference is what is different in the world with a mistake; "" if nothing is.

@@ -95,10 +95,10 @@ var bugs = []bug{
 	{name: "a do that comes too late and says nothing", rule: 8, world: "one-order", finds: "the saga o1 never ends", does: does(one("payments", "openOrder", saga.NotRefuses))},
 	{name: "a do that is too old and is done", rule: 8, world: "old-order", finds: "half done", does: does(one("kitchen", "ask", saga.NotRefuses))},
 	{
-		name: "a double refund", world: "repeated-order", finds: "an account is overdrawn",
+		name: "a double refund", world: "again-order", finds: "an account is overdrawn",
 		does: does(one("payments", "refund", saga.RunsAgain), unchanged("payments", "refund", "payments", "")),
 	},
-	{name: "an undo that runs again", world: "repeated-order", finds: "half done", does: does(one("payments", "refund", saga.RunsAgain))},
+	{name: "an undo that runs again", world: "again-order", finds: "half done", does: does(one("payments", "refund", saga.RunsAgain))},
 	{name: "a failure that leaves the act open", world: "one-order", finds: "a kitchen's places are free or busy, once", does: does(one("kitchen", "ask", saga.NotFails))},
 
 	// Races.
@@ -112,7 +112,7 @@ var bugs = []bug{
 	},
 	{name: "a cancellation that nobody hears", world: "one-order", finds: "a cancellation is never answered", does: does(about("kitchen", "cancel", saga.HearsNot, "cancellation.requested"))},
 	{name: "a cancellation that is refused in silence", world: "one-order", finds: "a cancellation is never answered", does: does(one("kitchen", "refuse", saga.SaysNot))},
-	{name: "a refusal for each request", rule: 7, world: "repeated-order", finds: "a cancellation is refused twice", does: does(one("kitchen", "cancel", saga.RefusesAgain))},
+	{name: "a refusal for each request", rule: 7, world: "again-order", finds: "a cancellation is refused twice", does: does(one("kitchen", "cancel", saga.RefusesAgain))},
 	{name: "an acceptance that can still be cancelled", world: "one-order", finds: "a kitchen's places are free or busy, once", does: does(one("kitchen", "begin", saga.NotPivots))},
 
 	// Waiting.

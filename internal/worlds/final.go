@@ -132,14 +132,22 @@ func held(v sagacheck.View) string {
 	return ""
 }
 
-// miscounted says that a payer's payments were not counted once each; "" if they were.
+// miscounted says that a payment was not judged once, or not counted; "" if each was.
 func (s settlement) miscounted(v sagacheck.View) string {
 	judged := map[string]int{}
+	payer := map[string]string{}
 	for _, id := range s.orders {
-		judged["ann"] += v.Said("payment.cleared", id) + v.Said("payment.flagged", id)
+		payer[id] = "ann"
 	}
 	for _, p := range s.payments {
-		judged[p.From] += v.Said("payment.cleared", p.PaymentID) + v.Said("payment.flagged", p.PaymentID)
+		payer[p.PaymentID] = p.From
+	}
+	for id, owner := range payer {
+		n := v.Said("payment.cleared", id) + v.Said("payment.flagged", id)
+		if n > 1 {
+			return "a payment is judged twice"
+		}
+		judged[owner] += n
 	}
 	for owner, n := range judged {
 		if is := at[fraud.Payer](v, owner).Payments; !s.old && is != n && is != manyPayments {

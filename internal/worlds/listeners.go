@@ -53,7 +53,7 @@ func liking() sagacheck.World {
 	}
 }
 
-// door accepts a word of each user, or of these, some seconds after the world's beginning.
+// door accepts a word of each user, or of these, a few seconds before the world begins to hear of it.
 func door(seconds int, like bool, only ...string) *saga.Group {
 	accept := func(f seen) []saga.Fact {
 		word := schemas.PostLiked{PostID: "post", UserID: f.UserID, AcceptedAt: schemas.MomentOf(now.Add(time.Duration(seconds-5) * time.Second))}
@@ -77,10 +77,10 @@ func told(begins, well, badly saga.Fact) sagacheck.World {
 	return sagacheck.World{
 		Groups:  groups(func(name string) bool { return name == "notification" }),
 		Start:   saga.Say(begins),
-		Outside: []*saga.Group{others},
+		Outside: []*saga.Group{others, bank()},
 		Final: func(v sagacheck.View) string {
 			letters := 1
-			if v.Said("payment.settled", begins.Key()) > 0 {
+			if well.EventType() == "payment.settled" && v.Said("payment.settled", begins.Key()) > 0 {
 				letters = 2 // to who pays and to who is paid
 			}
 			if is := v.Said("notification.sent", begins.Key()) + v.Said("notification.failed", begins.Key()); is != letters {
@@ -89,6 +89,16 @@ func told(begins, well, badly saga.Fact) sagacheck.World {
 			return ""
 		},
 	}
+}
+
+// bank says how the payment of an order ends, which is not told by itself.
+func bank() *saga.Group {
+	end := func(f schemas.OrderPlaced) []saga.Fact {
+		return saga.Say(
+			schemas.PaymentSettled{PaymentID: f.OrderID, Purpose: schemas.ForOrder, To: f.RestaurantID, Amount: rupees},
+			schemas.PaymentFailed{PaymentID: f.OrderID, Purpose: schemas.ForOrder, Reason: schemas.ReasonInsufficientFunds})
+	}
+	return saga.Outside("bank", saga.Answers(end, saga.Says[schemas.PaymentSettled](), saga.Says[schemas.PaymentFailed]()))
 }
 
 // counted is the world of an order beside a payment, and of who counts both.

@@ -50,6 +50,7 @@ func alone() []sagacheck.World {
 			ageing(anOrder(), settlement{orders: []string{"o1"}})),
 		named("old-cancellation", "A cancellation comes first, and the order, if it ever comes, may come when the marks have expired.",
 			ageing(early(), settlement{orders: []string{"o1"}})),
+		named("again-order", "One order, and the first fact of each type comes once more, at any later time.", again(anOrder())),
 		named("repeated-order", "One order, with a crash, and one fact delivered twice, the second time at any later time.", repeated(1, crashing(anOrder()))),
 		named("twice-repeated-order", "One order, with a crash, and two facts delivered twice, or one three times.", repeated(2, crashing(anOrder()))),
 		named("unasked-order", "Somebody says one thing about an order that nobody may have asked, and one fact is delivered twice.", repeated(1, unasked())),
