@@ -10,7 +10,7 @@ import (
 )
 
 type mapCommand struct {
-	Format string   `default:"text" enum:"text,mermaid" placeholder:"FORMAT" help:"text for a terminal, mermaid for a page that draws it. Default: text."`
+	Format string   `default:"text" enum:"text,mermaid,svg" placeholder:"FORMAT" help:"text for a terminal, mermaid for a page that draws it, svg for a picture. Default: text."`
 	Group  []string `placeholder:"NAME" help:"Draw only these groups, or who is so named outside, and what touches them. Default: all."`
 	Fact   string   `placeholder:"TYPE" help:"Who would notice if this fact changed its meaning? Draw who says it, who hears it, and what may follow from that."`
 	End    []string `placeholder:"TYPE" help:"Draw the ways to these facts, order.cancelled say; in a picture the rest is grey."`
@@ -26,7 +26,7 @@ func (c mapCommand) Run(s streams) error {
 	if err := m.Check(focus); err != nil {
 		return usageError{err}
 	}
-	draw := map[string]func(sagamap.Focus) string{"text": m.Text, "mermaid": m.Mermaid}
+	draw := map[string]func(sagamap.Focus) string{"text": m.Text, "mermaid": m.Mermaid, "svg": m.SVG}
 	_, err = io.WriteString(s.out, draw[c.Format](focus))
 	return err
 }

@@ -45,6 +45,7 @@ func TestTheMapIsWhatIsDeclared(t *testing.T) {
 	alone(t)
 	kept(t, filepath.Join(testdata, "map.txt"), "map")
 	kept(t, filepath.Join(testdata, "map.mmd"), "map", "--format=mermaid")
+	kept(t, filepath.Join(testdata, "map.svg"), "map", "--format=svg") // the README shows it
 	kept(t, filepath.Join(testdata, "refunded.txt"), "map", "--fact=payment.refunded")
 }
 

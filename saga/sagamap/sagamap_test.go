@@ -23,6 +23,7 @@ type (
 	tooLate   struct{ ID string }
 	shipped   struct{ ID string }
 	returned  struct{ ID string }
+	lettered  struct{ ID string }
 )
 
 func (ordered) EventType() string   { return "goods.ordered" }
@@ -34,6 +35,7 @@ func (refunded) EventType() string  { return "money.refunded" }
 func (tooLate) EventType() string   { return "cancellation.refused" }
 func (shipped) EventType() string   { return "goods.shipped" }
 func (returned) EventType() string  { return "goods.returned" }
+func (lettered) EventType() string  { return "letter.sent" }
 
 func (ordered) Topic() string   { return "shop" }
 func (paid) Topic() string      { return "bank" }
@@ -44,6 +46,7 @@ func (refunded) Topic() string  { return "bank" }
 func (tooLate) Topic() string   { return "shop" }
 func (shipped) Topic() string   { return "shop" }
 func (returned) Topic() string  { return "shop" }
+func (lettered) Topic() string  { return "office" }
 
 func (f ordered) Key() string   { return f.ID }
 func (f paid) Key() string      { return f.ID }
@@ -54,6 +57,7 @@ func (f refunded) Key() string  { return f.ID }
 func (f tooLate) Key() string   { return f.ID }
 func (f shipped) Key() string   { return f.ID }
 func (f returned) Key() string  { return f.ID }
+func (f lettered) Key() string  { return f.ID }
 
 type document struct {
 	saga.Act
@@ -107,7 +111,7 @@ func shop() *sagamap.Map {
 			saga.Once(saga.AllOf(saga.Heard[ordered](), saga.AnyOf(saga.Heard[shipped](), saga.Heard[refunded]())), end, saga.Requests(letters), saga.Ends[cancelled]()),
 			saga.On(count),
 			saga.On(shelve),
-			saga.Performs(letters, time.Hour, tell, saga.Performed(told)),
+			saga.Performs(letters, time.Hour, tell, saga.Performed(told, saga.Announces[lettered]())),
 			saga.Mirrors(documents, show)),
 		saga.Outside("till", saga.Begins[ordered]()),
 		saga.Outside("porter", saga.Answers(carry, saga.Optional(), saga.Says[shipped]())))
@@ -123,6 +127,7 @@ func TestAMapIsDrawn(t *testing.T) {
 		"warehouse.txt": shop().Text(warehouse),
 		"paid.txt":      shop().Text(paid),
 		"shipped.txt":   shop().Text(shipped),
+		"lettered.txt":  shop().Text(sagamap.Focus{Ends: []string{"letter.sent"}}),
 		"shop.mmd":      shop().Mermaid(sagamap.Focus{}),
 		"warehouse.mmd": shop().Mermaid(warehouse),
 		"paid.mmd":      shop().Mermaid(paid),
@@ -168,7 +173,7 @@ func TestWhoSaysAndWhoHears(t *testing.T) {
 		{"facts of bank", m.Facts("bank"), []string{"money.paid", "money.refunded", "money.refused"}},
 		{"number of facts", m.Facts(""), []string{
 			"cancellation.refused", "goods.ordered", "goods.packed", "goods.returned", "goods.shipped",
-			"money.paid", "money.refunded", "money.refused", "order.cancelled",
+			"letter.sent", "money.paid", "money.refunded", "money.refused", "order.cancelled",
 		}},
 	} {
 		if !slices.Equal(test.got, test.want) {

@@ -46,6 +46,11 @@ func (m *Map) Text(f Focus) string {
 			t.line("")
 		}
 		m.table(&t, g, shown)
+		for _, table := range g.Tables() {
+			if len(f.Ends) == 0 && g.Mirrored(table) {
+				t.line(pad("  mirrors", nameColumn) + table.Name())
+			}
+		}
 	}
 	return t.String()
 }
@@ -71,11 +76,6 @@ func (m *Map) table(t *text, g *saga.Group, shown []reaction) {
 		}
 		wait = r.Wait
 		m.reaction(t, r)
-	}
-	for _, table := range g.Tables() {
-		if g.Mirrored(table) {
-			t.line(pad("  mirrors", nameColumn) + table.Name())
-		}
 	}
 }
 
