@@ -190,13 +190,14 @@ func TestAPictureSaysWhatItShows(t *testing.T) {
 			t.Errorf("%s is drawn as %q, want %q", words, classes[words], want)
 		}
 	}
-	for _, b := range parse(t, shop().SVG(sagamap.Focus{Ends: []string{"order.cancelled", "money.paid"}})).Boxes {
+	for _, b := range parse(t, shop().SVG(sagamap.Focus{Ends: []string{"goods.shipped"}})).Boxes {
 		for _, text := range b.Texts {
 			classes[text.Words] = b.Class + ", " + text.Class
 		}
 	}
 	for words, want := range map[string]string{
-		"order.cancelled": "words c1, fact end", // the end itself, whoever hears it
+		"goods.shipped":   "words none, fact", // the end itself, although nobody who hears it is on a way to it
+		"order.cancelled": "words dim, fact pale end",
 		"goods.returned":  "door dim, fact pale", "outside": "door dim, name", "goods.ordered": "door none, fact",
 	} {
 		if classes[words] != want {
