@@ -3,6 +3,7 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"tiffin/consumers"
@@ -22,9 +23,17 @@ func kept(t *testing.T, file string, args ...string) {
 			t.Fatal(err)
 		}
 	}
-	if want, err := os.ReadFile(file); err != nil || got.out != string(want) {
-		t.Errorf("%s (%v) is not what `tiffin %v` prints; if the change is meant, write it anew with TIFFIN_UPDATE=1:\n%s", file, err, args, got.out)
+	want, err := os.ReadFile(file)
+	if err == nil && got.out == string(want) {
+		return
 	}
+	is, was := strings.Split(got.out, "\n"), strings.Split(string(want), "\n")
+	line := 0
+	for line < len(is)-1 && line < len(was)-1 && is[line] == was[line] {
+		line++
+	}
+	t.Errorf("%s (%v) is not what `tiffin %s` prints; if the change is meant, write it anew with TIFFIN_UPDATE=1. Line %d is\n%s\nand was\n%s",
+		file, err, strings.Join(args, " "), line+1, is[line], was[line])
 }
 
 // root is the repository's.

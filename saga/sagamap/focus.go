@@ -80,7 +80,7 @@ func (m *Map) arrows(f Focus) []arrow {
 	}
 	return slices.DeleteFunc(arrows, func(dim arrow) bool {
 		return dim.dim && slices.ContainsFunc(arrows, func(a arrow) bool {
-			return !a.dim && a.from == dim.from && a.to == dim.to && a.fact == dim.fact && a.undoes == dim.undoes
+			return !a.dim && a.from == dim.from && a.to == dim.to && a.fact.Type == dim.fact.Type && a.undoes == dim.undoes
 		})
 	})
 }

@@ -151,7 +151,7 @@ func (m *Map) box(name string, f Focus, all []words, domain int) box {
 func (m *Map) gather(arrows []arrow, ends []string) []words {
 	var single []words // of one fact each
 	for _, a := range arrows {
-		at := slices.IndexFunc(single, func(w words) bool { return w.from == a.from && w.facts[0].FactType == a.fact })
+		at := slices.IndexFunc(single, func(w words) bool { return w.from == a.from && w.facts[0].Type == a.fact.Type })
 		if at < 0 {
 			at = len(single)
 			single = append(single, words{from: a.from, facts: []said{{a.fact, !slices.Contains(ends, a.fact.Type)}}})
