@@ -67,7 +67,7 @@ func exported(ctx context.Context, source string) ([]byte, error) {
 	if _, err := git(ctx, "rev-parse", "--git-dir"); err != nil {
 		return nil, fmt.Errorf("%s is no file, and can't be a git ref: %w", source, err)
 	}
-	commit, err := git(ctx, "rev-parse", "--verify", "--quiet", "--end-of-options", source+"^{commit}")
+	commit, err := git(ctx, "rev-parse", "--verify", "--quiet", source+"^{commit}")
 	if err != nil {
 		return nil, fmt.Errorf("%s is no file, and no commit, branch or tag of this repository", source)
 	}

@@ -168,6 +168,16 @@ func unknown(fact string) edit {
 	}
 }
 
+func onTopic(fact, topic string) edit {
+	return func(d *contract.Declaration) {
+		for i := range d.Facts {
+			if d.Facts[i].Type == fact {
+				d.Facts[i].Topic = topic
+			}
+		}
+	}
+}
+
 // schema changes the text of money.paid's schema.
 func schema(old, replacement string) edit {
 	return func(d *contract.Declaration) {
@@ -247,13 +257,9 @@ var cases = []struct {
 		[]string{"breaking fact-unsaid parcel.packed", "breaking pivot-gone ware-house", "careful fact-gone money.paid"}},
 	{"a fact is gone that nobody heard", nothing, all(silent("office.sent", "letter.sent"), unknown("letter.sent")), []string{"fine fact-gone letter.sent"}},
 	{"a fact is new", unknown("letter.sent"), nothing, []string{"fine fact-new letter.sent"}},
-	{"a fact is said elsewhere", nothing, func(d *contract.Declaration) {
-		for i := range d.Facts {
-			if d.Facts[i].Type == "money.refunded" {
-				d.Facts[i].Topic = "orders"
-			}
-		}
-	}, []string{"breaking fact-moved money.refunded"}},
+	{"a fact is said elsewhere", nothing, onTopic("money.refunded", "orders"), []string{"careful fact-moved money.refunded"}},
+	{"a fact is said elsewhere, and who hears it reads no other there", nothing, onTopic("cancellation.requested", "money"),
+		[]string{"breaking fact-moved cancellation.requested", "fine topic-gone ware-house"}},
 	{"somebody else says a fact", nothing, all(silent("ware-house.pack", "parcel.packed"), with("bank", contract.Reaction{
 		Name: "pack", Role: saga.RoleThen, Hears: []string{"goods.ordered"}, Says: []contract.Said{{Fact: "parcel.packed"}},
 	})), []string{"careful fact-other-speaker parcel.packed", "careful hears-more bank"}},

@@ -24,14 +24,30 @@ func (c *comparison) compareFacts() {
 			c.add(Fine, "fact-new", fact, fmt.Sprintf("it is new, said by %s and heard by %s", list(names(c.after.says[fact])), list(names(c.after.hears[fact]))), "Nothing in flight knows it.", "")
 			continue
 		case was.Topic != is.Topic:
-			c.add(Breaking, "fact-moved", fact, fmt.Sprintf("it is said on %s, and was on %s", is.Topic, was.Topic),
-				"What is on the old topic when the new version starts is not heard, and nothing keeps its order with the other facts there.",
-				"Say it as a new fact, beside the old one, until nothing in flight has the old one.")
+			c.moved(fact, was.Topic, is.Topic)
 		}
 		c.unheard(fact)
 		c.unsaid(fact)
 		c.otherSpeaker(fact)
 	}
+}
+
+// moved: it is said on another topic.
+func (c *comparison) moved(fact, was, is string) {
+	var deaf []string
+	for _, name := range names(c.after.hears[fact]) {
+		if g := c.after.groups[name]; g != nil && c.after.topics(g)[was] == nil {
+			deaf = append(deaf, name)
+		}
+	}
+	what := fmt.Sprintf("it is said on %s, and was on %s", is, was)
+	if deaf == nil {
+		c.add(Careful, "fact-moved", fact, what, "Who hears it still reads the old topic, and so what is there; but nothing keeps the order of the one with the other.", "")
+		return
+	}
+	c.add(Breaking, "fact-moved", fact, what,
+		fmt.Sprintf("What is on the old topic when the new version starts is not heard by %s, and nothing keeps its order with the other facts there.", list(deaf)),
+		"Say it as a new fact, beside the old one, until nothing in flight has the old one.")
 }
 
 // factGone: nobody says or hears it any more.
