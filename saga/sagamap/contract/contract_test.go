@@ -236,51 +236,77 @@ var cases = []struct {
 	{"nothing", nothing, nothing, nil},
 	{"a function is renamed, which is stored nowhere", nothing, change("bank.pay", func(r *contract.Reaction) { r.Name = "charge" }), nil},
 
-	{"a group is new", func(d *contract.Declaration) { d.Groups = d.Groups[1:] }, nothing,
-		[]string{"careful group-new bank"}},
-	{"a group with acts is gone", nothing, func(d *contract.Declaration) { d.Groups = d.Groups[:2] },
-		[]string{"breaking fact-unheard cancellation.requested", "breaking fact-unheard money.paid", "breaking group-gone ware-house", "breaking fact-unsaid parcel.packed", "careful fact-unsaid cancellation.refused"}},
+	{
+		"a group is new", func(d *contract.Declaration) { d.Groups = d.Groups[1:] }, nothing,
+		[]string{"careful group-new bank"},
+	},
+	{
+		"a group with acts is gone", nothing, func(d *contract.Declaration) { d.Groups = d.Groups[:2] },
+		[]string{"breaking fact-unheard cancellation.requested", "breaking fact-unheard money.paid", "breaking group-gone ware-house", "breaking fact-unsaid parcel.packed", "careful fact-unsaid cancellation.refused"},
+	},
 	{"a group without acts is gone", func(d *contract.Declaration) {
 		d.Groups = append(d.Groups, contract.Group{Name: "counter", Reactions: []contract.Reaction{{Name: "count", Role: saga.RoleOn, Hears: []string{"order.done"}}}})
 	}, nothing, []string{"breaking fact-unheard order.done", "careful group-gone counter"}},
 
 	{"nobody hears a fact any more", nothing, without("ware-house.pack"), []string{
-		"breaking fact-unheard money.paid", "breaking fact-unsaid parcel.packed", "breaking pivot-gone ware-house"}},
-	{"nobody hears a fact, which is declared", nothing, all(deaf("ware-house.pack", "money.paid"),
-		change("bank.pay", func(r *contract.Reaction) { r.Says[0].Final = true })),
-		[]string{"careful fact-unheard money.paid"}},
+		"breaking fact-unheard money.paid", "breaking fact-unsaid parcel.packed", "breaking pivot-gone ware-house",
+	}},
+	{
+		"nobody hears a fact, which is declared", nothing, all(deaf("ware-house.pack", "money.paid"),
+			change("bank.pay", func(r *contract.Reaction) { r.Says[0].Final = true })),
+		[]string{"careful fact-unheard money.paid"},
+	},
 	{"a fact is not said any more", nothing, silent("bank.pay", "money.paid"), []string{"breaking fact-unsaid money.paid"}},
 	{"a fact is not said that is only written down", nothing, silent("ware-house.takeBack", "cancellation.refused"), []string{"careful fact-unsaid cancellation.refused"}},
-	{"an undo's cause is not said any more", nothing, all(silent("ware-house.giveUp", "parcel.lost"), silent("carrier.fetch", "parcel.lost")),
-		[]string{"breaking fact-unsaid parcel.lost"}},
-	{"a fact is gone", nothing, all(silent("bank.pay", "money.paid"), without("ware-house.pack"), deaf("office.write", "money.paid"), unknown("money.paid")),
-		[]string{"breaking fact-unsaid parcel.packed", "breaking pivot-gone ware-house", "careful fact-gone money.paid"}},
+	{
+		"an undo's cause is not said any more", nothing, all(silent("ware-house.giveUp", "parcel.lost"), silent("carrier.fetch", "parcel.lost")),
+		[]string{"breaking fact-unsaid parcel.lost"},
+	},
+	{
+		"a fact is gone", nothing, all(silent("bank.pay", "money.paid"), without("ware-house.pack"), deaf("office.write", "money.paid"), unknown("money.paid")),
+		[]string{"breaking fact-unsaid parcel.packed", "breaking pivot-gone ware-house", "careful fact-gone money.paid"},
+	},
 	{"a fact is gone that nobody heard", nothing, all(silent("office.sent", "letter.sent"), unknown("letter.sent")), []string{"fine fact-gone letter.sent"}},
 	{"a fact is new", unknown("letter.sent"), nothing, []string{"fine fact-new letter.sent"}},
 	{"a fact is said elsewhere", nothing, onTopic("money.refunded", "orders"), []string{"careful fact-moved money.refunded"}},
-	{"a fact is said elsewhere, and who hears it reads no other there", nothing, onTopic("cancellation.requested", "money"),
-		[]string{"breaking fact-moved cancellation.requested", "fine topic-gone ware-house"}},
+	{
+		"a fact is said elsewhere, and who hears it reads no other there", nothing, onTopic("cancellation.requested", "money"),
+		[]string{"breaking fact-moved cancellation.requested", "fine topic-gone ware-house"},
+	},
 	{"somebody else says a fact", nothing, all(silent("ware-house.pack", "parcel.packed"), with("bank", contract.Reaction{
 		Name: "pack", Role: saga.RoleThen, Hears: []string{"goods.ordered"}, Says: []contract.Said{{Fact: "parcel.packed"}},
 	})), []string{"careful fact-other-speaker parcel.packed", "careful hears-more bank"}},
 
-	{"a group reads a topic more", nothing, with("bank", contract.Reaction{Name: "note", Role: saga.RoleOn, Hears: []string{"letter.sent"}}),
-		[]string{"careful topic-new bank"}},
-	{"a group reads a topic less", with("bank", contract.Reaction{Name: "note", Role: saga.RoleOn, Hears: []string{"letter.sent"}}), nothing,
-		[]string{"careful fact-unheard letter.sent", "fine topic-gone bank"}},
-	{"a group hears more", nothing, all(change("bank.refund", func(r *contract.Reaction) { r.Hears = append(r.Hears, "cancellation.requested") }),
-		with("bank", contract.Reaction{Name: "note", Role: saga.RoleOn, Hears: []string{"order.done"}})),
-		[]string{"careful hears-more bank", "fine hears-more bank"}},
+	{
+		"a group reads a topic more", nothing, with("bank", contract.Reaction{Name: "note", Role: saga.RoleOn, Hears: []string{"letter.sent"}}),
+		[]string{"careful topic-new bank"},
+	},
+	{
+		"a group reads a topic less", with("bank", contract.Reaction{Name: "note", Role: saga.RoleOn, Hears: []string{"letter.sent"}}), nothing,
+		[]string{"careful fact-unheard letter.sent", "fine topic-gone bank"},
+	},
+	{
+		"a group hears more", nothing, all(change("bank.refund", func(r *contract.Reaction) { r.Hears = append(r.Hears, "cancellation.requested") }),
+			with("bank", contract.Reaction{Name: "note", Role: saga.RoleOn, Hears: []string{"order.done"}})),
+		[]string{"careful hears-more bank", "fine hears-more bank"},
+	},
 	{"an undo hears a fact no more", nothing, deaf("bank.refund", "parcel.lost"), []string{"breaking undo-gone bank"}},
-	{"nobody undoes, or hears, upon a fact any more", nothing, all(deaf("bank.refund", "parcel.lost"), without("ware-house.search")),
-		[]string{"breaking fact-unheard parcel.lost", "breaking undo-gone bank", "breaking wait-answer-gone ware-house.giveUp"}},
-	{"an undo becomes a step", nothing, change("bank.refund", func(r *contract.Reaction) { r.Role = saga.RoleThen }),
-		[]string{"breaking undo-gone bank", "careful hears-more bank"}},
+	{
+		"nobody undoes, or hears, upon a fact any more", nothing, all(deaf("bank.refund", "parcel.lost"), without("ware-house.search")),
+		[]string{"breaking fact-unheard parcel.lost", "breaking undo-gone bank", "breaking wait-answer-gone ware-house.giveUp"},
+	},
+	{
+		"an undo becomes a step", nothing, change("bank.refund", func(r *contract.Reaction) { r.Role = saga.RoleThen }),
+		[]string{"breaking undo-gone bank", "careful hears-more bank"},
+	},
 	{"a do is gone", nothing, without("bank.pay"), []string{
-		"breaking does-gone bank", "breaking fact-unsaid money.paid", "breaking fact-unsaid money.refused", "fine topic-gone bank"}},
+		"breaking does-gone bank", "breaking fact-unsaid money.paid", "breaking fact-unsaid money.refused", "fine topic-gone bank",
+	}},
 	{"a step is gone", nothing, without("bank.settle"), []string{"breaking then-gone bank"}},
-	{"a step only counts", nothing, all(without("bank.settle"), with("bank", contract.Reaction{Name: "settle", Role: saga.RoleOn, Hears: []string{"parcel.fetched"}})),
-		[]string{"breaking then-gone bank", "fine hears-more bank"}},
+	{
+		"a step only counts", nothing, all(without("bank.settle"), with("bank", contract.Reaction{Name: "settle", Role: saga.RoleOn, Hears: []string{"parcel.fetched"}})),
+		[]string{"breaking then-gone bank", "fine hears-more bank"},
+	},
 	{"a line of the journal is gone", nothing, deaf("office.write", "money.paid"), []string{"careful hears-less office"}},
 
 	{"a wait is renamed", nothing, func(d *contract.Declaration) {
@@ -298,22 +324,31 @@ var cases = []struct {
 			}
 		}
 	}, []string{"fine wait-time ware-house.giveUp"}},
-	{"a wait is new, at the end", nothing, all(with("ware-house", contract.Reaction{Name: "search", Role: saga.RoleThen, Hears: []string{"order.done"}, Wait: "forget", Within: "1h"}),
-		with("ware-house", contract.Reaction{Name: "forget", Role: saga.RoleElse, Wait: "forget", Within: "1h"})),
-		[]string{"breaking wait-new ware-house.forget"}},
+	{
+		"a wait is new, at the end", nothing, all(with("ware-house", contract.Reaction{Name: "search", Role: saga.RoleThen, Hears: []string{"order.done"}, Wait: "forget", Within: "1h"}),
+			with("ware-house", contract.Reaction{Name: "forget", Role: saga.RoleElse, Wait: "forget", Within: "1h"})),
+		[]string{"breaking wait-new ware-house.forget"},
+	},
 	{"a wait is new, before another", nothing, changeGroup("ware-house", func(g *contract.Group) {
 		g.Reactions = slices.Insert(g.Reactions, 0, contract.Reaction{Name: "hesitate", Role: saga.RoleElse, Wait: "hesitate", Within: "1s"})
 	}), []string{"careful wait-new ware-house.hesitate"}},
-	{"waits change places", with("ware-house", contract.Reaction{Name: "forget", Role: saga.RoleElse, Wait: "forget", Within: "1h"}),
+	{
+		"waits change places", with("ware-house", contract.Reaction{Name: "forget", Role: saga.RoleElse, Wait: "forget", Within: "1h"}),
 		changeGroup("ware-house", func(g *contract.Group) {
 			g.Reactions = slices.Insert(g.Reactions, 0, contract.Reaction{Name: "forget", Role: saga.RoleElse, Wait: "forget", Within: "1h"})
-		}), []string{"careful wait-order ware-house"}},
+		}),
+		[]string{"careful wait-order ware-house"},
+	},
 	{"an answer is gone that is still said", nothing, without("ware-house.handOver"), []string{"breaking wait-answer-gone ware-house.giveUp"}},
-	{"an answer is gone that is said no more", nothing, all(without("ware-house.search"), without("bank.refund"), silent("carrier.fetch", "parcel.lost"),
-		silent("ware-house.giveUp", "parcel.lost"), unknown("parcel.lost")),
-		[]string{"breaking fact-unsaid money.refunded", "careful fact-gone parcel.lost", "careful wait-answer-gone ware-house.giveUp"}},
-	{"an answer has left its wait", nothing, change("ware-house.handOver", func(r *contract.Reaction) { r.Wait, r.Within = "", "" }),
-		[]string{"breaking wait-answer-gone ware-house.giveUp"}},
+	{
+		"an answer is gone that is said no more", nothing, all(without("ware-house.search"), without("bank.refund"), silent("carrier.fetch", "parcel.lost"),
+			silent("ware-house.giveUp", "parcel.lost"), unknown("parcel.lost")),
+		[]string{"breaking fact-unsaid money.refunded", "careful fact-gone parcel.lost", "careful wait-answer-gone ware-house.giveUp"},
+	},
+	{
+		"an answer has left its wait", nothing, change("ware-house.handOver", func(r *contract.Reaction) { r.Wait, r.Within = "", "" }),
+		[]string{"breaking wait-answer-gone ware-house.giveUp"},
+	},
 	{"an answer is new", without("ware-house.handOver"), nothing, []string{"fine wait-answer-new ware-house.giveUp"}},
 
 	{"acts are kept elsewhere", nothing, changeGroup("ware-house", func(g *contract.Group) { g.Tables[0].Name = "boxes" }), []string{"breaking act-gone ware-house"}},
@@ -323,26 +358,41 @@ var cases = []struct {
 	{"a saga lives shorter", nothing, changeGroup("bank", func(g *contract.Group) { g.Life = "1h" }), []string{"careful life-shorter bank"}},
 	{"a saga lives longer", nothing, changeGroup("bank", func(g *contract.Group) { g.Life = "48h" }), []string{"fine life-longer bank"}},
 	{"a judge is silent", nothing, change("ware-house.takeBack", func(r *contract.Reaction) { r.EvenIfNothing = false }), []string{"breaking verdict-gone ware-house.takeBack"}},
-	{"a reaction closes no more, and a refusal is none", nothing, all(change("bank.settle", func(r *contract.Reaction) { r.Closes = false }),
-		change("bank.pay", func(r *contract.Reaction) { r.Says[1].Fails = false })),
-		[]string{"careful meaning-changed bank.pay", "careful meaning-changed bank.settle"}},
+	{
+		"a reaction closes no more, and a refusal is none", nothing, all(change("bank.settle", func(r *contract.Reaction) { r.Closes = false }),
+			change("bank.pay", func(r *contract.Reaction) { r.Says[1].Fails = false })),
+		[]string{"careful meaning-changed bank.pay", "careful meaning-changed bank.settle"},
+	},
 
 	{"a join is gone", nothing, without("office.end"), []string{
-		"breaking join-gone office.end", "breaking fact-unheard money.refused"}},
-	{"a join needs more", nothing, awaits(contract.Condition{All: append(heard("goods.ordered", "parcel.packed"), contract.Condition{Any: heard("parcel.fetched", "money.refused", "money.refunded")})}),
-		[]string{"breaking join-stricter office.end"}},
+		"breaking join-gone office.end", "breaking fact-unheard money.refused",
+	}},
+	{
+		"a join needs more", nothing, awaits(contract.Condition{All: append(heard("goods.ordered", "parcel.packed"), contract.Condition{Any: heard("parcel.fetched", "money.refused", "money.refunded")})}),
+		[]string{"breaking join-stricter office.end"},
+	},
 	{"a join needs less", nothing, awaits(contract.Condition{Any: heard("parcel.fetched", "money.refused", "money.refunded")}), []string{"breaking join-deaf office.end"}},
-	{"a join holds in one more way", nothing, awaits(contract.Condition{All: append(heard("goods.ordered"), contract.Condition{Any: heard("parcel.fetched", "money.refused", "money.refunded", "parcel.lost")})}),
-		[]string{"careful join-wider office.end"}},
-	{"a join is written in another way", nothing, awaits(contract.Condition{All: append(heard("goods.ordered"), contract.Condition{Any: heard("money.refunded", "parcel.fetched", "money.refused")})}),
-		[]string{"fine join-wider office.end"}},
-	{"a join is new", nothing, with("office", contract.Reaction{Name: "see", Role: saga.RoleOnce, Hears: []string{"parcel.lost", "parcel.packed"}, Awaits: &contract.Condition{All: heard("parcel.lost", "parcel.packed")}}),
-		[]string{"careful join-new office.see"}},
-	{"a join is new, of what is remembered", nothing, with("office", contract.Reaction{Name: "see", Role: saga.RoleOnce, Hears: []string{"goods.ordered", "parcel.fetched"}, Awaits: &contract.Condition{All: heard("goods.ordered", "parcel.fetched")}}),
-		[]string{"fine join-new office.see"}},
+	{
+		"a join holds in one more way", nothing, awaits(contract.Condition{All: append(heard("goods.ordered"), contract.Condition{Any: heard("parcel.fetched", "money.refused", "money.refunded", "parcel.lost")})}),
+		[]string{"careful join-wider office.end"},
+	},
+	{
+		"a join is written in another way", nothing, awaits(contract.Condition{All: append(heard("goods.ordered"), contract.Condition{Any: heard("money.refunded", "parcel.fetched", "money.refused")})}),
+		[]string{"fine join-wider office.end"},
+	},
+	{
+		"a join is new", nothing, with("office", contract.Reaction{Name: "see", Role: saga.RoleOnce, Hears: []string{"parcel.lost", "parcel.packed"}, Awaits: &contract.Condition{All: heard("parcel.lost", "parcel.packed")}}),
+		[]string{"careful join-new office.see"},
+	},
+	{
+		"a join is new, of what is remembered", nothing, with("office", contract.Reaction{Name: "see", Role: saga.RoleOnce, Hears: []string{"goods.ordered", "parcel.fetched"}, Awaits: &contract.Condition{All: heard("goods.ordered", "parcel.fetched")}}),
+		[]string{"fine join-new office.see"},
+	},
 
-	{"an effect is gone", nothing, all(changeGroup("office", func(g *contract.Group) { g.Effects = nil }), without("office.sent"), without("office.unsent"), unknown("letter.sent"), unknown("letter.failed")),
-		[]string{"breaking effect-gone office.letter", "fine fact-gone letter.failed", "fine fact-gone letter.sent"}},
+	{
+		"an effect is gone", nothing, all(changeGroup("office", func(g *contract.Group) { g.Effects = nil }), without("office.sent"), without("office.unsent"), unknown("letter.sent"), unknown("letter.failed")),
+		[]string{"breaking effect-gone office.letter", "fine fact-gone letter.failed", "fine fact-gone letter.sent"},
+	},
 	{"an effect has another time", nothing, changeGroup("office", func(g *contract.Group) { g.Effects[0].Within = "5m" }), []string{"fine effect-time office.letter"}},
 	{"an effect is new", changeGroup("office", func(g *contract.Group) { g.Effects = nil }), nothing, []string{"fine effect-new office.letter"}},
 	{"an outcome is minded no more", nothing, without("office.unsent"), []string{"breaking outcome-gone office.letter"}},
@@ -353,9 +403,11 @@ var cases = []struct {
 	{"a key is another", nothing, changeGroup("bank", func(g *contract.Group) { g.Tables[0].Columns[0].Name = "payment_id" }), []string{"breaking key-column bank.payments"}},
 	{"a column is gone", nothing, changeGroup("bank", func(g *contract.Group) { g.Tables[0].Columns = g.Tables[0].Columns[:4] }), []string{"careful column-gone bank.payments.details"}},
 	{"a column is of another type", nothing, changeGroup("bank", func(g *contract.Group) { g.Tables[0].Columns[1].Type = "text" }), []string{"breaking column-type bank.payments.cents"}},
-	{"columns are new", all(changeGroup("bank", func(g *contract.Group) { g.Tables[0].Columns = g.Tables[0].Columns[:4] }),
-		changeGroup("office", func(g *contract.Group) { g.Tables[1].Columns = g.Tables[1].Columns[:1] })), nothing,
-		[]string{"careful column-new bank.payments.details", "fine column-new office.entries.what"}},
+	{
+		"columns are new", all(changeGroup("bank", func(g *contract.Group) { g.Tables[0].Columns = g.Tables[0].Columns[:4] }),
+			changeGroup("office", func(g *contract.Group) { g.Tables[1].Columns = g.Tables[1].Columns[:1] })), nothing,
+		[]string{"careful column-new bank.payments.details", "fine column-new office.entries.what"},
+	},
 
 	{"a definition has another name", nothing, all(schema(`"$ref":"#/$defs/money"`, `"$ref":"#/$defs/price"`), schema(`"money":{`, `"price":{`)), nil},
 	{"a schema has a new member", schema(`"how":{"enum":["cash","card"]},`, ``), nothing, []string{"fine schema-member-new money.paid"}},
@@ -377,8 +429,10 @@ var cases = []struct {
 	{"a type is another", nothing, schema(`"type":"integer"`, `"type":"string"`), []string{"breaking schema-type money.paid"}},
 	{"a type is wider", nothing, schema(`"type":"integer"`, `"type":"number"`), []string{"careful schema-looser money.paid"}},
 	{"a type is narrower", schema(`"type":"integer"`, `"type":["integer","null"]`), nothing, []string{"breaking schema-stricter money.paid"}},
-	{"elements of a list are others", nothing, schema(`"items":{"$ref":"#/$defs/id"}`, `"items":{"type":"integer"}`),
-		[]string{"breaking schema-type money.paid", "careful schema-looser money.paid"}},
+	{
+		"elements of a list are others", nothing, schema(`"items":{"$ref":"#/$defs/id"}`, `"items":{"type":"integer"}`),
+		[]string{"breaking schema-type money.paid", "careful schema-looser money.paid"},
+	},
 	{"elements of a list have a schema", schema(`"items":{"$ref":"#/$defs/id"},`, ``), nothing, []string{"breaking schema-stricter money.paid"}},
 	{"a definition is used twice", nothing, schema(`^[a-z]+$`, `^[a-z]*$`), []string{"careful schema-other money.paid", "careful schema-other money.paid"}},
 	{"a rule that can't be weighed", nothing, schema(`{"required":["how"]}`, `{"required":["tags"]}`), []string{"careful schema-other money.paid"}},

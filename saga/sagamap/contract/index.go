@@ -103,10 +103,6 @@ func (g *Group) act() *Table {
 	return nil
 }
 
-func (g *Group) has(role saga.Role) bool {
-	return slices.ContainsFunc(g.Reactions, func(r Reaction) bool { return r.Role == role })
-}
-
 // wait is one wait of a group.
 type wait struct {
 	name, within string

@@ -70,7 +70,8 @@ func faults(nodes []Node, edges []Edge, l Layout) (found []string) {
 				fault("edge %d is not straight from %v to %v", e, a, b)
 			}
 			sides = append(sides, side{
-				Point{min(a.X, b.X), min(a.Y, b.Y)}, Point{max(a.X, b.X), max(a.Y, b.Y)},
+				Point{min(a.X, b.X), min(a.Y, b.Y)},
+				Point{max(a.X, b.X), max(a.Y, b.Y)},
 				fmt.Sprint(edge.From, edge.Style, edge.From < edge.To),
 			})
 		}
