@@ -406,6 +406,10 @@ func (c *Condition) each(f func(Condition)) {
 	}
 }
 
+// Parts takes the condition apart: into the fact that a [Heard] waits for, or, if that has no type, into conditions of which one
+// (any), or each, must hold.
+func (c *Condition) Parts() (fact FactType, any bool, of []Condition) { return c.fact, c.any, c.of }
+
 // String is the condition in words: "order.placed and (stock.released or meal.written-off)".
 func (c *Condition) String() string {
 	if c.fact.Type != "" {

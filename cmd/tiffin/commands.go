@@ -14,7 +14,6 @@ import (
 	"tiffin/internal/demo"
 	"tiffin/saga"
 	"tiffin/saga/lane"
-	"tiffin/saga/sagamap"
 )
 
 // commandLine is everything that can be said on it.
@@ -146,40 +145,6 @@ func (c seedCommand) facts(in io.Reader) ([]saga.Fact, error) {
 		return nil, fmt.Errorf("%s: %w", c.File, err)
 	}
 	return facts, nil
-}
-
-type mapCommand struct {
-	Format string   `default:"text" enum:"text,mermaid" placeholder:"FORMAT" help:"text for a terminal, or mermaid for a page. Default: text."`
-	Group  []string `placeholder:"NAME" help:"Draw only these groups and what touches them. Default: all."`
-	groupOptions
-}
-
-func (c mapCommand) Run(s streams) error {
-	var cfg app.Config
-	c.apply(&cfg)
-	if err := valid(cfg); err != nil {
-		return err
-	}
-	groups, err := cfg.Groups()
-	if err != nil {
-		return err
-	}
-	known := map[string]bool{}
-	for _, g := range groups {
-		known[g.Name()] = true
-	}
-	for _, name := range c.Group {
-		if !known[name] {
-			return usageError{fmt.Errorf("there is no group %q: `tiffin map` shows all", name)}
-		}
-	}
-	m := sagamap.New(groups...)
-	drawing := m.Text(c.Group...)
-	if c.Format == "mermaid" {
-		drawing = m.Mermaid(c.Group...)
-	}
-	_, err = io.WriteString(s.out, drawing)
-	return err
 }
 
 type parkedCommand struct {

@@ -33,7 +33,7 @@ func alone(t *testing.T) {
 	t.Chdir(t.TempDir())
 	for _, entry := range os.Environ() {
 		name, _, _ := strings.Cut(entry, "=")
-		if strings.HasPrefix(name, "TIFFIN_") && !strings.HasPrefix(name, "TIFFIN_TEST_") || name == "KAFKA_BROKERS" || name == "DATABASE_URL" || name == "REDIS_URL" {
+		if strings.HasPrefix(name, "TIFFIN_") && !strings.HasPrefix(name, "TIFFIN_TEST_") && name != "TIFFIN_UPDATE" || name == "KAFKA_BROKERS" || name == "DATABASE_URL" || name == "REDIS_URL" {
 			t.Setenv(name, "") // so that it is set again after the test
 			if err := os.Unsetenv(name); err != nil {
 				t.Fatal(err)
@@ -66,6 +66,8 @@ func TestExitCodesAndErrors(t *testing.T) {
 		{"run --target=kitchen --ops-addr=8081", exitUsage, `"8081" is not host:port`, ""},
 		{"run --target=all --sasl-username=u", exitUsage, "SASL.Mechanism", ""},
 		{"map --group=kitchn", exitUsage, `no group "kitchn"`, ""},
+		{"map --fact=payment.refnded", exitUsage, `no fact "payment.refnded"`, ""},
+		{"map --fact=payment.refunded --end=order.completed", exitUsage, "ask for one of them", ""},
 		{"map --fraud-rules=nowhere.json", exitUsage, "nowhere.json", ""},
 		{"seed nowhere.json", exitFailed, "nowhere.json", ""},
 		{"seed --kafka-brokers=127.0.0.1:1", exitFailed, "start `tiffin up`", ""},

@@ -30,6 +30,7 @@ func defaults() kong.Option {
 		"retention": sagamap.Duration(app.DefaultRetention), "data": "tiffin-data",
 		// Those of the groups themselves; `up` has shorter ones.
 		"fraud_time": "15m", "accept_time": "10m", "preparation_time": "30m", "delivery_time": "1h",
+		"export_file": exportFile,
 		"fraud_rules": "built in", "log_level": "info",
 		"kafka_default": "those of \"tiffin up\", or else " + app.DefaultKafkaAddr,
 		"redis_default": "that of \"tiffin up\", or else none: PostgreSQL answers by itself",

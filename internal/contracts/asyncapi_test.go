@@ -93,7 +93,7 @@ func TestAsyncAPIHasTheChoreography(t *testing.T) {
 			line := strings.Join([]string{who, action, topic, fact}, " ")
 			if isGroup || action != "send" {
 				got[line] = true
-			} else if said := c.speakers(fact); !slices.Contains(said, who) {
+			} else if said := c.Speakers(fact); !slices.Contains(said, who) {
 				t.Errorf("%s is said by %v", line, said)
 			}
 		}

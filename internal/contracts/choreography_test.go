@@ -78,14 +78,14 @@ var deadHeaders = [][2]string{
 // deadLetter is the name of the message that a dead letter is.
 const deadLetter = "dead-letter"
 
-// choreography is what the document says: the groups, and which facts come from which API.
+// choreography is what the document says: the groups, and who speaks from outside.
 type choreography struct {
 	*sagamap.Map
-	groups []*saga.Group
-	apis   []speaker
+	groups, outside []*saga.Group
+	apis            []speaker
 }
 
-// speaker is somebody outside of the choreography who says facts.
+// speaker is an API, and what is said through it.
 type speaker struct {
 	name  string
 	facts []string // event types
@@ -101,21 +101,51 @@ func declared(t *testing.T) choreography {
 	for _, c := range all {
 		groups = append(groups, c.Group)
 	}
-	return choreography{sagamap.New(groups...), groups, speakers(t)}
+	outside := consumers.Outside()
+	return choreography{sagamap.New(append(slices.Clone(groups), outside...)...), groups, outside, speakers(t)}
 }
 
-// speakers finds who else says this type: APIs, or somebody outside.
-func (c choreography) speakers(eventType string) []string {
-	var names []string
-	for _, s := range c.apis {
-		if slices.Contains(s.facts, eventType) {
-			names = append(names, s.name)
+// through are the APIs through which somebody outside speaks.
+func (c choreography) through(outside *saga.Group) (apis []string) {
+	for _, api := range c.apis {
+		if slices.ContainsFunc(outside.Reactions(), func(r saga.Reaction) bool {
+			return slices.ContainsFunc(r.Says, func(s saga.Said) bool { return slices.Contains(api.facts, s.Type) })
+		}) {
+			apis = append(apis, api.name)
 		}
 	}
-	if groups := c.Speakers(eventType); groups[0] != sagamap.Outside || len(names) == 0 {
-		names = append(names, groups...)
+	return apis
+}
+
+// The declaration of who speaks from outside is true: each API says what is declared of it, and what people say through it; the
+// operator alone speaks through none.
+func TestWhoSpeaksFromOutsideIsDeclared(t *testing.T) {
+	c := declared(t)
+	for _, api := range c.apis {
+		for _, fact := range api.facts {
+			if c.Speakers(fact)[0] == sagamap.Outside {
+				t.Errorf("%s says %s, and consumers.Outside lacks it", api.name, fact)
+			}
+		}
 	}
-	return names
+	for _, o := range c.outside {
+		through := c.through(o)
+		isAPI := slices.ContainsFunc(c.apis, func(api speaker) bool { return api.name == o.Name() })
+		switch {
+		case isAPI && !slices.Equal(through, []string{o.Name()}):
+			t.Errorf("what %s says is said by %v", o.Name(), through)
+		case !isAPI && o.Name() != "operator" && len(through) != 1, o.Name() == "operator" && len(through) > 0:
+			t.Errorf("%s speaks through %v", o.Name(), through)
+		}
+		for _, r := range o.Reactions() {
+			for _, s := range r.Says {
+				said := slices.ContainsFunc(c.apis, func(api speaker) bool { return slices.Contains(api.facts, s.Type) })
+				if said == (o.Name() == "operator") {
+					t.Errorf("%s: %s by an API: %v", s.Type, o.Name(), said)
+				}
+			}
+		}
+	}
 }
 
 // write writes the whole document.
@@ -181,7 +211,7 @@ func (c choreography) message(t *testing.T, fact schemas.Fact, shared *yaml.Node
 	return object(
 		"name", name,
 		"summary", member(schema, "description").Value,
-		"description", strings.Replace("Said by "+list(c.speakers(name))+". "+heard, "by "+sagamap.Outside, "from "+sagamap.Outside, 1),
+		"description", strings.Replace("Said by "+list(c.Speakers(name))+". "+heard, "by "+sagamap.Outside, "from "+sagamap.Outside, 1),
 		"correlationId", ref("components/correlationIds/saga"),
 		"headers", object("type", "object", "required", []string{wire.HeaderType},
 			"allOf", []*yaml.Node{ref("components/schemas/headers")},
@@ -278,7 +308,7 @@ func (c choreography) channels() *yaml.Node {
 	return channels
 }
 
-// operations are what everybody says and hears, by topic: the APIs first, then each group.
+// operations are what everybody says and hears, by topic: who speaks from outside first, then each group.
 func (c choreography) operations() *yaml.Node {
 	operations := object()
 	operation := func(who, verb, action, topic, about string, facts []string, bindings *yaml.Node) {
@@ -292,16 +322,16 @@ func (c choreography) operations() *yaml.Node {
 		add(operations, who+"-"+verb+"-"+topic, object("action", action, "channel", ref("channels/"+topic),
 			"summary", about, "tags", []*yaml.Node{object("name", who)}, "bindings", bindings, "messages", messages))
 	}
-	for _, api := range append(c.apis, speaker{sagamap.Outside, c.Facts("")}) {
-		about := "What clients of " + api.name + " have said."
-		if api.name == sagamap.Outside {
-			about = "What no group and no API says: `tiffin seed`, or another system."
+	for _, o := range c.outside {
+		about := "What no API and no group says: `tiffin seed`, or another system."
+		if through := c.through(o); slices.Contains(through, o.Name()) {
+			about = "What clients of " + o.Name() + " have said."
+		} else if through != nil {
+			about = "What the " + o.Name() + " says, through " + list(through) + "."
 		}
 		for _, topic := range schemas.Topics() {
-			facts := slices.DeleteFunc(c.Facts(topic.Name), func(fact string) bool {
-				return !slices.Contains(api.facts, fact) || !slices.Contains(c.speakers(fact), api.name)
-			})
-			operation(api.name, "says", "send", topic.Name, about, facts, nil)
+			facts := slices.DeleteFunc(c.Facts(topic.Name), func(fact string) bool { return !slices.Contains(c.Speakers(fact), o.Name()) })
+			operation(o.Name(), "says", "send", topic.Name, about, facts, nil)
 		}
 	}
 	for _, g := range c.groups {

@@ -29,11 +29,6 @@ type slotValue struct {
 // nothing: the event changed nothing, and nobody hears of it.
 func (o *outcome) nothing() bool { return len(o.writes) == 0 && len(o.says) == 0 && o.bad == "" }
 
-// note says what a group did, or why it did nothing.
-func (o *outcome) note() string {
-	return strings.Join(append(slices.Clone(o.ran), strings.Fields(strings.ReplaceAll(o.dropped, " ", "\u00a0"))...), ", ")
-}
-
 // reacting names what a group reacts to. Its reactions are pure, so what they did once they do again whenever the documents that
 // they read are the same. That is remembered in a tree.
 type reacting struct {

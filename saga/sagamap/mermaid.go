@@ -3,43 +3,56 @@ package sagamap
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
-
-	"tiffin/saga"
 )
 
-// edge is everything that goes from one group to another, in one of the two styles.
+// edge is everything that goes from one to another, in one of the styles.
 type edge struct {
-	from, to string
-	undoes   bool
-	facts    []string
+	from, to    string
+	undoes, dim bool
+	facts       []string
 }
 
-// Mermaid draws the groups that are named, or all, as a flowchart for Mermaid: an arrow for what leads on, a dotted one for
-// what undoes. What a group only writes down is left out, for the groups that collect hear everything.
-func (m *Map) Mermaid(only ...string) string {
+// Mermaid draws a flowchart for Mermaid: an arrow for what leads on, a dotted one for what undoes. Who speaks from outside is
+// round.
+func (m *Map) Mermaid(f Focus) string {
 	var b strings.Builder
 	b.WriteString("flowchart LR\n")
-	edges := m.edges(m.chosen(only))
-	seen := map[string]bool{}
+	edges := edges(m.arrows(f))
+	seen, bright := map[string]bool{}, map[string]bool{}
 	for _, e := range edges {
 		for _, node := range []string{e.from, e.to} {
-			switch {
-			case seen[node]:
-			case node == Outside:
-				fmt.Fprintf(&b, "    %s([%s])\n", id(node), node)
-			default:
-				fmt.Fprintf(&b, "    %s[%s]\n", id(node), node)
+			bright[node] = bright[node] || !e.dim
+			if seen[node] {
+				continue
 			}
 			seen[node] = true
+			shape := "    %s[%s]\n"
+			if g := m.group(node); g == nil || g.Outside() {
+				shape = "    %s([%s])\n"
+			}
+			fmt.Fprintf(&b, shape, id(node), node)
 		}
 	}
-	for _, e := range edges {
+	var dim []string
+	for i, e := range edges {
 		arrow := `    %s -->|"%s"| %s` + "\n"
 		if e.undoes {
 			arrow = `    %s -.->|"%s"| %s` + "\n"
 		}
 		fmt.Fprintf(&b, arrow, id(e.from), strings.Join(e.facts, "<br>"), id(e.to))
+		if e.dim {
+			dim = append(dim, strconv.Itoa(i))
+		}
+	}
+	if dim != nil {
+		fmt.Fprintf(&b, "    linkStyle %s stroke:#bbb,color:#999\n", strings.Join(dim, ","))
+	}
+	for _, g := range m.groups {
+		if seen[g.Name()] && !bright[g.Name()] {
+			fmt.Fprintf(&b, "    style %s fill:none,stroke:#bbb,color:#999\n", id(g.Name()))
+		}
 	}
 	return b.String()
 }
@@ -47,39 +60,20 @@ func (m *Map) Mermaid(only ...string) string {
 // id is a name as Mermaid takes it for a node; the prefix keeps it apart from Mermaid's own words, such as "end".
 func id(name string) string { return "g_" + strings.NewReplacer("-", "_", ".", "_").Replace(name) }
 
-// edges are the arrows that touch the chosen groups, by who hears, in the order of the map.
-func (m *Map) edges(chosen []*saga.Group) []*edge {
+// edges gathers arrows between the same two.
+func edges(arrows []arrow) []*edge {
 	var edges []*edge
-	isChosen := func(name string) bool {
-		return slices.ContainsFunc(chosen, func(g *saga.Group) bool { return g.Name() == name })
-	}
-	for _, g := range m.groups {
-		for _, r := range g.Reactions() {
-			if r.Role == saga.RoleRecords || r.Role == saga.RoleFollows {
-				continue
-			}
-			for _, f := range r.Hears {
-				for _, from := range m.Speakers(f.Type) {
-					if isChosen(g.Name()) || isChosen(from) {
-						edges = join(edges, edge{from: from, to: g.Name(), undoes: r.Role == saga.RoleUndoes}, f.Type)
-					}
-				}
-			}
+	for _, a := range arrows {
+		at := slices.IndexFunc(edges, func(e *edge) bool {
+			return e.from == a.from && e.to == a.to && e.undoes == a.undoes && e.dim == a.dim
+		})
+		if at < 0 {
+			at = len(edges)
+			edges = append(edges, &edge{from: a.from, to: a.to, undoes: a.undoes, dim: a.dim})
+		}
+		if !slices.Contains(edges[at].facts, a.fact.Type) {
+			edges[at].facts = append(edges[at].facts, a.fact.Type)
 		}
 	}
 	return edges
-}
-
-// join adds a fact to the edge between the two, or draws one.
-func join(edges []*edge, e edge, fact string) []*edge {
-	for _, known := range edges {
-		if known.from == e.from && known.to == e.to && known.undoes == e.undoes {
-			if !slices.Contains(known.facts, fact) {
-				known.facts = append(known.facts, fact)
-			}
-			return edges
-		}
-	}
-	e.facts = []string{fact}
-	return append(edges, &e)
 }

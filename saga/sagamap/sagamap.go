@@ -1,7 +1,9 @@
 // Package sagamap draws a choreography from its declarations: who hears what, says what, undoes what, and waits how long.
 //
 // Nobody writes such a map by hand, so it can't go stale; and since the runtime refuses whatever is not declared, what
-// the map does not show does not happen. [Map.Text] is for terminals, [Map.Mermaid] for pages.
+// the map does not show does not happen. [Map.Text] is for terminals, [Map.Mermaid] for pages that draw it themselves, and
+// [Map.SVG] is a picture. Each draws all of it, or what a [Focus] asks for: some groups, what a change of one fact would
+// reach, the ways to one kind of end. What a change of the declaration does to sagas in flight says package contract.
 package sagamap
 
 import (
@@ -10,81 +12,108 @@ import (
 	"tiffin/saga"
 )
 
-// Outside is the name, in a map, of whoever says what no group says: APIs, people, other systems.
+// Outside is the name, in a map, of whoever says what nobody declares to say: neither a group nor a [saga.Outside].
 const Outside = "outside"
 
 // Map is a choreography, ready to be drawn.
 type Map struct {
-	groups []*saga.Group
-	says   map[string][]string // event type -> groups that may say it, in the order of the map
-	hears  map[string][]string // event type -> groups that hear it
+	groups    []*saga.Group // those of outside last
+	reactions []reaction
+	says      map[string][]int // event type -> who may say it: indices of reactions, in the order of the map
+	hears     map[string][]int // event type -> who hears it
 }
 
-// New makes the map of these groups. It keeps their order.
+// reaction is a group's reaction, or what somebody outside says.
+type reaction struct {
+	saga.Reaction
+	group *saga.Group
+}
+
+// New makes the map of these groups, and of who speaks from outside ([saga.Outside]). It keeps their order.
 func New(groups ...*saga.Group) *Map {
-	m := &Map{groups: groups, says: map[string][]string{}, hears: map[string][]string{}}
-	for _, g := range groups {
+	m := &Map{says: map[string][]int{}, hears: map[string][]int{}}
+	for _, outside := range []bool{false, true} {
+		for _, g := range groups {
+			if g.Outside() == outside {
+				m.groups = append(m.groups, g)
+			}
+		}
+	}
+	for _, g := range m.groups {
 		for _, r := range g.Reactions() {
+			i := len(m.reactions)
+			m.reactions = append(m.reactions, reaction{r, g})
 			for _, f := range r.Hears {
-				note(m.hears, f.Type, g.Name())
+				m.hears[f.Type] = append(m.hears[f.Type], i)
 			}
 			for _, f := range r.Says {
-				note(m.says, f.Type, g.Name())
+				m.says[f.Type] = append(m.says[f.Type], i)
 			}
 		}
 	}
 	return m
 }
 
-func note(into map[string][]string, eventType, group string) {
-	if !slices.Contains(into[eventType], group) {
-		into[eventType] = append(into[eventType], group)
+// names are the groups of these reactions, each once.
+func (m *Map) names(reactions []int) []string {
+	var names []string
+	for _, i := range reactions {
+		if name := m.reactions[i].group.Name(); !slices.Contains(names, name) {
+			names = append(names, name)
+		}
 	}
+	return names
 }
 
-// Speakers are the groups that may say facts of this type; [Outside] if it is none of them.
+// Speakers are those who may say facts of this type, groups first; [Outside] if nobody declares to.
 func (m *Map) Speakers(eventType string) []string {
-	if s := m.says[eventType]; len(s) > 0 {
+	if s := m.names(m.says[eventType]); len(s) > 0 {
 		return s
 	}
 	return []string{Outside}
 }
 
-// Listeners are the groups that hear facts of this type.
-func (m *Map) Listeners(eventType string) []string { return m.hears[eventType] }
+// Listeners are those who hear facts of this type, groups first.
+func (m *Map) Listeners(eventType string) []string { return m.names(m.hears[eventType]) }
 
-// Facts are all types that any group hears or says, on this topic, sorted; on any topic if it is "".
+// Facts are all types that anybody hears or says, on this topic, sorted; on any topic if it is "".
 func (m *Map) Facts(topic string) []string {
-	var types []string
-	add := func(f saga.FactType) {
-		if (topic == "" || f.Topic == topic) && !slices.Contains(types, f.Type) {
-			types = append(types, f.Type)
+	types := map[string]bool{}
+	for _, r := range m.reactions {
+		for _, f := range r.Hears {
+			types[f.Type] = types[f.Type] || topic == "" || f.Topic == topic
+		}
+		for _, s := range r.Says {
+			types[s.Type] = types[s.Type] || topic == "" || s.Topic == topic
 		}
 	}
-	for _, g := range m.groups {
-		for _, r := range g.Reactions() {
-			for _, f := range r.Hears {
-				add(f)
-			}
-			for _, s := range r.Says {
-				add(s.FactType)
-			}
+	var sorted []string
+	for t, wanted := range types {
+		if wanted {
+			sorted = append(sorted, t)
 		}
 	}
-	slices.Sort(types)
-	return types
+	slices.Sort(sorted)
+	return sorted
 }
 
-// chosen are the groups that a drawing is about: those named, or all.
-func (m *Map) chosen(only []string) []*saga.Group {
-	if len(only) == 0 {
-		return m.groups
-	}
-	var chosen []*saga.Group
+// group is the group of this name, or who is so named outside; nil if there is none.
+func (m *Map) group(name string) *saga.Group {
 	for _, g := range m.groups {
-		if slices.Contains(only, g.Name()) {
-			chosen = append(chosen, g)
+		if g.Name() == name {
+			return g
 		}
 	}
-	return chosen
+	return nil
+}
+
+// waits are the group's waits, by their Else, in the order in which they follow one another.
+func waits(g *saga.Group) []string {
+	var names []string
+	for _, r := range g.Reactions() {
+		if r.Wait != "" && !slices.Contains(names, r.Wait) {
+			names = append(names, r.Wait)
+		}
+	}
+	return names
 }

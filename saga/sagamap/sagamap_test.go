@@ -3,6 +3,7 @@ package sagamap_test
 import (
 	"context"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -21,6 +22,8 @@ type (
 	refunded  struct{ ID string }
 	tooLate   struct{ ID string }
 	shipped   struct{ ID string }
+	returned  struct{ ID string }
+	lettered  struct{ ID string }
 )
 
 func (ordered) EventType() string   { return "goods.ordered" }
@@ -31,6 +34,8 @@ func (cancelled) EventType() string { return "order.cancelled" }
 func (refunded) EventType() string  { return "money.refunded" }
 func (tooLate) EventType() string   { return "cancellation.refused" }
 func (shipped) EventType() string   { return "goods.shipped" }
+func (returned) EventType() string  { return "goods.returned" }
+func (lettered) EventType() string  { return "letter.sent" }
 
 func (ordered) Topic() string   { return "shop" }
 func (paid) Topic() string      { return "bank" }
@@ -40,6 +45,8 @@ func (cancelled) Topic() string { return "shop" }
 func (refunded) Topic() string  { return "bank" }
 func (tooLate) Topic() string   { return "shop" }
 func (shipped) Topic() string   { return "shop" }
+func (returned) Topic() string  { return "shop" }
+func (lettered) Topic() string  { return "office" }
 
 func (f ordered) Key() string   { return f.ID }
 func (f paid) Key() string      { return f.ID }
@@ -49,6 +56,8 @@ func (f cancelled) Key() string { return f.ID }
 func (f refunded) Key() string  { return f.ID }
 func (f tooLate) Key() string   { return f.ID }
 func (f shipped) Key() string   { return f.ID }
+func (f returned) Key() string  { return f.ID }
+func (f lettered) Key() string  { return f.ID }
 
 type document struct {
 	saga.Act
@@ -75,6 +84,12 @@ func write(saga.Cause)                                  {}
 func remember(*document, saga.Cause)                    {}
 func end(*document, saga.Cause) []saga.Fact             { return nil }
 func count(saga.Event[shipped]) []saga.Fact             { return nil }
+func shelve(saga.Event[returned]) []saga.Fact           { return nil }
+func carry(packed) []saga.Fact                          { return nil }
+func told(string, saga.Cause) []saga.Fact               { return nil }
+func tell(context.Context, string, string) error        { return nil }
+
+var letters = saga.EffectOf[string]("letter")
 
 func show(context.Context, []document) error { return nil }
 
@@ -88,32 +103,56 @@ func shop() *sagamap.Map {
 			saga.Within(90*time.Minute,
 				saga.Then(ship, saga.ClosesWith[shipped]()),
 				saga.Else(shipAnyway, saga.Closes(), saga.Says[shipped]())),
-			saga.Undoes(unpack, saga.EvenIfNothing(), saga.TooLate(comesTooLate), saga.Upon[cancelled](), saga.Says[tooLate]())),
+			saga.Undoes(unpack, saga.EvenIfNothing(), saga.TooLate(comesTooLate), saga.Upon[cancelled](), saga.Announces[tooLate]())),
 		saga.Define("office", saga.Documents(documents, entries),
 			saga.Records(write, saga.Uses(entries), saga.Upon[ordered](), saga.Upon[paid](), saga.Upon[unpaid](), saga.Upon[packed](),
 				saga.Upon[cancelled](), saga.Upon[refunded](), saga.Upon[shipped]()),
 			saga.Follows(remember, saga.Upon[ordered]()),
-			saga.Once(saga.AllOf(saga.Heard[ordered](), saga.AnyOf(saga.Heard[shipped](), saga.Heard[refunded]())), end, saga.Ends[cancelled]()),
+			saga.Once(saga.AllOf(saga.Heard[ordered](), saga.AnyOf(saga.Heard[shipped](), saga.Heard[refunded]())), end, saga.Requests(letters), saga.Ends[cancelled]()),
 			saga.On(count),
-			saga.Mirrors(documents, show)))
+			saga.On(shelve),
+			saga.Performs(letters, time.Hour, tell, saga.Performed(told, saga.Announces[lettered]())),
+			saga.Mirrors(documents, show)),
+		saga.Outside("till", saga.Begins[ordered]()),
+		saga.Outside("porter", saga.Answers(carry, saga.Optional(), saga.Says[shipped]())))
 }
 
+// After a change that is meant: TIFFIN_UPDATE=1 go test ./saga/sagamap
 func TestAMapIsDrawn(t *testing.T) {
+	warehouse := sagamap.Focus{Groups: []string{"ware-house"}}
+	paid := sagamap.Focus{Fact: "money.paid"}
+	shipped := sagamap.Focus{Ends: []string{"goods.shipped"}}
 	for file, got := range map[string]string{
-		"shop.txt":      shop().Text(),
-		"warehouse.txt": shop().Text("ware-house"),
-		"shop.mmd":      shop().Mermaid(),
-		"warehouse.mmd": shop().Mermaid("ware-house"),
+		"shop.txt":      shop().Text(sagamap.Focus{}),
+		"warehouse.txt": shop().Text(warehouse),
+		"paid.txt":      shop().Text(paid),
+		"shipped.txt":   shop().Text(shipped),
+		"lettered.txt":  shop().Text(sagamap.Focus{Ends: []string{"letter.sent"}}),
+		"shop.mmd":      shop().Mermaid(sagamap.Focus{}),
+		"warehouse.mmd": shop().Mermaid(warehouse),
+		"paid.mmd":      shop().Mermaid(paid),
+		"shipped.mmd":   shop().Mermaid(shipped),
 	} {
-		want, err := os.ReadFile("testdata/" + file)
-		if err != nil || string(want) != got {
-			t.Errorf("testdata/%s (%v) is not what is drawn:\n%s", file, err, got)
-		}
+		golden(t, file, got)
 		for line := range strings.Lines(got) {
 			if strings.HasSuffix(file, ".txt") && len(line) > 101 || strings.HasSuffix(line, " \n") {
 				t.Errorf("%s has a line that is wider than 100 columns, or ends in blanks:\n%s", file, line)
 			}
 		}
+	}
+}
+
+// golden compares what is drawn with what is kept.
+func golden(t *testing.T, file, got string) {
+	t.Helper()
+	if os.Getenv("TIFFIN_UPDATE") != "" {
+		if err := os.WriteFile("testdata/"+file, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile("testdata/" + file)
+	if err != nil || string(want) != got {
+		t.Errorf("testdata/%s (%v) is not what is drawn:\n%s", file, err, got)
 	}
 }
 
@@ -125,23 +164,38 @@ func TestWhoSaysAndWhoHears(t *testing.T) {
 		want []string
 	}{
 		{"speakers of money.paid", m.Speakers("money.paid"), []string{"bank"}},
-		{"speakers of goods.ordered", m.Speakers("goods.ordered"), []string{sagamap.Outside}},
+		{"speakers of goods.ordered", m.Speakers("goods.ordered"), []string{"till"}},
+		{"speakers of goods.shipped", m.Speakers("goods.shipped"), []string{"ware-house", "porter"}},
+		{"speakers of goods.returned", m.Speakers("goods.returned"), []string{sagamap.Outside}},
+		{"listeners of goods.packed", m.Listeners("goods.packed"), []string{"ware-house", "office", "porter"}},
 		{"listeners of money.paid", m.Listeners("money.paid"), []string{"ware-house", "office"}},
 		{"listeners of cancellation.refused", m.Listeners("cancellation.refused"), nil},
 		{"facts of bank", m.Facts("bank"), []string{"money.paid", "money.refunded", "money.refused"}},
 		{"number of facts", m.Facts(""), []string{
-			"cancellation.refused", "goods.ordered", "goods.packed", "goods.shipped",
-			"money.paid", "money.refunded", "money.refused", "order.cancelled",
+			"cancellation.refused", "goods.ordered", "goods.packed", "goods.returned", "goods.shipped",
+			"letter.sent", "money.paid", "money.refunded", "money.refused", "order.cancelled",
 		}},
 	} {
-		if len(test.got) != len(test.want) {
+		if !slices.Equal(test.got, test.want) {
 			t.Errorf("%s: %v, want %v", test.what, test.got, test.want)
-			continue
 		}
-		for i := range test.want {
-			if test.got[i] != test.want[i] {
-				t.Errorf("%s: %v, want %v", test.what, test.got, test.want)
-			}
+	}
+}
+
+func TestAFocusThatTheMapDoesNotKnowIsRefused(t *testing.T) {
+	for _, test := range []struct {
+		focus sagamap.Focus
+		want  string // in the error; "" for none
+	}{
+		{sagamap.Focus{}, ""},
+		{sagamap.Focus{Groups: []string{"bank", "till"}, Fact: "money.paid"}, ""},
+		{sagamap.Focus{Groups: []string{"bnak"}}, `no group "bnak": choose some of bank, ware-house, office, till, porter`},
+		{sagamap.Focus{Fact: "money.payed"}, `no fact "money.payed": choose of cancellation.refused, goods.ordered,`},
+		{sagamap.Focus{Ends: []string{"goods.shipped", "goods.lost"}}, `no fact "goods.lost"`},
+		{sagamap.Focus{Fact: "money.paid", Ends: []string{"goods.shipped"}}, "ask for one of them"},
+	} {
+		if err := shop().Check(test.focus); test.want == "" && err != nil || test.want != "" && (err == nil || !strings.Contains(err.Error(), test.want)) {
+			t.Errorf("%+v: %v, want %q", test.focus, err, test.want)
 		}
 	}
 }

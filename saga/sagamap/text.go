@@ -2,6 +2,7 @@ package sagamap
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -19,15 +20,37 @@ const (
 	peerColumn = factColumn + 24
 )
 
-// Text draws the groups that are named, or all, as tables: one line for each fact that a reaction hears or may say, with
-// its speakers and listeners.
-func (m *Map) Text(only ...string) string {
+// Text draws tables: one line for each fact that a reaction hears or may say, with its speakers and listeners. For a fact it
+// says who would notice.
+func (m *Map) Text(f Focus) string {
 	var t text
-	for i, g := range m.chosen(only) {
-		if i > 0 {
+	if f.Fact != "" {
+		m.notices(&t, f)
+		return t.String()
+	}
+	ways := m.ways(f.Ends)
+	for _, g := range m.groups {
+		if len(f.Groups) > 0 && !slices.Contains(f.Groups, g.Name()) {
+			continue
+		}
+		var shown []reaction
+		for i, r := range m.reactions {
+			if r.group == g && (len(f.Ends) == 0 || ways[i]) {
+				shown = append(shown, r)
+			}
+		}
+		if len(shown) == 0 && len(f.Ends) > 0 {
+			continue
+		}
+		if t.Len() > 0 {
 			t.line("")
 		}
-		m.group(&t, g)
+		m.table(&t, g, shown)
+		for _, table := range g.Tables() {
+			if len(f.Ends) == 0 && g.Mirrored(table) {
+				t.line(pad("  mirrors", nameColumn) + table.Name())
+			}
+		}
 	}
 	return t.String()
 }
@@ -40,30 +63,33 @@ func (t *text) line(s string) {
 	t.WriteByte('\n')
 }
 
-func (m *Map) group(t *text, g *saga.Group) {
-	t.line(g.Name())
+func (m *Map) table(t *text, g *saga.Group, shown []reaction) {
+	if g.Outside() {
+		t.line(g.Name() + " (outside)")
+	} else {
+		t.line(g.Name())
+	}
 	wait := ""
-	for _, r := range g.Reactions() {
+	for _, r := range shown {
 		if r.Wait != wait && r.Wait != "" {
 			t.line(fmt.Sprintf("  then, within %s, one of", Duration(r.Within)))
 		}
 		wait = r.Wait
-		m.reaction(t, &r)
-	}
-	for _, table := range g.Tables() {
-		if g.Mirrored(table) {
-			t.line(pad("  mirrors", nameColumn) + table.Name())
-		}
+		m.reaction(t, r)
 	}
 }
 
 // reaction draws one arrow: role and name on its first line.
-func (m *Map) reaction(t *text, r *saga.Reaction) {
+func (m *Map) reaction(t *text, r reaction) {
 	role := "  " + string(r.Role)
 	if r.Wait != "" {
 		role = "    " + string(r.Role)
 	}
-	lead := pad(pad(role, nameColumn)+r.Name, verbColumn)
+	name := r.Name
+	if r.Role == saga.RoleBegins {
+		name = "" // it is the fact's, which follows
+	}
+	lead := pad(pad(role, nameColumn)+name, verbColumn)
 	for _, row := range m.rows(r) {
 		line := pad(lead+row.verb, factColumn)
 		for i, part := range wrap(row.what, width-factColumn) {
@@ -93,7 +119,7 @@ func (t *text) peers(line, peers string) {
 // row is one line of a reaction.
 type row struct{ verb, what, peers string }
 
-func (m *Map) rows(r *saga.Reaction) []row {
+func (m *Map) rows(r reaction) []row {
 	var rows []row
 	switch {
 	case r.Condition != nil:
@@ -118,6 +144,9 @@ func (m *Map) rows(r *saga.Reaction) []row {
 		if heard := m.Listeners(s.Type); len(heard) > 0 {
 			to = "to " + strings.Join(heard, ", ")
 		}
+		if s.Final {
+			to += ", which is meant"
+		}
 		rows = append(rows, row{verb, s.Type, to})
 	}
 	for _, n := range notes(r) {
@@ -127,7 +156,7 @@ func (m *Map) rows(r *saga.Reaction) []row {
 }
 
 // notes are what a reaction means for its act beside its role.
-func notes(r *saga.Reaction) []string {
+func notes(r reaction) []string {
 	var notes []string
 	if r.Pivots {
 		notes = append(notes, "the point of no return, unless it fails")
@@ -149,7 +178,71 @@ func notes(r *saga.Reaction) []string {
 	if r.RefusesName != "" {
 		notes = append(notes, r.RefusesName+" refuses what comes after the undo, or too late in life")
 	}
+	if r.Optional {
+		notes = append(notes, "may stay away for ever")
+	}
 	return notes
+}
+
+// notices says who would notice if facts of a type changed their meaning.
+func (m *Map) notices(t *text, f Focus) {
+	t.line(f.Fact)
+	for _, name := range m.Speakers(f.Fact) {
+		t.line("  said by " + name)
+	}
+	if len(m.hears[f.Fact]) == 0 {
+		t.line("  heard by nobody")
+	}
+	depth := 0
+	for _, n := range m.follows(f.Fact).reached {
+		r := m.reactions[n.reaction]
+		if len(f.Groups) > 0 && !slices.Contains(f.Groups, r.group.Name()) {
+			continue
+		}
+		if n.depth != depth {
+			t.line("")
+			switch depth = n.depth; depth {
+			case 1:
+				t.line("directly")
+			case 2:
+				t.line("through what these say")
+			default:
+				t.line(fmt.Sprintf("through what those say, %d facts on", depth-1))
+			}
+		}
+		m.notice(t, n)
+	}
+}
+
+// notice draws one reaction that may run.
+func (m *Map) notice(t *text, n reached) {
+	const roleColumn, saysColumn = 2 + 16, 2 + 16 + 28
+	r := m.reactions[n.reaction]
+	why := "hears " + strings.Join(n.by, ", ")
+	switch {
+	case len(n.by) > 0 && r.Condition != nil:
+		why = "awaits " + strings.Join(n.by, ", ") + ", among others"
+	case len(n.by) == 0 && r.Role == saga.RoleElse:
+		why = "runs when the time is over"
+	case len(n.by) == 0:
+		why = "hears what came of " + r.Effect
+	}
+	if facts := says(r); facts != "" {
+		why += ", may say " + facts
+	}
+	lead := pad(pad("  "+r.group.Name(), roleColumn)+string(r.Role)+" "+r.Name, saysColumn)
+	for _, part := range wrap(why, width-saysColumn) {
+		t.line(lead + part)
+		lead = pad("", saysColumn)
+	}
+}
+
+func says(r reaction) string {
+	names := make([]string, len(r.Says))
+	for i, s := range r.Says {
+		names[i] = s.Type
+	}
+	return strings.Join(names, ", ")
 }
 
 func list(facts []saga.FactType) string {
