@@ -11,11 +11,8 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
-	"tiffin/consumers"
-	"tiffin/internal/app"
 	"tiffin/saga"
 	"tiffin/saga/kafka"
-	"tiffin/schemas"
 )
 
 type checkCommand struct {
@@ -32,7 +29,7 @@ func (c checkCommand) Run(ctx context.Context, s streams) error {
 	if err := valid(cfg); err != nil {
 		return err
 	}
-	checked, err := choreography(cfg)
+	checked, err := cfg.Choreography()
 	if err != nil {
 		return err
 	}
@@ -56,19 +53,6 @@ func (c checkCommand) Run(ctx context.Context, s streams) error {
 		return errSaid
 	}
 	return nil
-}
-
-// choreography is all of it: the groups as they are configured, who is outside, and which facts have a schema.
-func choreography(cfg app.Config) (saga.Choreography, error) {
-	groups, err := cfg.Groups()
-	if err != nil {
-		return saga.Choreography{}, err
-	}
-	c := saga.Choreography{Groups: append(groups, consumers.Outside()...)}
-	for _, f := range schemas.All() {
-		c.Schemas = append(c.Schemas, f.EventType())
-	}
-	return c, nil
 }
 
 // topics are those of the choreography, sorted.

@@ -80,7 +80,7 @@ func TestCheckWritesJSON(t *testing.T) {
 // broken is the choreography with mistakes of many kinds: in reactions, in groups, and in none.
 func broken(t *testing.T) saga.Choreography {
 	t.Helper()
-	c, err := choreography(app.Config{})
+	c, err := app.Config{}.Choreography()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -194,7 +194,7 @@ func TestCheckLooksAtTheTopicsThatAreThere(t *testing.T) {
 		}
 	}
 	check(0, "note: missing-topic")
-	c, err := choreography(app.Config{})
+	c, err := app.Config{}.Choreography()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io"
 
-	"tiffin/consumers"
 	"tiffin/internal/app"
 	"tiffin/saga"
 	"tiffin/saga/sagamap"
@@ -57,8 +56,8 @@ func (c mapCommand) groups() ([]*saga.Group, error) {
 	if err := valid(cfg); err != nil {
 		return nil, err
 	}
-	groups, err := cfg.Groups()
-	return append(groups, consumers.Outside()...), err
+	whole, err := cfg.Choreography()
+	return whole.Groups, err
 }
 
 func export(out io.Writer, groups []*saga.Group) error {

@@ -8,6 +8,7 @@ import (
 	"tiffin/consumers"
 	"tiffin/internal/simulate"
 	"tiffin/saga"
+	"tiffin/schemas"
 )
 
 // The targets that are neither a consumer group nor one of the [apiTargets].
@@ -91,6 +92,19 @@ func (c Config) CheckTargets(targets []string) error {
 func (c Config) Groups() ([]*saga.Group, error) {
 	all, err := c.consumers()
 	return declarations(all), err
+}
+
+// Choreography is all of it: the groups as they are configured, who speaks from outside, and which facts have a schema.
+func (c Config) Choreography() (saga.Choreography, error) {
+	groups, err := c.Groups()
+	if err != nil {
+		return saga.Choreography{}, err
+	}
+	whole := saga.Choreography{Groups: append(groups, consumers.Outside()...)}
+	for _, f := range schemas.All() {
+		whole.Schemas = append(whole.Schemas, f.EventType())
+	}
+	return whole, nil
 }
 
 func declarations(all []consumers.Consumer) []*saga.Group {

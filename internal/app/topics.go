@@ -6,6 +6,7 @@ import (
 	"io"
 	"strings"
 
+	"tiffin/consumers"
 	"tiffin/saga"
 	"tiffin/saga/kafka"
 	"tiffin/saga/sagamap"
@@ -76,7 +77,7 @@ func ListTopics(ctx context.Context, cfg Config, w io.Writer) error {
 		}
 		return "missing: create it with `tiffin topics create`"
 	}
-	m := sagamap.New(groups...)
+	m := sagamap.New(append(groups, consumers.Outside()...)...)
 	var b strings.Builder
 	for _, t := range schemas.Topics() {
 		fmt.Fprintf(&b, "%s (%s)\n  %s\n", prefix+t.Name, state(t.Name), t.About)

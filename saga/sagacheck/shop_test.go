@@ -212,7 +212,7 @@ func shop(stock, bank *saga.Group) sagacheck.World {
 func thinksAgain(p Placed) []saga.Fact { return saga.Say(CancelAsked{p.toOrders}) }
 
 func delivers(a Accepted) []saga.Fact {
-	return saga.Say(Lost{toOrders{a.order}}, Delivered{toOrders{a.order}})
+	return saga.Say(Lost{toOrders(a.toKitchen)}, Delivered{toOrders(a.toKitchen)})
 }
 
 func goodShop(v sagacheck.View) string {
