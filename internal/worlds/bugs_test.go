@@ -22,6 +22,7 @@ type bug struct {
 	world string                                // which finds it
 	finds string                                // what is said of it
 	rule  int                                   // of DESIGN.md, that it breaks; 0 for none
+	check string                                // the rule by which the static check names it; "" if only the proof can
 }
 
 // found is what came of one.
@@ -72,19 +73,19 @@ func undated(f saga.Fact) saga.Fact {
 var bugs = []bug{
 	// The end.
 	{
-		name: "nobody owns the end", rule: 1, world: "one-order", finds: "never ends",
+		name: "nobody owns the end", check: "no-owner", rule: 1, world: "one-order", finds: "never ends",
 		does: does(about("orders", "cancel", saga.HearsNot, "order.placed"), about("orders", "complete", saga.HearsNot, "order.placed")),
 	},
 	{
 		name: "the end comes too early", world: "one-order", finds: "half done: completed true, settled false",
 		does: does(instead("orders", "complete", "delivery.completed", schemas.MealReady{}, nil)),
 	},
-	{name: "two ends", world: "repeated-order", finds: "ends more than once", does: does(one("orders", "cancel", saga.NotCloses))},
+	{name: "two ends", check: "once-again", world: "repeated-order", finds: "ends more than once", does: does(one("orders", "cancel", saga.NotCloses))},
 
 	// Undoing.
-	{name: "a missing undo", world: "one-order", finds: "the saga o1 never ends", does: does(about("inventory", "release", saga.HearsNot, "kitchen.rejected"))},
+	{name: "a missing undo", check: "no-undo", world: "one-order", finds: "the saga o1 never ends", does: does(about("inventory", "release", saga.HearsNot, "kitchen.rejected"))},
 	{
-		name: "an undo that hears another's compensation, which overtakes", rule: 3, world: "one-order", finds: "half done: cooked true, stock used up false",
+		name: "an undo that hears another's compensation, which overtakes", check: "undo-upon-undo", rule: 3, world: "one-order", finds: "half done: cooked true, stock used up false",
 		does: does(instead("inventory", "release", "kitchen.rejected", schemas.PaymentRefunded{}, nil)),
 	},
 	{
@@ -95,15 +96,15 @@ var bugs = []bug{
 	{name: "a do that comes too late and says nothing", rule: 8, world: "one-order", finds: "the saga o1 never ends", does: does(one("payments", "openOrder", saga.NotRefuses))},
 	{name: "a do that is too old and is done", rule: 8, world: "old-order", finds: "half done", does: does(one("kitchen", "ask", saga.NotRefuses))},
 	{
-		name: "a double refund", world: "again-order", finds: "an account is overdrawn",
+		name: "a double refund", check: "no-undo", world: "again-order", finds: "an account is overdrawn",
 		does: does(one("payments", "refund", saga.RunsAgain), unchanged("payments", "refund", "payments", "")),
 	},
-	{name: "an undo that runs again", world: "again-order", finds: "half done", does: does(one("payments", "refund", saga.RunsAgain))},
+	{name: "an undo that runs again", check: "no-undo", world: "again-order", finds: "half done", does: does(one("payments", "refund", saga.RunsAgain))},
 	{name: "a failure that leaves the act open", world: "one-order", finds: "a kitchen's places are free or busy, once", does: does(one("kitchen", "ask", saga.NotFails))},
 
 	// Races.
 	{
-		name: "everybody judges a cancellation", rule: 2, world: "one-order", finds: "half done",
+		name: "everybody judges a cancellation", check: "two-judges", rule: 2, world: "one-order", finds: "half done",
 		does: does(also("inventory", "release", schemas.CancellationRequested{}, asCancelled)),
 	},
 	{
@@ -113,14 +114,14 @@ var bugs = []bug{
 	{name: "a cancellation that nobody hears", world: "one-order", finds: "a cancellation is never answered", does: does(about("kitchen", "cancel", saga.HearsNot, "cancellation.requested"))},
 	{name: "a cancellation that is refused in silence", world: "one-order", finds: "a cancellation is never answered", does: does(one("kitchen", "refuse", saga.SaysNot))},
 	{name: "a refusal for each request", rule: 7, world: "again-order", finds: "a cancellation is refused twice", does: does(one("kitchen", "cancel", saga.RefusesAgain))},
-	{name: "an acceptance that can still be cancelled", world: "one-order", finds: "a kitchen's places are free or busy, once", does: does(one("kitchen", "begin", saga.NotPivots))},
+	{name: "an acceptance that can still be cancelled", check: "never-settled", world: "one-order", finds: "a kitchen's places are free or busy, once", does: does(one("kitchen", "begin", saga.NotPivots))},
 
 	// Waiting.
-	{name: "a deadline against a success", world: "one-order", finds: "never ends", does: does(one("kitchen", "begin", saga.AnswersNoWait))},
+	{name: "a deadline against a success", check: "path-without-end", world: "one-order", finds: "never ends", does: does(one("kitchen", "begin", saga.AnswersNoWait))},
 	{name: "a wait without an end", world: "one-order", finds: "unchecked never runs", does: does(about("payments", "unchecked", saga.HearsNot, saga.DeadlineType))},
 	{name: "a second answer", rule: 5, world: "unasked-order", finds: "a kitchen's places are free or busy, once", does: does(one("kitchen", "decline", saga.AnswersLate))},
 	{
-		name: "a hold that expires by itself", rule: 4, world: "one-order", finds: "half done", with: timer,
+		name: "a hold that expires by itself", check: "silent-judge", rule: 4, world: "one-order", finds: "half done", with: timer,
 		does: does(also("inventory", "release", holdExpired{}, asCancelled)),
 	},
 	{name: "a failure in silence", world: "one-order", finds: "never ends", does: does(one("delivery", "lost", saga.SaysNot))},
@@ -182,6 +183,9 @@ func TestSeededBugsAreFound(t *testing.T) {
 			for _, m := range b.does {
 				w = mutated(w, m)
 			}
+			if got := namedByTheCheck(b, w); b.check != "" && !slices.Contains(got, b.check) || b.check == "" && len(got) > 0 {
+				t.Errorf("the check names it %q, want %q", got, b.check)
+			}
 			w.StopAtFirst = true
 			r := sagacheck.Explore(w)
 			if len(r.Findings) == 0 {
@@ -206,6 +210,24 @@ func TestTheGroupThatIsAddedIsGoodWithoutAMistake(t *testing.T) {
 	sagacheck.Prove(t, withLoyalty(goodLoyalty)(w))
 }
 
+// namedByTheCheck are the rules of the static check that the world breaks with the bug in it, and does not break without.
+func namedByTheCheck(b bug, w sagacheck.World) (rules []string) {
+	without, _ := worlds.Find(b.world)
+	if b.with != nil && b.does == nil {
+		without = withLoyalty(goodLoyalty)(without)
+	}
+	known := map[string]bool{}
+	for _, f := range saga.Check(append(without.Groups, without.Outside...)...) {
+		known[f.Rule+f.Group] = true
+	}
+	for _, f := range saga.Check(append(w.Groups, w.Outside...)...) {
+		if !known[f.Rule+f.Group] && !slices.Contains(rules, f.Rule) {
+			rules = append(rules, f.Rule)
+		}
+	}
+	return rules
+}
+
 // mutated is the world with a mistake in one of its groups.
 func mutated(w sagacheck.World, m saga.Mutation) sagacheck.World {
 	w.Groups = slices.Clone(w.Groups)
@@ -222,13 +244,13 @@ func mutated(w sagacheck.World, m saga.Mutation) sagacheck.World {
 func table(all []found) string {
 	var b strings.Builder
 	t := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(t, "bug\trule\tworld\tfound\tsteps\ttime")
+	fmt.Fprintln(t, "bug\trule\tcheck\tworld\tproof\tsteps\ttime")
 	for _, f := range all {
 		rule := ""
 		if f.rule > 0 {
 			rule = fmt.Sprint(f.rule)
 		}
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%d\t%v\n", f.name, rule, f.world, f.finds, f.steps, f.took.Round(100*time.Microsecond))
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%d\t%v\n", f.name, rule, f.check, f.world, f.finds, f.steps, f.took.Round(100*time.Microsecond))
 	}
 	t.Flush()
 	return b.String()
