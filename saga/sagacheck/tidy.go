@@ -93,7 +93,8 @@ func (e *explorer) dependencies(steps []Step, topics map[string]string) [][]int 
 	for i, s := range steps {
 		for j, earlier := range steps[:i] {
 			switch {
-			case j == 0 || causes[i] == j || earlier.Who == s.Who,
+			case j == 0 || causes[i] == j,
+				earlier.Who == s.Who && (earlier.Key == s.Key || earlier.Does != Sends && s.Does != Sends),
 				earlier.Does == Ages || s.Does == Ages,
 				(len(earlier.Again) > 0 || earlier.Does == Repeats) && (len(s.Again) > 0 || s.Does == Repeats),
 				sameTopic(earlier, s, topics):
@@ -104,13 +105,16 @@ func (e *explorer) dependencies(steps []Step, topics map[string]string) [][]int 
 	return before
 }
 
-// sameTopic says whether both send something on one topic, where the order counts.
+// sameTopic says whether both send something where the order counts: of one key on one topic; or of one type, of which the first may
+// be the one that comes again.
 func sameTopic(a, b Step, topics map[string]string) bool {
 	if a.Later || b.Later {
 		return false
 	}
 	return slices.ContainsFunc(a.Says, func(f Saying) bool {
-		return slices.ContainsFunc(b.Says, func(g Saying) bool { return topics[f.Type] == topics[g.Type] })
+		return slices.ContainsFunc(b.Says, func(g Saying) bool {
+			return topics[f.Type] == topics[g.Type] && f.Key == g.Key || f.Type == g.Type
+		})
 	})
 }
 
