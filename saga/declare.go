@@ -60,19 +60,19 @@ type Reaction struct {
 	Requests []string // effects that it may request
 	Effect   string   // the effect whose outcome it reacts to
 
-	Pivots        bool                          // it takes the act past the point of no return
-	Closes        bool                          // after it the act is past undoing
-	EvenIfNothing bool                          // an undo that also runs when there is nothing to undo
-	Silently      bool                          // a do that has acted although it says nothing
-	Optional      bool                          // an answer from outside that may stay away for ever
-	Within        time.Duration                 // it answers a wait (or is the Else of one) of this length
-	Wait          string                        // the wait that it answers, by the name of its Else
-	TooLateName   string                        // what runs instead of the undo after the pivot
-	RefusesName   string                        // what runs instead of a do that may not run any more
-	Condition     *Condition                    // what a Once waits for
-	never         bool                          // an Else that a test has taken out
-	rule          func(*Group, *Outcome, Cause) // a rule that a test has broken, for the library's
-	next          string                        // the wait that comes after this one
+	Pivots        bool                                     // it takes the act past the point of no return
+	Closes        bool                                     // after it the act is past undoing
+	EvenIfNothing bool                                     // an undo that also runs when there is nothing to undo
+	Silently      bool                                     // a do that has acted although it says nothing
+	Optional      bool                                     // an answer from outside that may stay away for ever
+	Within        time.Duration                            // it answers a wait (or is the Else of one) of this length
+	Wait          string                                   // the wait that it answers, by the name of its Else
+	TooLateName   string                                   // what runs instead of the undo after the pivot
+	RefusesName   string                                   // what runs instead of a do that may not run any more
+	Condition     *Condition                               // what a Once waits for
+	never         bool                                     // an Else that a test has taken out
+	rule          func(*Group, *Reaction, *Outcome, Cause) // a rule that a test has broken, for the library's
+	next          string                                   // the wait that comes after this one
 	decoders      map[string]func([]byte) (Fact, error)
 	run           func(doc any, c Cause) []Fact
 	tooLate       func(doc any, c Cause) []Fact

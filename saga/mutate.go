@@ -29,7 +29,7 @@ type Op string
 const (
 	HearsNot         Op = "does not hear"                       // Fact
 	HearsAlso        Op = "also hears"                          // Other
-	HearsInstead     Op = "hears another fact instead of"       // Fact, Other
+	HearsInstead     Op = "hears instead"                       // Fact, Other
 	NotPivots        Op = "is no pivot"                         // without Pivots
 	NotCloses        Op = "closes nothing"                      // without Closes, ClosesWith
 	NotFails         Op = "fails without refusing the act"      // Says for Fails
@@ -58,13 +58,16 @@ const (
 	RefusesAgain Op = "refuses each time"              // a TooLate
 )
 
-// String is the mistake as a sentence.
+// String is the mistake as a sentence: "inventory.release hears payment.refunded instead of kitchen.rejected".
 func (m Mutation) String() string {
-	words := []string{strings.Trim(m.Group+"."+m.Reaction, "."), string(m.Op), m.Fact}
-	if m.Other != nil {
-		words = append(words, "but", m.Other.EventType())
+	what := []string{string(m.Op), m.Fact, m.Table, m.Key}
+	switch {
+	case m.Other != nil && m.Op == HearsAlso:
+		what = []string{string(m.Op), m.Other.EventType()}
+	case m.Other != nil && m.Op == HearsInstead:
+		what = []string{"hears", m.Other.EventType(), "instead of", m.Fact}
 	}
-	words = append(words, strings.TrimSuffix(m.Table+" "+m.Key, " "))
+	words := append([]string{strings.Trim(m.Group+"."+m.Reaction, ".")}, what...)
 	return strings.Join(slices.DeleteFunc(words, func(w string) bool { return w == "" }), " ")
 }
 
@@ -335,7 +338,7 @@ func (r *Reaction) misrules(m Mutation) bool {
 		if r.Role == RoleUndoes {
 			before, after, run = Done, Undone, (*Group).undo
 		}
-		r.rule = func(g *Group, out *Outcome, c Cause) {
+		r.rule = func(g *Group, r *Reaction, out *Outcome, c Cause) {
 			_, a := g.document(c)
 			if a.state == after {
 				a.state = before
@@ -349,7 +352,7 @@ func (r *Reaction) misrules(m Mutation) bool {
 			run(g, out, r, c)
 		}
 	case m.Op == LeavesNoMark && r.Role == RoleUndoes:
-		r.rule = func(g *Group, out *Outcome, c Cause) {
+		r.rule = func(g *Group, r *Reaction, out *Outcome, c Cause) {
 			_, a := g.document(c)
 			was := *a
 			if g.undo(out, r, c); was.state == New {
@@ -357,14 +360,14 @@ func (r *Reaction) misrules(m Mutation) bool {
 			}
 		}
 	case m.Op == AnswersLate && r.Role == RoleThen && r.Wait != "":
-		r.rule = func(g *Group, out *Outcome, c Cause) {
+		r.rule = func(g *Group, r *Reaction, out *Outcome, c Cause) {
 			if _, a := g.document(c); a.state == Done {
 				a.waiting = r.Wait
 			}
 			g.then(out, r, c)
 		}
 	case m.Op == RefusesAgain && r.tooLate != nil:
-		r.rule = func(g *Group, out *Outcome, c Cause) {
+		r.rule = func(g *Group, r *Reaction, out *Outcome, c Cause) {
 			_, a := g.document(c)
 			a.late = false
 			g.undo(out, r, c)
@@ -372,5 +375,6 @@ func (r *Reaction) misrules(m Mutation) bool {
 	default:
 		return false
 	}
+	r.Role = RoleFollows // who looks at roles must not take it for something that an act in a final state ignores
 	return true
 }

@@ -216,6 +216,14 @@ func TestMistakes(t *testing.T) {
 	}
 }
 
+// Of two mistakes in one reaction, each is made, whichever comes first.
+func TestTwoMistakesAtOnce(t *testing.T) {
+	again, forgets := saga.Mutation{Reaction: "undo", Op: saga.RunsAgain}, saga.Mutation{Reaction: "undo", Op: saga.ChangesNot, Table: "jobs"}
+	for _, g := range []*saga.Group{kitchen().Mutate(again).Mutate(forgets), kitchen().Mutate(forgets).Mutate(again)} {
+		sagatest.Group(t, g).Given(&Shelf{"s", 2}).Hears(asked).Hears(cancelled).Says(undone).Hears(cancelled).Says(undone).Keeps(&Job{ID: "1", Did: 1})
+	}
+}
+
 func TestSayingTheLastThingFirst(t *testing.T) {
 	both := func(j *Job, e saga.Event[Asked]) []saga.Fact { return append(begin(j, e), advanced) }
 	g := group(saga.Does(both, saga.Says[Begun](), saga.Says[Advanced]()))

@@ -139,7 +139,7 @@ func (g *Group) note(c Cause) {
 func (g *Group) hear(out *Outcome, r *Reaction, c Cause) {
 	c.tx.reaction = r
 	if r.rule != nil {
-		r.rule(g, out, c)
+		r.rule(g, r, out, c)
 		return
 	}
 	switch r.Role {

@@ -1,6 +1,8 @@
 package worlds
 
 import (
+	"slices"
+
 	"tiffin/consumers"
 	"tiffin/saga"
 	"tiffin/saga/sagacheck"
@@ -35,63 +37,100 @@ func anOrder() sagacheck.World {
 	}
 }
 
-// order is the worlds of one order.
-func order() []World {
-	crash, repeated, twice, prompt, unasked, own, early := anOrder(), anOrder(), anOrder(), anOrder(), anOrder(), anOrder(), anOrder()
-	crash.Crashes = true
-	repeated.Crashes, repeated.Duplicates = true, 1
-	twice.Crashes, twice.Duplicates = true, 2
-
-	prompt.Deadlines = false
-	prompt.Initially[thePayer] = oneOf(payer("ann"), blocked("ann")) // a person who is to have a look would never do so
-
-	unasked.Outside = append(unasked.Outside, meddler())
-	unasked.Duplicates = 1
-
-	mine := placed("o1")
-	mine.CustomerID = "rest"
-	own.Start = saga.Say(mine)
-	own.Initially[theAccount] = oneOf(account("rest", 0), account("rest", price))
-	own.Initially[thePayer] = oneOf(payer("rest"))
-	own.Final = ownOrder
-
-	early.Start = saga.Say(schemas.CancellationRequested{OrderID: "o1"})
-	early.Outside = append(consumers.Outside(), undecided())
-	early.Crashes, early.Duplicates = true, 1
-
-	return []World{
-		{
-			Name: "one-order", World: crash,
-			About: "One order meets every failure, every answer or silence, every deadline, a cancellation at any time, and a crash between commit and send.",
-		},
-		{
-			Name: "prompt-order", World: prompt,
-			About: "Nobody is late: no deadline passes, so what waits for one waits for ever.",
-		},
-		{
-			Name: "own-order", World: own,
-			About: "A restaurant orders from itself: payer and payee are one account.",
-		},
-		{
-			Name: "early-cancellation", World: early,
-			About: "An order is cancelled before it is placed, if it ever is, with a crash and one fact delivered twice.",
-		},
-		{
-			Name: "repeated-order", World: repeated,
-			About: "One order, with a crash and one fact delivered twice, the second time at any later time.",
-		},
-		{
-			Name: "unasked-order", World: unasked, Large: true,
-			About: "One order about which somebody outside says one thing that nobody may have asked, and one fact is delivered twice.",
-		},
-		{
-			Name: "twice-repeated-order", World: twice, Large: true,
-			About: "One order, with a crash and two facts delivered twice, or one three times.",
-		},
+// alone are the worlds of one order.
+func alone() []sagacheck.World {
+	return []sagacheck.World{
+		named("one-order", "One order meets every failure, every answer or silence, every deadline, a cancellation at any time, and a crash between commit and send.",
+			crashing(anOrder())),
+		named("prompt-order", "Nobody is late: no deadline passes, so what waits for one waits for ever.", prompt()),
+		named("own-order", "A restaurant orders from itself: payer and payee are one account.", ownOrder()),
+		named("early-cancellation", "An order is cancelled before it is placed, if it ever is, with a crash, and one fact delivered twice.",
+			repeated(1, crashing(early()))),
+		named("old-order", "An order may become older than any should, and be cancelled before or after; marks of what came first may have expired.",
+			ageing(anOrder())),
+		named("old-cancellation", "A cancellation comes first, and the order, if it ever comes, may come when the marks have expired.", ageing(early())),
+		named("repeated-order", "One order, with a crash, and one fact delivered twice, the second time at any later time.", repeated(1, crashing(anOrder()))),
+		named("twice-repeated-order", "One order, with a crash, and two facts delivered twice, or one three times.", repeated(2, crashing(anOrder()))),
+		named("unasked-order", "Somebody says one thing about an order that nobody may have asked, and one fact is delivered twice.", repeated(1, unasked())),
 	}
 }
 
-// meddler says one thing about an order, whether he is asked or not.
+func named(name, about string, w sagacheck.World) sagacheck.World {
+	w.Name, w.About = name, about
+	return w
+}
+
+func crashing(w sagacheck.World) sagacheck.World {
+	w.Crashes = true
+	return w
+}
+
+func repeated(times int, w sagacheck.World) sagacheck.World {
+	w.Duplicates = times
+	return w
+}
+
+// again lets each type of facts that has an influence on an order come once more.
+func again(w sagacheck.World) sagacheck.World {
+	for _, g := range w.Groups {
+		for _, r := range g.Reactions() {
+			for _, heard := range r.Hears {
+				if g.Minds(heard.Type) && !slices.Contains(w.Again, heard.Type) && !slices.Contains(suppliers, heard.Type) {
+					w.Again = append(w.Again, heard.Type)
+				}
+			}
+		}
+	}
+	return w
+}
+
+func ageing(w sagacheck.World) sagacheck.World {
+	w.Ages = true
+	return w
+}
+
+func prompt() sagacheck.World {
+	w := anOrder()
+	w.Deadlines = false
+	w.Initially[thePayer] = oneOf(payer("ann"), blocked("ann")) // a person who is to have a look would never do so
+	return w
+}
+
+// ownOrder is the world of an order by which the restaurant pays itself: it has in the end what it had.
+func ownOrder() sagacheck.World {
+	w, mine := anOrder(), placed("o1")
+	mine.CustomerID = "rest"
+	w.Start = saga.Say(mine)
+	w.Initially[theAccount] = oneOf(account("rest", 0), account("rest", price))
+	w.Initially[thePayer] = oneOf(payer("rest"))
+	w.Final = func(v sagacheck.View) string {
+		if what := orderWrong(v, "o1"); what != "" {
+			return what
+		}
+		if balance(v, "@escrow") != 0 {
+			return "the money is not where it belongs: it stays in escrow"
+		}
+		return held(v)
+	}
+	return w
+}
+
+// early is the world of a cancellation upon which the customer may order.
+func early() sagacheck.World {
+	w := anOrder()
+	order := func(f schemas.CancellationRequested) []saga.Fact { return saga.Say(placed(f.OrderID)) }
+	w.Start = saga.Say(schemas.CancellationRequested{OrderID: "o1"})
+	w.Outside = append(consumers.Outside(), saga.Outside("customer", saga.Answers(order, saga.Says[schemas.OrderPlaced](), saga.Optional())))
+	return w
+}
+
+// unasked is the world of an order about which a meddler says one thing, whether he is asked or not.
+func unasked() sagacheck.World {
+	w := anOrder()
+	w.Outside = append(w.Outside, meddler())
+	return w
+}
+
 func meddler() *saga.Group {
 	say := func(f schemas.OrderPlaced) []saga.Fact {
 		return saga.Say(
@@ -106,54 +145,33 @@ func meddler() *saga.Group {
 		saga.Says[schemas.CourierDelivered](), saga.Says[schemas.CourierFailed]()))
 }
 
-// undecided may order what was cancelled.
-func undecided() *saga.Group {
-	order := func(f schemas.CancellationRequested) []saga.Fact { return saga.Say(placed(f.OrderID)) }
-	return saga.Outside("customer", saga.Answers(order, saga.Says[schemas.OrderPlaced](), saga.Optional()))
-}
-
-// ownOrder is the settlement of an order by which the restaurant pays itself: it has in the end what it had.
-func ownOrder(v sagacheck.View) string {
-	if what := orderWrong(v, "o1"); what != "" {
-		return what
-	}
-	if balance(v, "@escrow") != 0 {
-		return "the money is not where it belongs: it stays in escrow"
-	}
-	return held(v)
-}
-
 // meetings are the worlds in which an order meets another, or a payment.
-func meetings() []World {
-	beside, spending, saving, confused := besideAPayment("ann"), besideAPayment("rest"), besideAPayment("rest"), besideAPayment("ann")
-	spending.Initially = append(spending.Initially, oneOf(account("rest", 0)), oneOf(payer("rest")))
-	saving.Initially = append(saving.Initially, oneOf(account("rest", price)), oneOf(payer("rest")))
-	saving.Final = settlement{orders: []string{"o1"}, payments: []schemas.PaymentInitiated{initiated("rest", "bob")}, till: price}.wrong
+func meetings() []sagacheck.World {
+	beside, confused := besideAPayment("ann"), besideAPayment("ann")
 	beside.Initially[theAccount] = oneOf(account("ann", 0), account("ann", price), account("ann", 2*price))
 	confused.Outside = append(confused.Outside, confusedCustomer())
 
-	return []World{
-		{
-			Name: "order-beside-payment", World: beside, Large: true,
-			About: "Who has ordered pays somebody else meanwhile, with money for both, one or none, a crash, and one fact delivered twice.",
-		},
-		{
-			Name: "spending-restaurant", World: spending, Large: true,
-			About: "A restaurant that has nothing spends what an order brings as soon as it is there, with a crash, and one fact delivered twice.",
-		},
-		{
-			Name: "saving-restaurant", World: saving, Large: true,
-			About: "A restaurant spends what it had before while an order may be refunded, with a crash, and one fact delivered twice.",
-		},
-		{
-			Name: "payment-cancelled-as-order", World: confused, Large: true,
-			About: "Somebody cancels an order by the id of a payment, beside a true order, with a crash, and one fact delivered twice.",
-		},
-		{
-			Name: "two-orders", World: twoOrders(), Large: true,
-			About: "Two orders share dish, payer, kitchen and courier, of which there is enough for one or for both, with a crash.",
-		},
+	return []sagacheck.World{
+		named("order-beside-payment", "Who has ordered pays somebody else meanwhile, with money for both, one or none, a crash, and one fact delivered twice.",
+			repeated(1, crashing(beside))),
+		named("spending-restaurant", "A restaurant that has nothing spends what an order brings as soon as it is there, with a crash, and one fact delivered twice.",
+			repeated(1, crashing(spending(0)))),
+		named("saving-restaurant", "A restaurant spends what it had before while an order may be refunded, with a crash, and one fact delivered twice.",
+			repeated(1, crashing(spending(price)))),
+		named("payment-cancelled-as-order", "Somebody cancels an order by the id of a payment, beside a true order, with a crash.",
+			crashing(confused)),
+		named("two-orders", "Two orders share dish, payer, kitchen and courier, of which there is enough for one or for both, with a crash.",
+			crashing(twoOrders())),
+		named("two-orders-again", "The same, without the crash; instead the first fact of each type comes once more, at any later time.", again(twoOrders())),
 	}
+}
+
+// spending is the world of a restaurant that pays bob while an order is under way.
+func spending(till int64) sagacheck.World {
+	w := besideAPayment("rest")
+	w.Initially = append(w.Initially, oneOf(account("rest", till)), oneOf(payer("rest")))
+	w.Final = settlement{orders: []string{"o1"}, payments: []schemas.PaymentInitiated{initiated("rest", "bob")}, till: till}.wrong
+	return w
 }
 
 // besideAPayment is an order's world in which a payment to bob is made meanwhile.
@@ -161,7 +179,6 @@ func besideAPayment(from string) sagacheck.World {
 	w, p := anOrder(), initiated(from, "bob")
 	w.Start = append(w.Start, p)
 	w.Initially = append(w.Initially, oneOf(account("bob", 0)))
-	w.Crashes, w.Duplicates = true, 1
 	w.Final = settlement{orders: []string{"o1"}, payments: []schemas.PaymentInitiated{p}}.wrong
 	return w
 }
@@ -178,7 +195,6 @@ func twoOrders() sagacheck.World {
 	w := anOrder()
 	w.Start = saga.Say(placed("o1"), placed("o2"))
 	w.Outside = consumers.Outside()
-	w.Crashes = true
 	w.Initially = []sagacheck.Choice{
 		oneOf(dal(1), dal(2)),
 		oneOf(account("ann", price), account("ann", 2*price)),

@@ -7,43 +7,25 @@ import (
 	"tiffin/schemas"
 )
 
-// payment is the worlds of a payment between people.
-func payment() []World {
-	cancelled := aPayment()
+// transfers are the worlds of a payment between people.
+func transfers() []sagacheck.World {
+	cancelled, aged := aPayment(), aPayment()
 	cancelled.Outside = []*saga.Group{confusedCustomer()}
-	house := aPayment()
-	house.Start = saga.Say(initiated("@escrow", "bob"))
-	house.Initially = append(house.Initially, oneOf(account("@escrow", price)))
-	house.Final = func(v sagacheck.View) string {
-		if v.Said("payment.failed", "p1") != 1 || balance(v, "@escrow") != price {
-			return "somebody takes what is in escrow for others"
-		}
-		return ""
-	}
-	return []World{
-		{
-			Name: "payment", World: aPayment(),
-			About: "Ann pays bob, if she has the money and both have an account, with a crash, deadlines, and two facts delivered twice.",
-		},
-		{
-			Name: "cancelled-payment", World: cancelled,
-			About: "Somebody cancels an order by the id of a payment, with a crash, deadlines, and two facts delivered twice.",
-		},
-		{
-			Name: "house-payment", World: house,
-			About: "Somebody would pay bob out of the house's own account, where others' money waits.",
-		},
+	aged.Outside = []*saga.Group{confusedCustomer()}
+	return []sagacheck.World{
+		named("payment", "Ann pays bob, if she has the money, with a crash, deadlines, and two facts delivered twice.", repeated(2, crashing(aPayment()))),
+		named("cancelled-payment", "Somebody cancels an order by the id of a payment, with a crash, deadlines, and two facts delivered twice.",
+			repeated(2, crashing(cancelled))),
+		named("old-payment", "A payment may become older than any should, and somebody cancels an order by its id.", ageing(aged)),
 	}
 }
 
 func aPayment() sagacheck.World {
 	p := initiated("ann", "bob")
 	return sagacheck.World{
-		Groups:     Choreography(),
-		Start:      saga.Say(p),
-		Deadlines:  true,
-		Crashes:    true,
-		Duplicates: 2,
+		Groups:    Choreography(),
+		Start:     saga.Say(p),
+		Deadlines: true,
 		Initially: []sagacheck.Choice{
 			oneOf(account("ann", 0), account("ann", price)),
 			oneOf(account("bob", 0)),
@@ -55,9 +37,9 @@ func aPayment() sagacheck.World {
 
 // supplies are the worlds of the facts that no saga says: each is of use to an order, or to its failure, and may come
 // before it or after it.
-func supplies() []World {
+func supplies() []sagacheck.World {
 	one := 1
-	return []World{
+	return []sagacheck.World{
 		supplied("offered-dish", "A dish is offered while somebody orders it.", theDish,
 			schemas.DishOffered{SKU: "dal", RestaurantID: "rest", Name: "Dal", Price: rupees}, &inventory.Dish{SKU: "dal", Free: 1, Delivered: 1}),
 		supplied("delivered-stock", "Stock comes in while somebody orders of it.", theDish,
@@ -75,9 +57,14 @@ func supplies() []World {
 	}
 }
 
+// suppliers are the types of facts that no order waits for.
+var suppliers = []string{
+	"dish.offered", "stock.delivered", "account.credited", "account.blocked", "account.unblocked", "restaurant.opened", "fleet.sized", "payment.initiated",
+}
+
 // supplied is a world in which everybody outside says yes, and an order has all that it needs but for one document, which a
 // fact from outside changes.
-func supplied(name, about string, which int, supply saga.Fact, lacking any) World {
+func supplied(name, about string, which int, supply saga.Fact, lacking any) sagacheck.World {
 	w := anOrder()
 	w.Deadlines = false
 	w.Outside = willing()
@@ -86,7 +73,7 @@ func supplied(name, about string, which int, supply saga.Fact, lacking any) Worl
 		theDish: oneOf(dal(1)), theAccount: oneOf(account("ann", price)), theRoom: oneOf(room(1)), theFleet: oneOf(fleet(1)), thePayer: oneOf(payer("ann")),
 	}
 	w.Initially[which] = oneOf(lacking)
-	return World{Name: name, About: about, World: w}
+	return named(name, about, w)
 }
 
 // willing are people who all say yes.

@@ -16,43 +16,22 @@ import (
 	"tiffin/saga/sagacheck"
 )
 
-// World is a small world with what it is good for.
-type World struct {
-	sagacheck.World
-	// Name is what it is called: "one-order".
-	Name string
-	// About says in a sentence what may happen in it.
-	About string
-	// Large says that to explore it takes more than a few seconds.
-	Large bool
+// Small are the worlds that take moments: they are explored by every "go test".
+func Small() []sagacheck.World {
+	return slices.Concat(alone(), transfers(), supplies(), listeners())
 }
 
-// All is every world, small ones first.
-func All() []World {
-	return slices.Concat(order(), payment(), supplies(), listeners(), meetings())
-}
+// Large are those that take longer.
+func Large() []sagacheck.World { return meetings() }
 
 // Find is the world of this name.
-func Find(name string) (World, bool) {
-	all := All()
-	i := slices.IndexFunc(all, func(w World) bool { return w.Name == name })
+func Find(name string) (w sagacheck.World, found bool) {
+	all := append(Small(), Large()...)
+	i := slices.IndexFunc(all, func(w sagacheck.World) bool { return w.Name == name })
 	if i < 0 {
-		return World{}, false
+		return w, false
 	}
 	return all[i], true
-}
-
-// With is the world with these groups in place of those that have their names.
-func (w World) With(groups ...*saga.Group) World {
-	w.Groups = slices.Clone(w.Groups)
-	for i, g := range w.Groups {
-		for _, other := range groups {
-			if other.Name() == g.Name() {
-				w.Groups[i] = other
-			}
-		}
-	}
-	return w
 }
 
 // listening are the groups that have no influence on orders and payments: they have worlds of their own, and would multiply

@@ -36,8 +36,10 @@ func (a attempted) EventType() string {
 func (n *interned) effectSlots(info *fact) {
 	switch f := info.fact.(type) {
 	case requested:
+		info.effect = true
 		info.parties = []int{n.slot(place{kind: kindEffect, a: f.Group, b: info.typ, key: info.key})}
 	case attempted:
+		info.effect = true
 		info.queues = []receiver{{
 			slot: n.slot(place{kind: kindQueue, a: f.Requested.Group, b: n.topics.id(f.Topic()), key: info.key}),
 			act:  n.slot(place{kind: kindDocument, a: f.Requested.Group, b: 0, key: info.key}),

@@ -64,6 +64,7 @@ type fact struct {
 	queues  []receiver
 	parties []int // slots of those outside whom it asks
 	count   int
+	effect  bool // it is no fact, but a request of an effect, or what came of one
 }
 
 // receiver is a queue that a fact goes to. A fact that an act in a final state ignores does not go there.

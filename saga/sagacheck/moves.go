@@ -64,8 +64,11 @@ func (e *explorer) steps(s state) []step {
 			}
 		case kindEffect:
 			st := e.may(slot, false)
-			for _, f := range e.outcomes(value) {
-				st.add(way{facts: []uint16{f}})
+			for i, request := range e.lists[value].facts {
+				left := e.listID(slices.Delete(slices.Clone(e.lists[value].facts), i, i+1))
+				for _, f := range e.outcomes(request) {
+					st.add(way{facts: []uint16{f}, sets: left})
+				}
 			}
 		case kindDuplicate:
 			e.may(slot, false).add(way{facts: e.lists[value].facts})
@@ -111,6 +114,9 @@ func (e *explorer) answer(slot int, asked uint16) {
 			answers = append(answers, id)
 		}
 		e.answers[key] = answers
+	}
+	if len(answers) == 0 {
+		return // nobody waits for somebody who has nothing to say
 	}
 	st := e.may(slot, e.Deadlines || p.Optional)
 	for i := range answers {
@@ -207,7 +213,10 @@ func (e *explorer) deliver(m *move, count uint16) {
 			m.next.set(q.slot, e.with(m.next.get(q.slot), id))
 		}
 		for _, p := range f.parties {
-			if m.next.get(p) == 0 {
+			switch asked := m.next.get(p); {
+			case e.places[p].kind == kindEffect:
+				m.next.set(p, e.with(asked, id)) // requests of one key wait beside each other
+			case asked == 0:
 				m.next.set(p, id)
 			}
 		}
@@ -229,7 +238,8 @@ func (e *explorer) send(m *move, emit func(*move)) {
 		e.sendAgain(m, emit)
 		return
 	}
-	twice := m.next.get(e.budget) > 0 && m.next.get(e.ghost) == 0
+	onTopics := e.onTopics(m.facts)
+	twice := m.next.get(e.budget) > 0 && m.next.get(e.ghost) == 0 && len(onTopics) > 0
 	if twice {
 		e.spare = append(e.spare[:0], m.next...)
 	}
@@ -243,9 +253,18 @@ func (e *explorer) send(m *move, emit func(*move)) {
 	d.next, d.again = e.spare, true
 	e.deliver(&d, 1)
 	d.next.set(e.budget, d.next.get(e.budget)-1)
-	d.next.set(e.ghost, e.listID(m.facts))
+	d.next.set(e.ghost, e.listID(onTopics))
 	e.spare = d.next
 	emit(&d)
+}
+
+// onTopics is the facts without what concerns effects: that is kept in the group's own tables, where nothing comes twice.
+func (e *explorer) onTopics(facts []uint16) []uint16 {
+	effect := func(id uint16) bool { return e.facts[id].effect }
+	if !slices.ContainsFunc(facts, effect) {
+		return facts
+	}
+	return slices.DeleteFunc(slices.Clone(facts), effect)
 }
 
 // sendAgain sends facts in a world in which the first one of one type is delivered once more.
