@@ -11,12 +11,12 @@ const pageColumns = 100
 // Diagram draws the finding as a sequence diagram for a terminal. Time goes down. Each participant has a line, under its name; an arrow
 // goes from who said a fact to who handles it now, so what comes late, or overtakes, crosses what came before.
 //
-//	      stock
-//	      │     bank
-//	      │     │
-//	 ────▶●     │       placed → stock: hold [done]
-//	      ├────▶●       held → bank: pay [done]
-//	      │     │         accounts ann: balance 5 -> 0
+//	     stock
+//	     │     bank
+//	     │     │
+//	────▶●     │       placed → stock: hold [done]
+//	     ├────▶●       held → bank: pay [done]
+//	     │     │         accounts ann: balance 5 -> 0
 //
 // A dot is a reaction that runs, a ring a fact that the group ignores. In brackets stands where the group's act is then; if
 // there are several sagas, each has its own dot. At the bottom: where the acts are at the end, and what is wrong.

@@ -1,14 +1,22 @@
 package sagacheck
 
 import (
+	"flag"
 	"fmt"
+	"os"
+	"reflect"
+	"runtime"
+	"slices"
 	"sort"
+	"strings"
 	"testing"
 )
 
-// Prove explores the world in a test, which fails with every finding, with the shortest way to it. It also explores the world without its
-// duplicates and crashes, and fails if they change what ends there are. If not every state could be visited the test fails too: nothing
-// is proved then.
+// Prove explores the world in a test, which fails with every finding: it prints the shortest way to it as a sequence diagram, and saves it
+// as a replay, for Mermaid, and as a Go test. It also explores the world without its duplicates and crashes, and fails if they change
+// what ends there are. If not every state could be visited the test fails too: nothing is proved then.
+//
+// What is saved stands in the test's artifacts with "go test -artifacts", else in a new temporary directory; the test's log says where.
 func Prove(t testing.TB, w World) Report {
 	t.Helper()
 	r := Verify(w)
@@ -16,10 +24,44 @@ func Prove(t testing.TB, w World) Report {
 	if !r.Complete {
 		t.Errorf("%s: %v", w.Name, r)
 	}
-	for _, f := range r.Findings {
-		t.Error(f)
+	for i, f := range r.Findings {
+		known := slices.IndexFunc(r.Findings[:i], func(other Finding) bool { return reflect.DeepEqual(other.Steps, f.Steps) })
+		if known >= 0 && len(f.Steps) > 0 {
+			t.Errorf("%s\n(on the same way as: %s)", f.What, r.Findings[known].What)
+			continue
+		}
+		t.Errorf("%s\n\n%s", f.What, f.Diagram())
+	}
+	if len(r.Findings) > 0 {
+		dir, err := directory(t)
+		if err == nil {
+			err = Save(dir, testPackage(), "world()", r.Findings...)
+		}
+		if err != nil {
+			t.Errorf("the ways can't be saved: %v", err)
+			return r
+		}
+		t.Logf("saved in %s: replays, diagrams for Mermaid, and Go tests, for which a function world is to return the world of this test", dir)
 	}
 	return r
+}
+
+// directory is where a failing test leaves something that outlives it.
+func directory(t testing.TB) (string, error) {
+	if f := flag.Lookup("test.artifacts"); f != nil && f.Value.String() == "true" {
+		return t.ArtifactDir(), nil
+	}
+	return os.MkdirTemp("", "sagacheck-*")
+}
+
+// testPackage is the name of the package that calls Prove.
+func testPackage() string {
+	var callers [8]uintptr
+	frames := runtime.CallersFrames(callers[:runtime.Callers(3, callers[:])])
+	f, _ := frames.Next()
+	path := f.Function[strings.LastIndexByte(f.Function, '/')+1:]
+	name, _, _ := strings.Cut(path, ".")
+	return name
 }
 
 // Verify explores the world, and, if it has faults, once more without its duplicates and crashes: an end that only faults lead to, or that they take away,
@@ -29,9 +71,7 @@ func Verify(w World) Report {
 	if w.Duplicates == 0 && !w.Crashes && len(w.Again) == 0 || !r.Complete || len(r.Findings) > 0 {
 		return r
 	}
-	calm := w
-	calm.Duplicates, calm.Crashes, calm.Again, calm.Final, calm.Name = 0, false, nil, nil, w.name("without faults")
-	without := Explore(calm)
+	without := Explore(w.calm())
 	r.Time += without.Time
 	if !without.Complete {
 		r.Complete, r.Gaps = false, nil
@@ -44,11 +84,20 @@ func Verify(w World) Report {
 		w.wanted, w.StopAtFirst, w.Final = more[0], true, nil
 		found := Explore(w).Findings
 		for _, f := range found {
-			f.What = fmt.Sprintf("an end that there is only if something comes twice or somebody dies in between (one of %d): %s", len(more), f.What)
+			f.What = fmt.Sprintf("%s (one of %d): %s", onlyWithFaults, len(more), f.What)
 			r.Findings = append(r.Findings, f)
 		}
 	}
 	return r
+}
+
+// onlyWithFaults is what is wrong with an end that the world without faults does not have.
+const onlyWithFaults = "an end that there is only if something comes twice or somebody dies in between"
+
+// calm is the world without faults, of which nothing is asked but which ends it has.
+func (w World) calm() World {
+	w.Duplicates, w.Crashes, w.Again, w.Final, w.Name = 0, false, nil, nil, w.name("without faults")
+	return w
 }
 
 // less is what is in a and not in b, sorted.

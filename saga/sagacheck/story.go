@@ -23,6 +23,7 @@ type line struct {
 	saga     int
 	ignored  bool
 	wrong    bool
+	several  bool     // it is of several facts that a listener hears
 	text     string   // "paid → kitchen.accept [done]"
 	fact     string   // "paid"
 	deed     string   // "accept [done]"
@@ -188,7 +189,7 @@ func (t *teller) hears(l *line, i int) (last int) {
 		}
 	}
 	if last > i {
-		l.from = l.to
+		l.from, l.several = l.to, true
 	}
 	l.ignored, l.wrong = len(s.Ran) == 0 && !s.Wrong, s.Wrong
 	t.reacts(l, s, ran)
