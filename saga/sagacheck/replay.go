@@ -22,9 +22,9 @@ type Replayed struct {
 // has been mended. The steps are told by what names a move (see [Step]); what the reactions say and change is what they do today.
 //
 // A choreography that has been mended is no longer the one in which the steps were found. So three things happen by themselves: what stands
-// in a queue before the fact that is to be heard is handled first, what is committed is sent before its group goes on, and what a
-// group does not do any more (it does not hear the fact now, it waits for nothing) is passed over. Behind the last step, what is still due
-// happens, deadlines last, so that it can be said how the saga ends.
+// in a queue before the fact that is to be heard is handled first, what is committed is sent before its group goes on, and what there is no
+// more to do (the group does not hear the fact now, or there are fewer of them, or it waits for nothing) is passed over. Behind
+// the last step, what is still due happens, deadlines last, so that it can be said how the saga ends.
 //
 // A step that can't happen because nothing leads to it any more is an [ImpossibleError]. What is returned beside it is how the saga ends
 // if it goes on from there by itself.
@@ -259,7 +259,7 @@ func (r *replay) impossible(want Step) string {
 		if g < 0 {
 			return "the world has no group " + want.Who
 		}
-		return r.unheard(r.groups[g], want)
+		return r.unheard(want)
 	case Expires, Sends, Forgets:
 		if g < 0 {
 			return "the world has no group " + want.Who
@@ -276,13 +276,10 @@ func (r *replay) impossible(want Step) string {
 	return "it begins the world"
 }
 
-// unheard says why a group can't hear a fact; "" if it passes the group by now.
-func (r *replay) unheard(g *saga.Group, want Step) string {
+// unheard says why a group can't hear a fact; "" if it has passed the group by, or is not said so often any more.
+func (r *replay) unheard(want Step) string {
 	for _, f := range r.facts[1:] {
 		if f.fact.EventType() == want.Fact && f.fact.Key() == want.Key && r.now.get(f.count) > 0 {
-			if g.Minds(want.Fact) && g.Concerned(f.fact) {
-				return "it has been heard already"
-			}
 			return ""
 		}
 	}

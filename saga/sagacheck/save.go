@@ -76,6 +76,11 @@ func ReadReplay(r io.Reader) (Finding, error) {
 		if _, known := deeds[s.Does]; !known || s.Who == "" {
 			return Finding{}, fmt.Errorf("step %d of the replay: %q does %q, which is nothing that can be done", i, s.Who, s.Does)
 		}
+		for k := range s.Says {
+			if err := s.Says[k].JSON.Compact(); err != nil { // as the facts' own is
+				return Finding{}, fmt.Errorf("step %d of the replay: %w", i, err)
+			}
+		}
 	}
 	return Finding{World: f.World, Part: f.Part, What: f.What, Shortest: f.Shortest, Steps: f.Steps}, nil
 }

@@ -26,6 +26,7 @@ type line struct {
 	several  bool     // it is of several facts that a listener hears
 	text     string   // "paid → kitchen.accept [done]"
 	fact     string   // "paid"
+	value    string   // of the fact, if it tells it from others
 	deed     string   // "accept [done]"
 	notes    []string // what else is to be said
 }
@@ -67,6 +68,9 @@ func (f Finding) story() story {
 		i = t.tell(i)
 	}
 	for _, a := range t.actsSeen {
+		if t.acts[a] == "" {
+			continue // its mark is forgotten
+		}
 		t.ends = append(t.ends, a.who+t.of(a.key)+" "+t.acts[a])
 	}
 	if len(t.sagas) == 1 {
@@ -75,7 +79,7 @@ func (f Finding) story() story {
 	return t.story
 }
 
-// leftOut are those who only listen, and of whom nothing is wrong.
+// leftOut are the groups that only listen, and of which nothing is wrong.
 func (t *teller) leftOut() map[string]bool {
 	open := map[string]bool{}
 	for _, s := range t.Steps {
@@ -84,11 +88,11 @@ func (t *teller) leftOut() map[string]bool {
 		}
 	}
 	out := map[string]bool{}
-	for who, listens := range t.listens {
+	for who, isOpen := range open {
 		named := slices.ContainsFunc(strings.FieldsFunc(t.What, func(r rune) bool { return !isOfAName(r) }), func(word string) bool {
 			return word == who || strings.HasPrefix(word, who+".")
 		})
-		out[who] = listens && !named && !open[who]
+		out[who] = t.listens[who] && !named && !isOpen
 	}
 	for _, s := range t.Steps {
 		if s.Wrong {
@@ -114,8 +118,11 @@ func (t *teller) tell(i int) int {
 	l := line{from: lane, to: lane, saga: slices.Index(t.sagas, s.Key), fact: s.Fact}
 	if c := t.causes[i]; c >= 0 && s.Does != Sends && s.Does != Repeats {
 		l.from = slices.Index(t.lanes, t.Steps[c].Who) // theStart if it is not drawn
+		if value := t.value(c, s); value != "" {
+			l.value = " " + value
+		}
 		if t.Steps[c].Does == Repeats {
-			l.fact += ", again"
+			l.value += ", again"
 		}
 	}
 	last := i
@@ -139,13 +146,31 @@ func (t *teller) tell(i int) int {
 	case Starts:
 	}
 	if l.fact != "" {
-		l.fact += t.of(s.Key)
+		l.fact += t.of(s.Key) + l.value
 		l.text = l.fact + " → "
 	}
 	l.text += s.Who + separator(l.deed) + l.deed
 	t.note(&l, i, last)
 	t.lines = append(t.lines, l)
 	return last
+}
+
+// value is that of the fact which a step hears, and another has said, if in this story there are others of its type and key.
+func (t *teller) value(cause int, s Step) string {
+	own := ""
+	for _, f := range t.Steps[cause].Says {
+		if f.Type == s.Fact && f.Key == s.Key {
+			own = string(f.JSON)
+		}
+	}
+	for _, other := range t.Steps {
+		for _, f := range other.Says {
+			if f.Type == s.Fact && f.Key == s.Key && string(f.JSON) != own {
+				return own
+			}
+		}
+	}
+	return ""
 }
 
 // separator stands between a group and what it does.
