@@ -81,5 +81,5 @@ func mermaidNote(over string, lines ...string) string {
 
 // mermaidText escapes what means something in Mermaid or in HTML.
 func mermaidText(s string) string {
-	return strings.NewReplacer("#", "#35;", ";", "#59;", "<", "#lt;", ">", "#gt;", "&", "#amp;", "%%", "%#37;").Replace(s)
+	return strings.NewReplacer("#", "#35;", ";", "#59;", "<", "#lt;", "&", "#amp;").Replace(s)
 }

@@ -145,7 +145,9 @@ func (tt tale) finding(t *testing.T) sagacheck.Finding {
 }
 
 // plain is what is wrong without the line of the test at which it is.
-func plain(what string) string { return regexp.MustCompile(`_test.go:\d+`).ReplaceAllString(what, "_test.go:1") }
+func plain(what string) string {
+	return regexp.MustCompile(`_test.go:\d+`).ReplaceAllString(what, "_test.go:1")
+}
 
 var update = flag.Bool("update", false, "write the drawings in testdata anew")
 
