@@ -148,8 +148,10 @@ func (d *drawing) foot() {
 			d.put("  " + text)
 		}
 	}
-	for _, text := range wrap("✗ "+d.what, pageColumns-2, "  ") {
-		d.put("  " + text)
+	for _, what := range strings.Split(d.what, "\n") {
+		for _, text := range wrap("✗ "+what, pageColumns-2, "  ") {
+			d.put("  " + text)
+		}
 	}
 }
 

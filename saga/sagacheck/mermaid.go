@@ -49,7 +49,10 @@ func (f Finding) Mermaid() string {
 	if len(s.ends) > 0 {
 		ends = []string{"At the end: " + strings.Join(s.ends, ", ")}
 	}
-	b.WriteString(mermaidNote(all, append(ends, "✗ "+s.what)...))
+	for _, what := range strings.Split(s.what, "\n") {
+		ends = append(ends, "✗ "+what)
+	}
+	b.WriteString(mermaidNote(all, ends...))
 	return b.String()
 }
 

@@ -24,13 +24,8 @@ func Prove(t testing.TB, w World) Report {
 	if !r.Complete {
 		t.Errorf("%s: %v", w.Name, r)
 	}
-	for i, f := range r.Findings {
-		known := slices.IndexFunc(r.Findings[:i], func(other Finding) bool { return reflect.DeepEqual(other.Steps, f.Steps) })
-		if known >= 0 && len(f.Steps) > 0 {
-			t.Errorf("%s\n(on the same way as: %s)", f.What, r.Findings[known].What)
-			continue
-		}
-		t.Errorf("%s\n\n%s", f.What, f.Diagram())
+	for _, f := range Together(r.Findings) {
+		t.Errorf("%s:\n\n%s", f.World, f.Diagram())
 	}
 	if len(r.Findings) > 0 {
 		dir, err := directory(t)
@@ -44,6 +39,19 @@ func Prove(t testing.TB, w World) Report {
 		t.Logf("saved in %s: replays, diagrams for Mermaid, and Go tests, for which a function world is to return the world of this test", dir)
 	}
 	return r
+}
+
+// Together makes one finding of those that have the same way, to draw it once; What has a line for each then.
+func Together(findings []Finding) (out []Finding) {
+	for _, f := range findings {
+		same := slices.IndexFunc(out, func(other Finding) bool { return len(f.Steps) > 0 && reflect.DeepEqual(other.Steps, f.Steps) })
+		if same >= 0 {
+			out[same].What += "\n" + f.What
+			continue
+		}
+		out = append(out, f)
+	}
+	return out
 }
 
 // directory is where a failing test leaves something that outlives it.
