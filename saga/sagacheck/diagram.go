@@ -31,7 +31,9 @@ func (f Finding) Diagram() string {
 	case len(s.lanes) > 4:
 		d.gap = 5
 	}
-	d.head()
+	if len(s.lanes) > 0 {
+		d.head()
+	}
 	for _, l := range s.lines {
 		d.line(l)
 	}
