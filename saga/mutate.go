@@ -106,9 +106,6 @@ func (g *Group) Mutations() (out []Mutation) {
 		for _, said := range r.Says {
 			add(Mutation{Reaction: r.Name, Op: SaysNot, Fact: said.Type})
 		}
-		for _, instead := range []string{r.TooLateName, r.RefusesName} {
-			add(Mutation{Reaction: instead, Op: SaysNot})
-		}
 		for _, t := range g.tables {
 			if !t.Appends() && slices.Contains(r.Uses, t.Name()) {
 				add(Mutation{Reaction: r.Name, Op: ChangesNot, Table: t.Name()})
@@ -264,61 +261,67 @@ func (c Condition) instead(eventType string, leaf Condition) Condition {
 	return c
 }
 
-// misreacts makes a mistake of the reaction itself, or of what runs in its place, and says whether it could.
-func (r *Reaction) misreacts(g *Group, m Mutation) bool {
-	body := &r.run
-	switch m.Reaction {
-	case r.TooLateName:
-		body = &r.tooLate
-	case r.RefusesName:
-		body = &r.refuses
+// misreacts makes a mistake of the reaction itself, with what runs in its place, or of the latter alone if that is named; and
+// says whether it could.
+func (r *Reaction) misreacts(g *Group, m Mutation) (made bool) {
+	for _, body := range []struct {
+		name string
+		run  *func(any, Cause) []Fact
+	}{{r.Name, &r.run}, {r.TooLateName, &r.tooLate}, {r.RefusesName, &r.refuses}} {
+		if m.Reaction != r.Name && m.Reaction != body.name || *body.run == nil {
+			continue
+		}
+		if mistaken := r.misreaction(g, m, *body.run); mistaken != nil {
+			*body.run, made = mistaken, true
+		}
 	}
-	run := *body
-	about := func(f Fact) bool { return m.Fact == "" || m.Fact == f.EventType() }
-	may := slices.ContainsFunc(r.Says, func(s Said) bool { return m.Fact == "" || m.Fact == s.Type })
-	switch m.Op {
-	case SaysNot:
-		*body = func(doc any, c Cause) []Fact { return slices.DeleteFunc(run(doc, c), about) }
-		return may
-	case SaysTwice:
-		*body = func(doc any, c Cause) (said []Fact) {
+	return made
+}
+
+// misreaction is a function with a mistake in it; nil if there could be none.
+func (r *Reaction) misreaction(g *Group, m Mutation, run func(any, Cause) []Fact) func(any, Cause) []Fact {
+	about := func(eventType string) bool { return m.Fact == "" || m.Fact == eventType }
+	may := slices.ContainsFunc(r.Says, func(s Said) bool { return about(s.Type) })
+	changes := slices.Contains(r.Uses, m.Table) || len(r.takes) > 0 && m.Table == g.tables[0].Name()
+	switch {
+	case m.Op == SaysNot && may:
+		return func(doc any, c Cause) []Fact {
+			return slices.DeleteFunc(run(doc, c), func(f Fact) bool { return about(f.EventType()) })
+		}
+	case m.Op == SaysTwice && may:
+		return func(doc any, c Cause) (said []Fact) {
 			for _, f := range run(doc, c) {
-				if said = append(said, f); about(f) {
+				if said = append(said, f); about(f.EventType()) {
 					said = append(said, f)
 				}
 			}
 			return said
 		}
-		return may
-	case SaysReversed:
-		*body = func(doc any, c Cause) []Fact {
+	case m.Op == SaysReversed && len(r.Says) > 1:
+		return func(doc any, c Cause) []Fact {
 			said := run(doc, c)
 			slices.Reverse(said)
 			return said
 		}
-		return len(r.Says) > 1
-	case ChangesNot:
-		*body = func(doc any, c Cause) []Fact {
+	case m.Op == ChangesNot && changes:
+		return func(doc any, c Cause) []Fact {
 			said := run(doc, c)
 			c.tx.forget(m.Table, m.Key)
 			return said
 		}
-		return slices.Contains(r.Uses, m.Table) || len(r.takes) > 0 && m.Table == g.tables[0].Name()
-	case ChangesTwice:
-		*body = func(doc any, c Cause) []Fact {
+	case m.Op == ChangesTwice:
+		return func(doc any, c Cause) []Fact {
 			said := run(doc, c)
 			run(doc, c)
 			return said
 		}
-		return true
-	case IgnoresNothing:
-		*body = func(doc any, c Cause) []Fact {
+	case m.Op == IgnoresNothing && r.EvenIfNothing:
+		return func(doc any, c Cause) []Fact {
 			c.Nothing = false
 			return run(doc, c)
 		}
-		return r.EvenIfNothing
 	}
-	return false
+	return nil
 }
 
 // forget makes the documents of a table, or one of them, what they were before the reaction.

@@ -141,6 +141,11 @@ func TestMistakes(t *testing.T) {
 			func(s *sagatest.Script) { s.Given(&Shelf{ID: "s"}).Hears(asked).SaysNothing().Act("1", saga.New) },
 		},
 		{
+			saga.Mutation{Reaction: "take", Op: saga.SaysNot, Fact: "job.refused"}, // in what runs in its place too
+			func(s *sagatest.Script) { s.Hears(cancelled).Hears(asked).Says(refused) },
+			func(s *sagatest.Script) { s.Hears(cancelled).Hears(asked).SaysNothing() },
+		},
+		{
 			saga.Mutation{Reaction: "late", Op: saga.SaysNot},
 			func(s *sagatest.Script) { s.Hears(asked).Hears(answered).Hears(cancelled).Says(tooLate) },
 			func(s *sagatest.Script) { s.Hears(asked).Hears(answered).Says(advanced).Hears(cancelled).SaysNothing() },
@@ -260,7 +265,7 @@ func TestMutationsAreThoseThatAreToBeExpected(t *testing.T) {
 	}
 	for _, want := range []string{
 		"workers is concerned by everything", "workers.take does not hear job.asked", "workers.giveUp does not hear deadline", "workers.advance is no pivot",
-		"workers.late keeps to itself", "workers.sayNo keeps to itself", "workers.take does not change shelves", "workers.undo leaves no mark",
+		"workers.undo keeps to itself job.too-late", "workers.take does not change shelves", "workers.undo leaves no mark",
 	} {
 		if !slices.Contains(got, want) {
 			t.Errorf("%q is not among %d: %s", want, len(got), strings.Join(got, "; "))

@@ -45,12 +45,15 @@ func account(owner string, balance int64) *payments.Account {
 	return &payments.Account{AccountID: owner + "/INR", Owner: owner, Currency: "INR", Balance: balance}
 }
 
+// manyPayments are so many in a minute that a person is to have a look at the next.
+const manyPayments = 90
+
 // payer pays for the first time; often has paid so often in this minute that a person is to have a look; blocked may not
 // pay.
 func payer(owner string) *fraud.Payer   { return &fraud.Payer{AccountID: owner} }
 func blocked(owner string) *fraud.Payer { return &fraud.Payer{AccountID: owner, Blocked: true} }
 func often(owner string) *fraud.Payer {
-	return &fraud.Payer{AccountID: owner, Minute: now.Unix() / 60, Payments: 90}
+	return &fraud.Payer{AccountID: owner, Minute: now.Unix() / 60, Payments: manyPayments}
 }
 
 // oneOf is a document that may be any of these at the start.

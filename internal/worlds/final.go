@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"tiffin/consumers/delivery"
+	"tiffin/consumers/fraud"
 	"tiffin/consumers/inventory"
 	"tiffin/consumers/kitchen"
 	"tiffin/consumers/orders"
@@ -19,6 +20,7 @@ type settlement struct {
 	orders   []string
 	payments []schemas.PaymentInitiated
 	till     int64 // what the restaurant has at the start
+	old      bool  // something may be too old to be judged and counted
 }
 
 // wrong says what is wrong with an end; "" if nothing is.
@@ -43,14 +45,22 @@ func (s settlement) wrong(v sagacheck.View) string {
 			return fmt.Sprintf("the money is not where it belongs: %s has %d, and should have %d", owner, is, has[owner])
 		}
 	}
+	if what := s.miscounted(v); what != "" {
+		return what
+	}
 	return held(v)
 }
 
-func balance(v sagacheck.View, owner string) int64 {
-	if a := sagacheck.Document[payments.Account](v, owner+"/INR"); a != nil {
-		return a.Balance
+// at is the document with this key, or an empty one.
+func at[D any](v sagacheck.View, key string) (document D) {
+	if d := sagacheck.Document[D](v, key); d != nil {
+		document = *d
 	}
-	return 0
+	return document
+}
+
+func balance(v sagacheck.View, owner string) int64 {
+	return at[payments.Account](v, owner+"/INR").Balance
 }
 
 // orderWrong is what is wrong with an order: it ends, all of it is done or all of it is undone, and its customer is answered.
@@ -75,7 +85,7 @@ func orderWrong(v sagacheck.View, id string) string {
 	case settled != (completed == 1):
 		return fmt.Sprintf("half done: completed %v, settled %v", completed == 1, settled)
 	}
-	o := sagacheck.Document[orders.Order](v, id)
+	o := at[orders.Order](v, id)
 	switch {
 	case o.CustomerID == "" || o.RestaurantID != "rest" || len(o.Items) != 1:
 		return "an order has ended, and nobody knows whose it was"
@@ -111,14 +121,30 @@ func paymentWrong(v sagacheck.View, id string) string {
 
 // held says what is held for ever; "" if nothing is.
 func held(v sagacheck.View) string {
-	if d := sagacheck.Document[inventory.Dish](v, "dal"); d != nil && d.Held != 0 {
+	switch {
+	case at[inventory.Dish](v, "dal").Held != 0:
 		return "stock is held for ever"
-	}
-	if f := sagacheck.Document[delivery.Fleet](v, "mumbai"); f != nil && f.Out != 0 {
+	case at[delivery.Fleet](v, "mumbai").Out != 0:
 		return "a courier is out for ever"
-	}
-	if r := sagacheck.Document[kitchen.Room](v, "rest"); r != nil && r.Busy != 0 {
+	case at[kitchen.Room](v, "rest").Busy != 0:
 		return "a place in the kitchen is taken for ever"
+	}
+	return ""
+}
+
+// miscounted says that a payer's payments were not counted once each; "" if they were.
+func (s settlement) miscounted(v sagacheck.View) string {
+	judged := map[string]int{}
+	for _, id := range s.orders {
+		judged["ann"] += v.Said("payment.cleared", id) + v.Said("payment.flagged", id)
+	}
+	for _, p := range s.payments {
+		judged[p.From] += v.Said("payment.cleared", p.PaymentID) + v.Said("payment.flagged", p.PaymentID)
+	}
+	for owner, n := range judged {
+		if is := at[fraud.Payer](v, owner).Payments; !s.old && is != n && is != manyPayments {
+			return fmt.Sprintf("%s's payments are counted as %d, and fraud has judged %d", owner, is, n)
+		}
 	}
 	return ""
 }

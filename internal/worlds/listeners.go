@@ -42,12 +42,10 @@ func liking() sagacheck.World {
 		Start:   saga.Say(seen{"ann"}, seen{"bob"}),
 		Outside: []*saga.Group{door(0, true), door(1, false), door(2, true, "ann")},
 		Final: func(v sagacheck.View) string {
-			annLikes, bobLikes := sagacheck.Document[likes.Like](v, "post/ann"), sagacheck.Document[likes.Like](v, "post/bob")
-			post := sagacheck.Document[likes.Post](v, "post")
-			switch {
-			case post.Count != 1:
-				return fmt.Sprintf("one user likes a post in the end, and a post has %d likes", post.Count)
-			case !annLikes.Liked || bobLikes.Liked:
+			switch n := at[likes.Post](v, "post").Count; {
+			case n != 1:
+				return fmt.Sprintf("one user likes a post in the end, and a post has %d likes", n)
+			case !at[likes.Like](v, "post/ann").Liked || at[likes.Like](v, "post/bob").Liked:
 				return "the last word of a user does not count"
 			}
 			return ""
@@ -100,21 +98,18 @@ func counted() sagacheck.World {
 	w.Initially[thePayer] = oneOf(payer("ann"))
 	w.Groups = append(w.Groups, groups(func(name string) bool { return name == "analytics" })...)
 	w.Final = func(v sagacheck.View) string {
-		ends, money := sagacheck.Document[analytics.Ends](v, "all"), sagacheck.Document[analytics.Money](v, "INR")
+		ends, money := at[analytics.Ends](v, "all"), at[analytics.Money](v, "INR")
 		reasons := int64(0)
 		for _, n := range ends.Reasons {
 			reasons += n
 		}
 		said := func(eventType string) int64 { return int64(v.Said(eventType, "o1")) }
 		if ends.Placed != 1 || ends.Completed != said("order.completed") || ends.Cancelled != said("order.cancelled") || reasons != ends.Cancelled {
-			return fmt.Sprintf("an order is counted as %+v", *ends)
-		}
-		if money == nil {
-			money = &analytics.Money{}
+			return fmt.Sprintf("an order is counted as %+v", ends)
 		}
 		if money.Paid != price*said("payment.succeeded") || money.Refunded != price*said("payment.refunded") ||
 			money.Settled != price*said("payment.settled") || money.Transferred != price*int64(v.Said("payment.settled", "p1")) {
-			return fmt.Sprintf("money is counted as %+v", *money)
+			return fmt.Sprintf("money is counted as %+v", money)
 		}
 		return ""
 	}
@@ -125,9 +120,9 @@ func countedLikes() sagacheck.World {
 	w := liking()
 	w.Groups = groups(func(name string) bool { return name == "analytics" })
 	w.Final = func(v sagacheck.View) string {
-		day, minute := sagacheck.Document[analytics.Day](v, "2026-01-01"), sagacheck.Document[analytics.Minute](v, "11:59")
+		day, minute := at[analytics.Day](v, "2026-01-01"), at[analytics.Minute](v, "11:59")
 		if day.Likes != 3 || day.Unlikes != 2 || minute.Likes != 3 || minute.Unlikes != 2 {
-			return fmt.Sprintf("three likes and two unlikes are counted as %+v, %+v", *day, *minute)
+			return fmt.Sprintf("three likes and two unlikes are counted as %+v, %+v", day, minute)
 		}
 		return ""
 	}

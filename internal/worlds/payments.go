@@ -16,7 +16,7 @@ func transfers() []sagacheck.World {
 		named("payment", "Ann pays bob, if she has the money, with a crash, deadlines, and two facts delivered twice.", repeated(2, crashing(aPayment()))),
 		named("cancelled-payment", "Somebody cancels an order by the id of a payment, with a crash, deadlines, and two facts delivered twice.",
 			repeated(2, crashing(cancelled))),
-		named("old-payment", "A payment may become older than any should, and somebody cancels an order by its id.", ageing(aged)),
+		named("old-payment", "A payment may become older than any should, and somebody cancels an order by its id.", ageing(aged, settlement{payments: []schemas.PaymentInitiated{initiated("ann", "bob")}})),
 	}
 }
 
@@ -73,7 +73,7 @@ func supplied(name, about string, which int, supply saga.Fact, lacking any) saga
 		theDish: oneOf(dal(1)), theAccount: oneOf(account("ann", price)), theRoom: oneOf(room(1)), theFleet: oneOf(fleet(1)), thePayer: oneOf(payer("ann")),
 	}
 	w.Initially[which] = oneOf(lacking)
-	return named(name, about, w)
+	return named(name, about, repeated(1, w))
 }
 
 // willing are people who all say yes.

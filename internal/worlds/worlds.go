@@ -8,6 +8,7 @@
 package worlds
 
 import (
+	"fmt"
 	"slices"
 
 	"tiffin/consumers"
@@ -49,7 +50,7 @@ func Choreography() []*saga.Group {
 func groups(wanted func(name string) bool) (out []*saga.Group) {
 	all, err := consumers.All(consumers.Config{FraudRules: []fraud.Rule{
 		{Reason: "account-blocked", When: "Blocked", Then: "flag"},
-		{Reason: "look-at-it", When: "PerMinute > 90", Then: "review"},
+		{Reason: "look-at-it", When: fmt.Sprintf("PerMinute > %d", manyPayments), Then: "review"},
 	}})
 	if err != nil {
 		panic("worlds: the groups can't be declared: " + err.Error()) // it is always the same configuration

@@ -1,9 +1,9 @@
 package sagacheck
 
 import (
+	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
-	"hash/fnv"
 	"slices"
 	"sort"
 	"strings"
@@ -98,7 +98,7 @@ func (e *explorer) hash(slot int, value uint16) [2]uint64 {
 	if h, known := e.hashes[key]; known {
 		return h
 	}
-	h := fnv.New128a()
+	h := sha256.New() // the hashes are added up, so a linear hash would not do
 	switch p := e.places[slot]; p.kind {
 	case kindDocument:
 		fmt.Fprintf(h, "%s\x00%s\x00%s\x00", e.groups[p.a].Name(), e.groups[p.a].Tables()[p.b].Name(), e.keys.list[p.key])

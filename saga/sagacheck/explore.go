@@ -16,10 +16,10 @@ type explorer struct {
 	World
 	*interned
 	name      string
-	reduces   bool
-	again     int // the event type of which the first fact comes once more; -1: of none
-	budget    int // the slot of how many more duplicates there may be
-	ghost     int // the slot of facts that will be delivered once more
+	reduces   bool // it leaves out what can't make a difference
+	again     int  // the event type of which the first fact comes once more; -1: of none
+	budget    int  // the slot of how many more duplicates there may be
+	ghost     int  // the slot of facts that will be delivered once more
 	reactions map[*saga.Group][]saga.Reaction
 	memo      map[reacting]*node
 	answers   map[answerKey][]uint16
@@ -138,7 +138,7 @@ func explore(w World, name, again string) Report {
 
 func newExplorer(w World, name, again string, known lessons) *explorer {
 	e := &explorer{
-		World: w, interned: newInterned(w.Groups, w.Outside), name: name, reduces: !w.Full, again: -1,
+		World: w, interned: newInterned(w.Groups, w.Outside, !w.Full), name: name, reduces: !w.Full && !w.plain, again: -1,
 		reactions: map[*saga.Group][]saga.Reaction{}, memo: map[reacting]*node{}, answers: map[answerKey][]uint16{},
 		coverage: declared(w.Groups), reached: newReached(),
 	}

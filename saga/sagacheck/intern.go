@@ -90,6 +90,7 @@ type party struct {
 type interned struct {
 	groups  []*saga.Group
 	parties []party
+	minds   bool // queues hold only what their group minds
 
 	slots  map[place]int
 	places []place
@@ -109,9 +110,9 @@ type interned struct {
 	living              map[[2]int]uint16 // slot and queue -> the queue without what an act in a final state ignores
 }
 
-func newInterned(groups, outside []*saga.Group) *interned {
+func newInterned(groups, outside []*saga.Group, minds bool) *interned {
 	n := &interned{
-		groups: groups, slots: map[place]int{}, keys: newNames(), types: newNames(), topics: newNames(),
+		groups: groups, minds: minds, slots: map[place]int{}, keys: newNames(), types: newNames(), topics: newNames(),
 		facts: make([]fact, 1), factIDs: map[string]uint16{}, lists: []list{{rest: -1, with: map[uint16]uint16{}}}, listIDs: map[string]uint16{"": 0},
 		documents: make([]document, 1), documentIDs: map[documentKey]uint16{}, choices: map[int][]uint16{},
 		queuesOf: map[[2]int][]int{}, hashes: map[[2]int][2]uint64{}, living: map[[2]int]uint16{},
@@ -275,7 +276,7 @@ func (n *interned) factID(f saga.Fact) uint16 {
 	}
 	info := fact{fact: f, id: fmt.Sprintf("%s/%s/%08x", f.EventType(), f.Key(), crc32.ChecksumIEEE([]byte(name))), key: key, typ: typ, count: n.slot(place{kind: kindCount, a: typ, key: key})}
 	for gi, g := range n.groups {
-		if g.Minds(f.EventType()) && g.Concerned(f) {
+		if n.gets(g, f) {
 			info.queues = append(info.queues, receiver{
 				slot: n.slot(place{kind: kindQueue, a: gi, b: n.topics.id(f.Topic()), key: key}),
 				act:  n.slot(place{kind: kindDocument, a: gi, b: 0, key: key}),
@@ -293,6 +294,17 @@ func (n *interned) factID(f saga.Fact) uint16 {
 	n.facts = append(n.facts, info)
 	n.factIDs[name] = id
 	return id
+}
+
+// gets says whether a fact goes into a queue of the group's.
+//
+// What a group does not hear, what does not concern it, and what it only records in a journal, which no reaction reads, changes
+// nothing and says nothing when it is handled. So its place in the queue makes no difference, and it is left out.
+func (n *interned) gets(g *saga.Group, f saga.Fact) bool {
+	if n.minds {
+		return g.Minds(f.EventType()) && g.Concerned(f)
+	}
+	return slices.Contains(g.Topics(), f.Topic())
 }
 
 // onlyMovesAct says whether all that the group does upon facts of this type is to move its act: once that is in a final

@@ -75,7 +75,7 @@ func read(s state, chosen []slotValue, slot int) uint16 {
 func (e *explorer) react(s state, p place, id uint16, emit func(chosen []slotValue, out *outcome)) {
 	key := reacting{p.a, p.key, id, e.isOld(s, p.key)}
 	root := e.memo[key]
-	if root == nil {
+	if root == nil || e.Full {
 		root = newNode()
 		e.memo[key] = root
 	}

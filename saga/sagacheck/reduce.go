@@ -16,7 +16,7 @@ import (
 //   - belong to the same group and key: they share the act's document and the outbox;
 //   - belong to the same group, and one changes a document of a table that the other reads or changes;
 //   - may both append to the same queue, or ask the same outsider: then the order counts;
-//   - or compete for what there is once in the world: a duplicate, an age.
+//   - or compete for what there is once in the world: a place for what will come again, an age.
 //
 // A set of classes T is enough in state s if it contains a step that is possible and not free to stay away, and is closed:
 //
@@ -319,9 +319,6 @@ func (r *reducer) addSayers(b *set, typ, key int, every bool) {
 			b.add(r.class(r.slot(place{kind: kindParty, a: party, key: k})))
 		}
 	}
-	if r.Duplicates > 0 || r.again == typ {
-		b.add(r.class(r.ghost))
-	}
 }
 
 // appender are all classes that may give something to a queue, or ask somebody outside.
@@ -422,7 +419,7 @@ func (r *reducer) closure(s state, seed, tooMany int) (closed set, size int) {
 			size++
 			everything = r.disturbing(s, st, &closed)
 		} else {
-			everything = r.enabling(s, r.slots[c], &closed)
+			r.enabling(s, r.slots[c], &closed)
 		}
 		if everything || size == tooMany {
 			return closed, tooMany
@@ -437,7 +434,7 @@ func (r *reducer) disturbing(s state, st *step, b *set) (all bool) {
 	case kindQueue, kindDocument:
 		b.or(r.same(p.a, p.key))
 	case kindEffect:
-		b.or(r.appender(st.slot))
+		r.appending(s, st.slot, b)
 	case kindAge:
 		for g := range r.groups {
 			b.or(r.same(g, p.key))
@@ -460,32 +457,51 @@ func (r *reducer) disturbing(s state, st *step, b *set) (all bool) {
 }
 
 // sending adds the classes that can disturb the sending of facts.
+//
+// What is set aside to come again is like a class for each sender that may fill it. Those that may bring something to a queue to which the
+// step appends are filled by who may append there, who is in the set anyway. Only the one that is filled now has a step.
+//
+// While one more may be set aside, each sender may be the one: who is it loses nothing by the others' steps coming first, nor do they by
+// its. With two or more left they compete, for there is one place for them. (No example is known in which that counts; without a proof
+// that there is none, it is taken to.)
 func (r *reducer) sending(s state, facts []uint16, repeats bool, b *set) (all bool) {
 	for _, id := range facts {
 		f := &r.facts[id]
 		for _, q := range f.queues {
 			if !q.dead || !r.documents[s.get(q.act)].final {
-				b.or(r.appender(q.slot))
+				r.appending(s, q.slot, b)
 			}
 		}
 		for _, asked := range f.parties {
 			if r.places[asked].kind == kindEffect || s.get(asked) == 0 {
-				b.or(r.appender(asked))
+				r.appending(s, asked, b)
 			}
 		}
 		if !repeats && r.again == f.typ && s.get(r.budget) > 0 {
 			b.or(r.sayer(f.typ)) // the first one comes again
 		}
 	}
-	if repeats || r.again >= 0 || s.get(r.budget) == 0 {
+	left := s.get(r.budget)
+	if repeats || r.again >= 0 || left == 0 {
 		return false
 	}
-	b.add(r.class(r.ghost))
-	return s.get(r.ghost) == 0 // who sends first has the duplicate
+	b.add(r.class(r.ghost)) // it makes room for one more
+	return left > 1 && s.get(r.ghost) == 0
+}
+
+// appending adds the classes that may give something to a queue, or ask somebody outside.
+func (r *reducer) appending(s state, slot int, b *set) {
+	b.or(r.appender(slot))
+	for _, id := range r.lists[s.get(r.ghost)].facts {
+		f := &r.facts[id]
+		if slices.Contains(f.parties, slot) || slices.ContainsFunc(f.queues, func(q receiver) bool { return q.slot == slot }) {
+			b.add(r.class(r.ghost))
+		}
+	}
 }
 
 // enabling adds the classes that can make a step possible of a class that has none.
-func (r *reducer) enabling(s state, slot int, b *set) (all bool) {
+func (r *reducer) enabling(s state, slot int, b *set) {
 	p := r.places[slot]
 	final := (p.kind == kindQueue || p.kind == kindDocument) && r.documents[s.get(r.corner(p.a, p.key).act)].final
 	switch {
@@ -496,12 +512,6 @@ func (r *reducer) enabling(s state, slot int, b *set) (all bool) {
 	case p.kind == kindDocument, p.kind == kindOutbox:
 		b.or(r.same(p.a, p.key))
 	case p.kind == kindQueue, p.kind == kindEffect, p.kind == kindParty && s.get(slot) == 0:
-		b.or(r.appender(slot))
-	case p.kind == kindDuplicate && s.get(r.budget) > 0:
-		if r.again < 0 {
-			return true
-		}
-		b.or(r.sayer(r.again))
+		r.appending(s, slot, b)
 	}
-	return false
 }

@@ -117,7 +117,7 @@ const seekLimit = 1_000_000
 // seek looks for shortest ways to what was found, in all states.
 func (e *explorer) seek(wanted []wrong) map[string]Finding {
 	w := e.World
-	w.Full, w.Limit, w.Progress, w.StopAtFirst = true, seekLimit, nil, false
+	w.plain, w.Limit, w.Progress, w.StopAtFirst = true, seekLimit, nil, false
 	again := ""
 	if e.again >= 0 {
 		again = e.types.list[e.again]

@@ -73,13 +73,14 @@ type World struct {
 	Limit int
 	// MemoryLimit is how many bytes the states may take before the exploration gives up. Defaults to 2 GB.
 	MemoryLimit int64
-	// Full visits every state, those too that make no difference.
+	// Full visits every state, those too that make no difference, and runs each reaction each time. It takes many times as long.
 	Full bool
 	// Progress is told from time to time how far the exploration is; nil if nobody wants to know. Parts of a world are explored
 	// side by side, so it may be called by several goroutines.
 	Progress func(Progress)
 
 	wanted string // the end that is looked for
+	plain  bool   // all states that differ in what groups mind, to find shortest ways
 }
 
 // Choice says what one document may be at the start: one of Documents, each a pointer to a document with the same key.
