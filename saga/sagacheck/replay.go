@@ -41,7 +41,7 @@ func Replay(w World, steps []Step) (Replayed, error) {
 			w.Groups = append(w.Groups, g)
 		}
 	}
-	w.Aside, w.Full = nil, true
+	w.Aside, w.plain = nil, true
 	again := ""
 	for _, s := range steps {
 		if len(w.Again) > 0 && len(s.Again) > 0 {
@@ -364,7 +364,7 @@ func (r *replay) judge() (Replayed, error) {
 	}
 	if len(wrong) == 0 && r.faulty() {
 		calm := r.calm()
-		calm.Full = false
+		calm.plain = false
 		without := Explore(calm)
 		if !without.Complete {
 			return out, fmt.Errorf("whether the world %s has this end without faults too can't be said: %v", r.Name, without)
