@@ -19,7 +19,7 @@ const pageColumns = 100
 //	     │     │         accounts ann: balance 5 -> 0
 //
 // A dot is a reaction that runs, a ring a fact that the group ignores. In brackets stands where the group's act is then; if
-// there are several sagas, each has its own dot. At the bottom: where the acts are at the end, and what is wrong.
+// there are several sagas, each has its own dot. At the bottom: where the acts are at the end, and what is wrong, a line for each.
 func (f Finding) Diagram() string {
 	s := f.story()
 	d := drawing{story: s, gap: 6}
@@ -149,6 +149,10 @@ func (d *drawing) foot() {
 		for _, text := range wrap("At the end: "+strings.Join(d.ends, " · ")+".", pageColumns-2, "  ") {
 			d.put("  " + text)
 		}
+	}
+	if d.what == "" {
+		d.put("  ✓ nothing is wrong")
+		return
 	}
 	for _, what := range strings.Split(d.what, "\n") {
 		for _, text := range wrap("✗ "+what, pageColumns-2, "  ") {

@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"tiffin/saga/sagacheck"
 )
 
 // What is kept as a Go test compiles where it is put, fails as long as the choreography has the fault, and passes once it is mended.
@@ -20,7 +22,7 @@ func TestLargeTheGoTestOfAFindingFailsUntilItIsMended(t *testing.T) {
 	}
 	overlay := map[string]map[string]string{"Replace": {}}
 	for name, world := range map[string]string{"Broken": "tales()[0].world", "Mended": "tales()[0].mended"} {
-		test, err := f.GoTest("sagacheck_test", world)
+		test, err := f.GoTest(sagacheck.Home{Package: "sagacheck_test", World: world})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -30,7 +30,7 @@ func Prove(t testing.TB, w World) Report {
 	if len(r.Findings) > 0 {
 		dir, err := directory(t)
 		if err == nil {
-			err = Save(dir, testPackage(), "world()", r.Findings...)
+			err = Save(dir, Home{Package: testPackage(), World: "world()"}, r.Findings...)
 		}
 		if err != nil {
 			t.Errorf("the ways can't be saved: %v", err)

@@ -85,9 +85,16 @@ func ReadReplay(r io.Reader) (Finding, error) {
 	return Finding{World: f.World, Part: f.Part, What: f.What, Shortest: f.Shortest, Steps: f.Steps}, nil
 }
 
+// Home is where a Go test is to stand.
+type Home struct {
+	Package string   // its name: "worlds_test"
+	World   string   // the Go expression there for the world
+	Imports []string // which that needs
+}
+
 // Save writes findings into a directory, which it makes: for each with a way to it a replay (json), a diagram for Mermaid (mmd), and a
-// Go test of this package, with this expression for the world, which may need imports.
-func Save(dir, packageName, world string, findings ...Finding) error {
+// Go test.
+func Save(dir string, home Home, findings ...Finding) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}
@@ -95,7 +102,7 @@ func Save(dir, packageName, world string, findings ...Finding) error {
 		if len(f.Steps) == 0 {
 			continue
 		}
-		test, err := f.GoTest(packageName, world)
+		test, err := f.GoTest(home)
 		if err != nil {
 			return err
 		}
@@ -133,13 +140,12 @@ var deeds = map[Deed]string{
 	Repeats: "Repeats", Ages: "Ages", Forgets: "Forgets",
 }
 
-// GoTest is a Go test that replays the finding, to keep: it fails as long as anything is wrong on this way. It is of the named
-// package, and world is a Go expression for the world there, which may need imports.
-func (f Finding) GoTest(packageName, world string, imports ...string) (string, error) {
+// GoTest is a Go test that replays the finding, to keep: it fails as long as anything is wrong on this way.
+func (f Finding) GoTest(home Home) (string, error) {
 	var b strings.Builder
 	self := reflect.TypeFor[Finding]().PkgPath()
-	fmt.Fprintf(&b, "package %s\n\nimport (\n\t\"testing\"\n\n", packageName)
-	imports = append(slices.Clone(imports), self)
+	fmt.Fprintf(&b, "package %s\n\nimport (\n\t\"testing\"\n\n", home.Package)
+	imports := append(slices.Clone(home.Imports), self)
 	slices.Sort(imports)
 	for _, path := range slices.Compact(imports) {
 		fmt.Fprintf(&b, "\t%q\n", path)
@@ -148,14 +154,14 @@ func (f Finding) GoTest(packageName, world string, imports ...string) (string, e
 	for _, row := range strings.Split(strings.TrimRight(f.Diagram(), "\n"), "\n") {
 		fmt.Fprintf(&b, "//\t%s\n", row)
 	}
-	fmt.Fprintf(&b, "func %s(t *testing.T) {\n\tr, err := sagacheck.Replay(%s, []sagacheck.Step{\n", f.testName(), world)
+	fmt.Fprintf(&b, "func %s(t *testing.T) {\n\tr, err := sagacheck.Replay(%s, []sagacheck.Step{\n", f.testName(), home.World)
 	for _, s := range f.Steps {
 		b.WriteString("\t\t" + s.literal() + ",\n")
 	}
 	b.WriteString("\t})\n\tif err != nil {\n\t\tt.Fatal(err)\n\t}\n\tfor _, f := range r.Findings {\n\t\tt.Errorf(\"%s\\n\\n%s\", f.What, f.Diagram())\n\t}\n}\n")
 	out, err := format.Source([]byte(b.String()))
 	if err != nil {
-		return "", fmt.Errorf("the test does not parse; is %q a Go expression, and %q the name of a package? %w", world, packageName, err)
+		return "", fmt.Errorf("the test does not parse; is %q a Go expression, and %q the name of a package? %w", home.World, home.Package, err)
 	}
 	return string(out), nil
 }

@@ -10,7 +10,7 @@ import (
 func TestTheGoTestOfAFinding(t *testing.T) {
 	f := tales()[3].finding(t)
 	f.World, f.What = "shop", "ämter: an account is overdrawn; "+strings.Repeat("and so on ", 10)
-	got, err := f.GoTest("shop_test", "shop(stock(), bank())", "example.com/b", "example.com/a")
+	got, err := f.GoTest(sagacheck.Home{Package: "shop_test", World: "shop(stock(), bank())", Imports: []string{"example.com/b", "example.com/a"}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -27,7 +27,7 @@ func TestTheGoTestOfAFinding(t *testing.T) {
 			t.Errorf("lacks %q:\n%s", want, got)
 		}
 	}
-	if _, err := f.GoTest("shop_test", "shop("); err == nil || !strings.Contains(err.Error(), `is "shop(" a Go expression`) {
+	if _, err := f.GoTest(sagacheck.Home{Package: "shop_test", World: "shop("}); err == nil || !strings.Contains(err.Error(), `is "shop(" a Go expression`) {
 		t.Errorf("%v", err)
 	}
 }
@@ -35,7 +35,7 @@ func TestTheGoTestOfAFinding(t *testing.T) {
 func TestAFindingWithoutAWayIsNotKept(t *testing.T) {
 	dir := t.TempDir() + "/new"
 	f := sagacheck.Finding{World: "w", What: "an end is missing"}
-	if err := sagacheck.Save(dir, "p", "world()", f); err != nil {
+	if err := sagacheck.Save(dir, sagacheck.Home{Package: "p", World: "world()"}, f); err != nil {
 		t.Fatal(err)
 	}
 	if got := f.Diagram(); got != "  ✗ an end is missing\n" {
