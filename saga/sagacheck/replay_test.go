@@ -68,19 +68,19 @@ func TestAReplayDoesWhatMustComeBefore(t *testing.T) {
 		return nil
 	}, saga.Uses(boards)))
 	two := sagacheck.World{
-		Name: "chat", Groups: []*saga.Group{chat}, Start: saga.Say(Asked{toOrders{order{"ann"}}}, Told{toOrders{order{"ann"}}, 1}),
+		Name: "chat", Groups: []*saga.Group{chat}, Start: saga.Say(Asked{toOrders{order{"bob"}}}, Asked{toOrders{order{"ann"}}}, Told{toOrders{order{"ann"}}, 1}),
 		Final: func(v sagacheck.View) string {
-			if sagacheck.Document[Board](v, "hall").Shows == 2 {
-				return "two"
+			if sagacheck.Document[Board](v, "hall").Shows == 3 {
+				return "three"
 			}
 			return ""
 		},
 	}
 	r, err := sagacheck.Replay(two, []sagacheck.Step{
-		{Who: "everybody", Does: sagacheck.Starts, Says: []sagacheck.Saying{{Type: "asked"}, {Type: "told"}}},
+		{Who: "everybody", Does: sagacheck.Starts, Says: []sagacheck.Saying{{Type: "asked"}, {Type: "asked"}, {Type: "told"}}},
 		{Who: "chat", Does: sagacheck.Hears, Fact: "told", Key: "ann"},
 	})
-	if err != nil || len(r.Findings) != 1 || len(r.Steps) != 3 || r.Steps[1].Fact != "asked" {
+	if err != nil || len(r.Findings) != 1 || len(r.Steps) != 4 || r.Steps[1].Fact != "asked" || r.Steps[2].Fact != "told" {
 		t.Errorf("%v, %v, %v", err, r.Findings, r.Steps)
 	}
 }
@@ -89,15 +89,15 @@ func TestAReplayDoesWhatMustComeBefore(t *testing.T) {
 func TestAReplaySendsBeforeItGoesOn(t *testing.T) {
 	w := waitingRoom(callInAnyOrder)
 	w.Name = "room"
-	w.Start = saga.Say(Came{toOrders{order{"ann"}}}, Came{toOrders{order{"ann"}}})
+	w.Start = saga.Say(Came{toOrders{order{"bob"}}}, Came{toOrders{order{"ann"}}}, Came{toOrders{order{"ann"}}})
 	hears := sagacheck.Step{Who: "desk", Does: sagacheck.Hears, Fact: "came", Key: "ann"}
 	r, err := sagacheck.Replay(w, []sagacheck.Step{
-		{Who: "everybody", Does: sagacheck.Starts, Says: []sagacheck.Saying{{Type: "came"}, {Type: "came"}}}, hears, hears,
+		{Who: "everybody", Does: sagacheck.Starts, Says: []sagacheck.Saying{{Type: "came"}, {Type: "came"}, {Type: "came"}}}, hears, hears,
 	})
 	if err != nil || len(r.Findings) > 0 {
 		t.Fatal(err, r.Findings)
 	}
-	if len(r.Steps) < 4 || r.Steps[2].Does != sagacheck.Sends {
+	if len(r.Steps) < 4 || r.Steps[2].Does != sagacheck.Sends || r.Steps[3].Key != "ann" {
 		t.Errorf("does\n%v", sagacheck.Finding{Steps: r.Steps})
 	}
 }

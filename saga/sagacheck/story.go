@@ -216,7 +216,7 @@ func (t *teller) hears(l *line, i int) (last int) {
 	if last > i {
 		l.from, l.several = l.to, true
 	}
-	l.ignored, l.wrong = len(s.Ran) == 0 && !s.Wrong, s.Wrong
+	l.ignored, l.wrong = len(s.Ran) == 0 && s.Why != "", s.Wrong
 	t.reacts(l, s, ran)
 	if last == i && t.causes[i] >= 0 {
 		for k, earlier := range t.Steps[:i] {

@@ -44,6 +44,7 @@ func tales() []tale {
 		{"a refund that is no undo", twice, once, "the money goes back when there is no meal, and only then"},
 		{"a payment that looks at no balance", poor, rich, "an account is overdrawn"},
 		{"numbers that are sent in another order", crowd, patient, "numbers are called in order"},
+		{"an end that hears the wrong fact", closedBy(clerk(saga.Heard[Refunded]())), closedBy(clerk(saga.AnyOf(saga.Heard[Cancelled](), saga.Heard[Delivered](), saga.Heard[Lost]()))), "the saga o1 never ends"},
 	}
 	for i := range list {
 		name := strings.NewReplacer(",", "", " ", "-").Replace(list[i].name)
@@ -59,6 +60,30 @@ func payIfThereIsMoney(p *Payment, e saga.Event[Held]) []saga.Fact {
 		return payNot(p, e)
 	}
 	return pay(p, e)
+}
+
+// The clerk owns the end of an order.
+type (
+	File struct {
+		saga.Act
+		OrderID string
+	}
+	Filed struct{ toOrders }
+)
+
+func (Filed) EventType() string { return "filed" }
+
+func clerk(end saga.Condition) *saga.Group {
+	files := saga.In("files", func(f *File) saga.Columns { return saga.Columns{{Name: "order_id", At: &f.OrderID}} })
+	file := func(f *File, _ saga.Cause) []saga.Fact { return saga.Say(Filed{toOrders{order{f.OrderID}}}) }
+	return saga.Define("clerk", saga.Documents(files), saga.Once(saga.AllOf(saga.Heard[Placed](), end), file, saga.Ends[Filed]()))
+}
+
+// closedBy is the shop with a clerk, and crashes.
+func closedBy(clerk *saga.Group) sagacheck.World {
+	w := shop(stock(holds1, uses, releases), bank(pays, refunds))
+	w.Groups, w.Crashes = append(w.Groups, clerk), true
+	return w
 }
 
 // In the waiting room who comes gets a number, and the hall calls the numbers.
