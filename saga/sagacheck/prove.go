@@ -13,7 +13,7 @@ import (
 )
 
 // Prove explores the world in a test, which fails with every finding: it prints the shortest way to it as a sequence diagram, and saves it
-// as a replay, for Mermaid, and as a Go test. It also explores the world without its duplicates and crashes, and fails if they change
+// as a replay, for Mermaid, and as a Go test. If nothing is found, its log says what of the declarations was seen. It also explores the world without its duplicates and crashes, and fails if they change
 // what ends there are. If not every state could be visited the test fails too: nothing is proved then.
 //
 // What is saved stands in the test's artifacts with "go test -artifacts", else in a new temporary directory; the test's log says where.
@@ -21,8 +21,12 @@ func Prove(t testing.TB, w World) Report {
 	t.Helper()
 	r := Verify(w)
 	t.Log(r)
-	if !r.Complete {
+	switch {
+	case len(r.Findings) > 0:
+	case !r.Complete:
 		t.Errorf("%s: %v", w.Name, r)
+	default:
+		t.Logf("seen of what is declared:\n%v", r.Coverage)
 	}
 	for _, f := range Together(r.Findings) {
 		t.Errorf("%s:\n\n%s", f.World, f.Diagram())
@@ -44,7 +48,7 @@ func Prove(t testing.TB, w World) Report {
 // Together makes one finding of those that have the same way, to draw it once; What has a line for each then.
 func Together(findings []Finding) (out []Finding) {
 	for _, f := range findings {
-		same := slices.IndexFunc(out, func(other Finding) bool { return len(f.Steps) > 0 && reflect.DeepEqual(other.Steps, f.Steps) })
+		same := slices.IndexFunc(out, f.sameWay)
 		if same >= 0 {
 			out[same].What += "\n" + f.What
 			continue
@@ -52,6 +56,11 @@ func Together(findings []Finding) (out []Finding) {
 		out = append(out, f)
 	}
 	return out
+}
+
+// sameWay says whether the same steps lead to another finding.
+func (f Finding) sameWay(other Finding) bool {
+	return len(f.Steps) > 0 && reflect.DeepEqual(other.Steps, f.Steps)
 }
 
 // directory is where a failing test leaves something that outlives it.

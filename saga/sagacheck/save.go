@@ -92,14 +92,14 @@ type Home struct {
 	Imports []string // which that needs
 }
 
-// Save writes findings into a directory, which it makes: for each with a way to it a replay (json), a diagram for Mermaid (mmd), and a
-// Go test.
+// Save writes findings into a directory, which it makes: for each way a replay (json), a diagram for Mermaid (mmd), and a Go test. Of
+// several findings on one way it writes the first: whoever takes that way finds the others too.
 func Save(dir string, home Home, findings ...Finding) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}
 	for i, f := range findings {
-		if len(f.Steps) == 0 {
+		if len(f.Steps) == 0 || slices.ContainsFunc(findings[:i], f.sameWay) {
 			continue
 		}
 		test, err := f.GoTest(home)

@@ -125,11 +125,13 @@ func (t *teller) tell(i int) int {
 			l.value += ", again"
 		}
 	}
-	last := i
+	last, between := i, " "
 	switch s.Does {
 	case Hears:
 		last = t.hears(&l, i)
+		between = ": "
 	case Expires:
+		between = ": "
 		l.fact = "deadline"
 		t.reacts(&l, s, s.Ran)
 	case Answers, Performs:
@@ -139,17 +141,20 @@ func (t *teller) tell(i int) int {
 	case Repeats:
 		l.fact, l.deed = "", "delivers "+strings.Join(said(s), ", ")+" once more"
 	case Ages:
-		l.fact, l.deed = "", s.Key+" is now older than any saga should be"
+		l.fact, l.deed, between = "", s.Key+" is now older than any saga should be", ": "
 	case Forgets:
 		l.fact, l.deed = "", "forgets the mark"
 		t.stands(s)
 	case Starts:
 	}
+	if l.deed == "" || l.deed[0] == '[' {
+		between = " "
+	}
 	if l.fact != "" {
 		l.fact += t.of(s.Key) + l.value
 		l.text = l.fact + " → "
 	}
-	l.text += s.Who + separator(l.deed) + l.deed
+	l.text = strings.TrimSpace(l.text + s.Who + between + l.deed)
 	t.note(&l, i, last)
 	t.lines = append(t.lines, l)
 	return last
@@ -171,14 +176,6 @@ func (t *teller) value(cause int, s Step) string {
 		}
 	}
 	return ""
-}
-
-// separator stands between a group and what it does.
-func separator(deed string) string {
-	if deed == "" || strings.HasPrefix(deed, "says ") || strings.HasPrefix(deed, "sends ") || strings.HasPrefix(deed, "delivers ") || strings.HasPrefix(deed, "forgets ") || strings.HasPrefix(deed, "[") {
-		return " "
-	}
-	return ": "
 }
 
 // of tells sagas apart, where there are several.
