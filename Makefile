@@ -18,8 +18,12 @@ up: build ## build and run everything in one process tree; ARGS="--data-dir=..."
 bin/testservers: FORCE
 	@$(GO) build -o $@ ./internal/testservers/cmd
 
+GOTESTSUM := $(TOOL) gotestsum --format=pkgname-and-test-fails --format-hide-empty-pkg
+
+# The large tests explore and simulate for minutes: the race detector would make them four times as slow, and what they run has tests with it.
 test: $(if $(PKG),,lint) bin/testservers ## lint, then all tests, with the race detector, on real Kafka, PostgreSQL and Redis; or only PKG=./saga/...
-	bin/testservers -- $(TOOL) gotestsum --format=pkgname-and-test-fails --format-hide-empty-pkg -- -race -timeout 20m $(or $(PKG),./...)
+	bin/testservers -- $(GOTESTSUM) -- -race -timeout 20m $(or $(PKG),./...)
+	$(GOTESTSUM) -- -tags large -run '^TestLarge' -timeout 20m $(or $(PKG),./...)
 
 bench: bin/testservers ## measure what the docs claim, on the same servers, and print a table; or PKG=./saga/...: the benchmarks of packages
 ifdef PKG

@@ -72,17 +72,24 @@ type reducer struct {
 	static []voices
 
 	classes []int // the class of each slot, plus one; 0: none yet
-	slots   []int // the slot of each class
+	known   []class
 
 	// What follows depends on which keys there are, and is made anew when one is added.
 	keysAt    int
-	sames     map[[2]int]*set // all classes of a group and key
+	sames     []*set          // by corner: all classes of a group and key
 	users     map[[2]int]*set // all classes that may touch a table of a group
-	appenders map[int]*set    // all classes that may give something to the class of a slot
+	appenders []*set          // by slot: all classes that may give something to its class
 	sayers    map[int]*set    // all classes that may say a fact of a type, whatever its key
 
 	enabled [maxClasses]*step
 	kept    []step
+}
+
+// class is what is asked of one again and again.
+type class struct {
+	place
+	slot, act, outbox int
+	ignorable         bool // an act in a final state ignores all that comes
 }
 
 // voices is what a group declares that it may do upon facts of a topic, upon a deadline, upon the outcome of an effect.
@@ -193,11 +200,17 @@ func (r *reducer) class(slot int) int {
 		r.classes = append(r.classes, 0)
 	}
 	if r.classes[slot] == 0 {
-		if len(r.slots) == maxClasses {
+		if len(r.known) == maxClasses {
 			panic("sagacheck: this world has too many groups, topics and keys; make it smaller")
 		}
-		r.slots = append(r.slots, slot)
-		r.classes[slot] = len(r.slots)
+		c := class{place: r.places[slot], slot: slot}
+		if c.kind == kindQueue || c.kind == kindDocument {
+			corner := r.corner(c.a, c.key)
+			c.act, c.outbox = corner.act, corner.outbox
+			c.ignorable = c.kind == kindDocument || r.static[c.a][c.b] != nil && r.static[c.a][c.b].ignorable
+		}
+		r.known = append(r.known, c)
+		r.classes[slot] = len(r.known)
 	}
 	return r.classes[slot] - 1
 }
@@ -206,7 +219,7 @@ func (r *reducer) class(slot int) int {
 func (r *reducer) refresh() {
 	if r.keysAt != len(r.factKeys) {
 		r.keysAt = len(r.factKeys)
-		r.sames, r.users, r.appenders, r.sayers = map[[2]int]*set{}, map[[2]int]*set{}, map[int]*set{}, map[int]*set{}
+		r.sames, r.users, r.appenders, r.sayers = nil, map[[2]int]*set{}, nil, map[int]*set{}
 	}
 }
 
@@ -223,11 +236,15 @@ func (r *reducer) speaks(group, topic, key int) int {
 
 // same are all classes of a group and key. If the group touches acts of other keys, it is all of the group.
 func (r *reducer) same(group, key int) *set {
-	if known := r.sames[[2]int{group, key}]; known != nil {
-		return known
+	at := key*len(r.groups) + group
+	for len(r.sames) <= at {
+		r.sames = append(r.sames, nil)
+	}
+	if r.sames[at] != nil {
+		return r.sames[at]
 	}
 	b := &set{}
-	r.sames[[2]int{group, key}] = b
+	r.sames[at] = b
 	keys := []int{key}
 	for topic, v := range r.static[group] {
 		if r.groups[group].HasAct() && (v.tables[0] || r.touches[touching{group, topic, 0}]) {
@@ -323,8 +340,11 @@ func (r *reducer) addSayers(b *set, typ, key int, every bool) {
 
 // appender are all classes that may give something to a queue, or ask somebody outside.
 func (r *reducer) appender(slot int) *set {
-	if known := r.appenders[slot]; known != nil {
-		return known
+	for len(r.appenders) <= slot {
+		r.appenders = append(r.appenders, nil)
+	}
+	if r.appenders[slot] != nil {
+		return r.appenders[slot]
 	}
 	b := &set{}
 	r.appenders[slot] = b
@@ -360,8 +380,8 @@ func (r *reducer) enough(s state, steps []step) []step {
 		r.enabled[r.class(steps[i].slot)] = &steps[i]
 	}
 	defer func() {
-		for i := range r.slots {
-			r.enabled[i] = nil
+		for i := range steps {
+			r.enabled[r.class(steps[i].slot)] = nil
 		}
 	}()
 	var best set
@@ -419,7 +439,7 @@ func (r *reducer) closure(s state, seed, tooMany int) (closed set, size int) {
 			size++
 			everything = r.disturbing(s, st, &closed)
 		} else {
-			r.enabling(s, r.slots[c], &closed)
+			r.enabling(s, &r.known[c], &closed)
 		}
 		if everything || size == tooMany {
 			return closed, tooMany
@@ -501,17 +521,30 @@ func (r *reducer) appending(s state, slot int, b *set) {
 }
 
 // enabling adds the classes that can make a step possible of a class that has none.
-func (r *reducer) enabling(s state, slot int, b *set) {
-	p := r.places[slot]
-	final := (p.kind == kindQueue || p.kind == kindDocument) && r.documents[s.get(r.corner(p.a, p.key).act)].final
-	switch {
-	case p.kind == kindQueue && s.get(slot) != 0, p.kind == kindDocument && r.Crashes && s.get(r.corner(p.a, p.key).outbox) != 0:
-		b.add(r.class(r.corner(p.a, p.key).outbox))
-	case p.kind == kindQueue && final && r.static[p.a][p.b] != nil && r.static[p.a][p.b].ignorable:
-	case p.kind == kindDocument && final:
-	case p.kind == kindDocument, p.kind == kindOutbox:
-		b.or(r.same(p.a, p.key))
-	case p.kind == kindQueue, p.kind == kindEffect, p.kind == kindParty && s.get(slot) == 0:
-		r.appending(s, slot, b)
+func (r *reducer) enabling(s state, c *class, b *set) {
+	switch c.kind {
+	case kindQueue, kindDocument:
+		switch {
+		case r.Crashes && s.get(c.outbox) != 0:
+			if c.kind == kindDocument || s.get(c.slot) != 0 {
+				b.add(r.class(c.outbox))
+				return
+			}
+		case c.ignorable && r.documents[s.get(c.act)].final:
+			return
+		}
+		if c.kind == kindDocument {
+			b.or(r.same(c.a, c.key))
+			return
+		}
+		r.appending(s, c.slot, b)
+	case kindOutbox:
+		b.or(r.same(c.a, c.key))
+	case kindEffect:
+		r.appending(s, c.slot, b)
+	case kindParty:
+		if s.get(c.slot) == 0 {
+			r.appending(s, c.slot, b)
+		}
 	}
 }
