@@ -126,7 +126,8 @@ func TestAStepThatCannotHappenIsNamed(t *testing.T) {
 		},
 		{"who is not there", without(func(w *sagacheck.World) { w.Groups = w.Groups[:2] }), f.Steps, "the world has no group kitchen"},
 		{
-			"what nobody has said", tt.world, []sagacheck.Step{start, {Who: "kitchen", Does: sagacheck.Hears, Fact: "paid", Key: "o1"}},
+			"what nobody has said", tt.world,
+			[]sagacheck.Step{start, {Who: "kitchen", Does: sagacheck.Hears, Fact: "paid", Key: "o1"}},
 			"step 1, kitchen hears paid of o1, can't happen any more: nobody has said paid of o1. " +
 				"What can happen then: stock hears placed of o1; customer answers placed of o1 (cancel-asked)",
 		},
@@ -135,11 +136,13 @@ func TestAStepThatCannotHappenIsNamed(t *testing.T) {
 		{"no beginning", tt.world, f.Steps[1:], "a replay begins with the step in which everybody starts"},
 		{"nothing", tt.world, nil, "a replay begins with"},
 		{
-			"what does not come again", tt.world, []sagacheck.Step{{Who: "everybody", Does: sagacheck.Starts, Says: start.Says, Again: []string{"placed"}}},
+			"what does not come again", tt.world,
+			[]sagacheck.Step{{Who: "everybody", Does: sagacheck.Starts, Says: start.Says, Again: []string{"placed"}}},
 			"placed does not come again: it needs Duplicates, or Again",
 		},
 		{
-			"what is not at the start", poor.world, []sagacheck.Step{start, {
+			"what is not at the start", poor.world,
+			[]sagacheck.Step{start, {
 				Who: "bank", Does: sagacheck.Hears, Fact: "held", Key: "o1", Chose: []sagacheck.Chosen{{Table: "accounts", Key: "ann", Document: "accounts ann: balance 7"}},
 			}},
 			`there is no "accounts ann: balance 7" at the start; there is accounts ann: balance 5; or accounts ann: balance 0`,
