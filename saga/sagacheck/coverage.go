@@ -1,8 +1,10 @@
 package sagacheck
 
 import (
+	"fmt"
 	"slices"
 	"sort"
+	"strings"
 
 	"tiffin/saga"
 )
@@ -45,9 +47,42 @@ func declared(groups []*saga.Group) Coverage {
 				c[Covered{Group: g.Name(), Reaction: r.Name, Says: s.Type}] = false
 			}
 		}
+		for _, state := range actStates(g) {
+			c[Covered{Group: g.Name(), State: state}] = false
+		}
 	}
 	return c
 }
+
+// actStates are the states that a group's act may reach, by its declaration.
+func actStates(g *saga.Group) (out []saga.State) {
+	may := map[saga.State]bool{}
+	for _, r := range g.Reactions() {
+		stays := r.Silently // the act is done, and no more
+		for _, s := range r.Says {
+			stays = stays || !s.Fails && !s.Closes
+			may[saga.Refused] = may[saga.Refused] || s.Fails
+			may[saga.Closed] = may[saga.Closed] || s.Closes
+		}
+		may[saga.Closed] = may[saga.Closed] || r.Closes
+		switch r.Role {
+		case saga.RoleDoes:
+			may[saga.Done] = may[saga.Done] || stays && !r.Closes
+			may[saga.Refused] = may[saga.Refused] || r.RefusesName != ""
+		case saga.RoleUndoes:
+			may[saga.Undone], may[saga.Barred] = !r.Closes, true
+		}
+	}
+	for _, state := range states {
+		if may[state] && g.HasAct() {
+			out = append(out, state)
+		}
+	}
+	return out
+}
+
+// states are those of acts, in the order in which they are listed.
+var states = []saga.State{saga.Done, saga.Refused, saga.Undone, saga.Barred, saga.Closed}
 
 // Union is what one or the other has seen.
 func (c Coverage) Union(other Coverage) Coverage {
@@ -69,6 +104,69 @@ func (c Coverage) Gaps() (out []string) {
 			out = append(out, what.Group+"."+what.Reaction+" never runs")
 		default:
 			out = append(out, what.Group+"."+what.Reaction+" never says "+what.Says)
+		}
+	}
+	sort.Strings(out)
+	return out
+}
+
+// String lists for each group how many of its outcomes were seen, which states its act has reached, and what was not.
+func (c Coverage) String() string {
+	var groups []string
+	seen, all, wide := map[string]int{}, map[string]int{}, 0
+	for what, is := range c {
+		if _, known := all[what.Group]; !known {
+			groups, all[what.Group] = append(groups, what.Group), 0
+			wide = max(wide, len(what.Group))
+		}
+		if what.Reaction != "" {
+			all[what.Group]++
+			if is {
+				seen[what.Group]++
+			}
+		}
+	}
+	sort.Strings(groups)
+	var b strings.Builder
+	for _, g := range groups {
+		fmt.Fprintf(&b, "%-*s  %2d of %2d outcomes%s\n", wide, g, seen[g], all[g], c.acts(g))
+		for _, gap := range c.holes(g) {
+			fmt.Fprintf(&b, "%*s  %s\n", wide, "", gap)
+		}
+	}
+	return b.String()
+}
+
+// acts says which states a group's act has reached, and which it has not.
+func (c Coverage) acts(group string) string {
+	var reached, not []string
+	for _, state := range states {
+		if is, declared := c[Covered{Group: group, State: state}]; is {
+			reached = append(reached, string(state))
+		} else if declared {
+			not = append(not, string(state))
+		}
+	}
+	out := ""
+	if len(reached) > 0 {
+		out += "; its act was " + strings.Join(reached, ", ")
+	}
+	if len(not) > 0 {
+		out += "; never " + strings.Join(not, ", ")
+	}
+	return out
+}
+
+// holes are a group's gaps, each with the question that it asks. Of a reaction that never runs it is not said what it does not say.
+func (c Coverage) holes(group string) (out []string) {
+	for what, seen := range c {
+		runs, declared := c[Covered{Group: what.Group, Reaction: what.Reaction}]
+		switch {
+		case seen || what.Reaction == "" || what.Group != group:
+		case what.Says == "":
+			out = append(out, group+"."+what.Reaction+" never runs: is it dead, or does no world ask for it?")
+		case runs || !declared:
+			out = append(out, group+"."+what.Reaction+" never says "+what.Says+": can't it, or does no world ask for it?")
 		}
 	}
 	sort.Strings(out)

@@ -153,7 +153,7 @@ func TestAFindingReadsAsASequence(t *testing.T) {
 	want := `   0  everybody    starts, says placed
    1  stock        hears placed of o1: hold, commits held
    2  stock        sends of o1, says held
-   3  bank         hears held of o1; accounts ann: nothing in it
+   3  bank         hears held of o1; accounts ann: balance 0
 `
 	if steps != want {
 		t.Errorf("reads\n%swant\n%s", steps, want)

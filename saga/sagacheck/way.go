@@ -8,6 +8,9 @@ import (
 	"strings"
 	"time"
 
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
 	"tiffin/saga"
 )
 
@@ -15,6 +18,8 @@ import (
 type Finding struct {
 	// World is the one in which it was found.
 	World string
+	// Part is what is special of the part of the world that was explored then: "payment.refunded again"; mostly empty.
+	Part string
 	// What must not be: "the saga o1 never ends: ...".
 	What string
 	// Steps lead to it from the beginning.
@@ -40,32 +45,44 @@ const (
 	Forgets  Deed = "forgets"   // a mark is older than marks are kept
 )
 
-// Step is one thing that happens on the way to a finding. All of it together names the move: see [Replay].
+// Who acts, when it is no group and nobody who was declared.
+const (
+	everybody = "everybody" // who says the first facts
+	outside   = "outside"   // who performs effects
+	broker    = "broker"
+	clock     = "clock"
+)
+
+// Step is one thing that happens on the way to a finding. Who, Does, Fact, Key, Chose and Again name the move, and for what is no group
+// also Says; the rest tells what came of it. See [Replay].
 type Step struct {
-	Who   string   `json:"who"` // a group, somebody outside, or broker, clock, everybody
-	Does  Deed     `json:"does"`
-	Fact  string   `json:"fact,omitzero"`  // the type of what is heard, answered or performed
-	Key   string   `json:"key,omitzero"`   // which saga
-	Chose []Chosen `json:"chose,omitzero"` // what documents turn out to have been since the start
-	Ran   []string `json:"ran,omitzero"`   // the reactions that ran
-	Why   string   `json:"why,omitzero"`   // why none did, or not all
-	Says  []Saying `json:"says,omitzero"`
-	Later bool     `json:"later,omitzero"` // what is said is committed, and not sent yet
-	Again bool     `json:"again,omitzero"` // what is said will be delivered once more
+	Who     string   `json:"who"` // a group, somebody outside, or broker, clock, everybody
+	Does    Deed     `json:"does"`
+	Fact    string   `json:"fact,omitzero"`    // the type of what is heard, answered or performed
+	Key     string   `json:"key,omitzero"`     // which saga
+	Chose   []Chosen `json:"chose,omitzero"`   // what documents turn out to have been since the start
+	Ran     []string `json:"ran,omitzero"`     // the reactions that ran
+	Why     string   `json:"why,omitzero"`     // why none did, or not all
+	Changed []string `json:"changed,omitzero"` // documents beside the act's own: "accounts till: balance 5 -> 0"
+	Act     string   `json:"act,omitzero"`     // where the group's act stands then: "done, waits for giveUp"; empty: not begun
+	Says    []Saying `json:"says,omitzero"`
+	Later   bool     `json:"later,omitzero"` // what is said is committed, and not sent yet
+	Again   []string `json:"again,omitzero"` // the types of what is said that will be delivered once more
+	Wrong   bool     `json:"wrong,omitzero"` // it is this step that must not be, not where all of them lead
 }
 
 // Saying is a fact that is said, with its value as it goes over the wire.
 type Saying struct {
-	Type string `json:"type"`
-	Key  string `json:"key"`
-	JSON string `json:"json"`
+	Type string         `json:"type"`
+	Key  string         `json:"key"`
+	JSON jsontext.Value `json:"json"`
 }
 
 // Chosen is what a document, of which the world says that it may be several things, turns out to be.
 type Chosen struct {
 	Table    string `json:"table"`
 	Key      string `json:"key"`
-	Document string `json:"document"` // as people read it: "dishes dal: free 1, delivered 1"
+	Document string `json:"document"` // in what it differs from the others, as people read it: "dishes dal: free 1, delivered 1"
 }
 
 // findings finds the ways to what was found: shortest ones if that does not take too long.
@@ -85,11 +102,13 @@ func (e *explorer) findings(found []wrong) (out []Finding) {
 }
 
 func (e *explorer) finding(f wrong, shortest bool) Finding {
-	steps := e.way(f.at)
+	steps := e.tidied(e.way(f.at))
 	if f.last != nil {
-		steps = append(steps, *f.last)
+		last := *f.last
+		last.Wrong = true
+		steps = append(steps, last)
 	}
-	return Finding{World: e.name, What: f.what, Steps: steps, Shortest: shortest}
+	return Finding{World: e.Name, Part: strings.TrimPrefix(strings.TrimPrefix(e.name, e.Name), ", "), What: f.what, Steps: steps, Shortest: shortest}
 }
 
 // seekLimit is how many states are visited, of all that there are, for a shortest way to what was found among few.
@@ -152,7 +171,7 @@ func (e *explorer) all(s state, emit func(*move)) {
 
 // first is the step that begins the world.
 func (e *explorer) first(s state) Step {
-	st := Step{Who: "everybody", Does: Starts, Again: s.get(e.ghost) != 0}
+	st := Step{Who: everybody, Does: Starts, Again: e.comingAgain(s)}
 	for _, f := range e.Start {
 		st.Says = append(st.Says, e.saying(e.factID(f)))
 	}
@@ -161,13 +180,26 @@ func (e *explorer) first(s state) Step {
 
 func (e *explorer) saying(id uint16) Saying {
 	f := &e.facts[id]
-	return Saying{Type: f.fact.EventType(), Key: f.fact.Key(), JSON: contents(f.fact)}
+	return Saying{Type: f.fact.EventType(), Key: f.fact.Key(), JSON: jsontext.Value(contents(f.fact))}
+}
+
+// comingAgain are the types of the facts that will be delivered once more.
+func (e *explorer) comingAgain(s state) (out []string) {
+	for _, id := range e.lists[s.get(e.ghost)].facts {
+		if t := e.facts[id].fact.EventType(); !slices.Contains(out, t) {
+			out = append(out, t)
+		}
+	}
+	return out
 }
 
 // describeMove is a move for people, and for a replay.
 func (e *explorer) describeMove(from state, m *move) Step {
 	p := e.places[m.slot]
-	st := Step{Key: e.keys.list[p.key], Again: m.again}
+	st := Step{Key: e.keys.list[p.key]}
+	if m.again {
+		st.Again = e.comingAgain(m.next)
+	}
 	says := m.facts
 	switch p.kind {
 	case kindQueue:
@@ -183,11 +215,11 @@ func (e *explorer) describeMove(from state, m *move) Step {
 	case kindParty:
 		st.Who, st.Does, st.Fact = e.parties[p.a].name, Answers, e.parties[p.a].Hears[0].Type
 	case kindEffect:
-		st.Who, st.Does, st.Fact = "outside", Performs, e.types.list[p.b]
+		st.Who, st.Does, st.Fact = outside, Performs, e.types.list[p.b]
 	case kindAge:
-		st.Who, st.Does = "clock", Ages
+		st.Who, st.Does = clock, Ages
 	default:
-		st.Who, st.Does, st.Key = "broker", Repeats, ""
+		st.Who, st.Does, st.Key = broker, Repeats, ""
 	}
 	if m.out != nil {
 		st.Ran, st.Why = m.out.ran, m.out.dropped
@@ -199,34 +231,117 @@ func (e *explorer) describeMove(from state, m *move) Step {
 	for _, c := range m.chosen {
 		at := e.places[c.slot]
 		t := e.groups[at.a].Tables()[at.b]
-		st.Chose = append(st.Chose, Chosen{t.Name(), e.keys.list[at.key], show(t, saga.Decode(e.documents[c.value].image, t))})
+		st.Chose = append(st.Chose, Chosen{t.Name(), e.keys.list[at.key], e.showChosen(t, c)})
+	}
+	if p.kind == kindQueue || p.kind == kindDocument {
+		st.Act, st.Changed = e.actAfter(p, m), e.changes(from, p, m)
 	}
 	return st
+}
+
+// actAfter says where the act of a group stands after a move.
+func (e *explorer) actAfter(p place, m *move) string {
+	g := e.groups[p.a]
+	id := m.next.get(e.corner(p.a, p.key).act)
+	if !g.HasAct() || id == 0 {
+		return ""
+	}
+	t := g.Tables()[0]
+	a := t.Act(saga.Decode(e.documents[id].image, t))
+	words := []string{string(a.State())}
+	if a.Pivoted() && !a.State().Final() {
+		words = append(words, "pivoted")
+	}
+	if a.Waiting() != "" {
+		words = append(words, "waits for "+a.Waiting())
+	}
+	if a.Joining() {
+		words = append(words, "waits for more")
+	}
+	return strings.Join(slices.DeleteFunc(words, func(w string) bool { return w == "" }), ", ")
+}
+
+// changes are what a move does to documents beside the act's own, for people.
+func (e *explorer) changes(from state, p place, m *move) (out []string) {
+	if m.out == nil {
+		return nil
+	}
+	for _, w := range m.out.writes {
+		at := e.places[w.slot]
+		t := e.groups[at.a].Tables()[at.b]
+		if w.slot == e.corner(p.a, p.key).act && t.Act(t.New("")) != nil {
+			continue
+		}
+		after := saga.Decode(e.documents[w.value].image, t)
+		before := read(from, m.chosen, w.slot)
+		if before == 0 {
+			out = append(out, show(t, after))
+			continue
+		}
+		was, is := t.Columns(saga.Decode(e.documents[before].image, t)), t.Columns(after)
+		var parts []string
+		for i, c := range is {
+			if b, a := showColumn(was[i]), showColumn(c); a != b {
+				parts = append(parts, fmt.Sprintf("%s %s -> %s", c.Name, b, a))
+			}
+		}
+		out = append(out, fmt.Sprintf("%s %s: %s", t.Name(), *is[0].At.(*string), strings.Join(parts, ", ")))
+	}
+	return out
+}
+
+// showChosen is what a document turns out to be, in the columns in which it differs from what else it may be.
+func (e *explorer) showChosen(t saga.AnyTable, c slotValue) string {
+	columns := t.Columns(saga.Decode(e.documents[c.value].image, t))
+	var parts []string
+	for i, column := range columns {
+		mine := showColumn(column)
+		if slices.ContainsFunc(e.choices[c.slot], func(other uint16) bool {
+			return showColumn(t.Columns(saga.Decode(e.documents[other].image, t))[i]) != mine
+		}) {
+			parts = append(parts, column.Name+" "+mine)
+		}
+	}
+	return fmt.Sprintf("%s %s: %s", t.Name(), *columns[0].At.(*string), strings.Join(parts, ", "))
 }
 
 // show is a document for people: its table and key, and the columns that hold something.
 func show(t saga.AnyTable, d any) string {
 	columns := t.Columns(d)
+	empty := t.Columns(t.New(""))
 	var parts []string
-	for _, c := range columns[1:] {
-		value := c.At
-		if j, ok := value.(saga.JSONColumn); ok {
-			value = j.V
+	for i, c := range columns[1:] {
+		if value := showColumn(c); value != showColumn(empty[i+1]) {
+			parts = append(parts, c.Name+" "+value)
 		}
-		v := reflect.ValueOf(value).Elem()
-		if v.IsZero() {
-			continue
-		}
-		if at, ok := v.Interface().(time.Time); ok {
-			parts = append(parts, c.Name+" "+at.UTC().Format(time.RFC3339))
-			continue
-		}
-		parts = append(parts, fmt.Sprintf("%s %v", c.Name, v.Interface()))
 	}
 	if len(parts) == 0 {
 		parts = []string{"nothing in it"}
 	}
 	return fmt.Sprintf("%s %s: %s", t.Name(), *columns[0].At.(*string), strings.Join(parts, ", "))
+}
+
+// showColumn is a column's value for people.
+func showColumn(c saga.Column) string {
+	switch at := c.At.(type) {
+	case *string:
+		if *at == "" {
+			return `""`
+		}
+		return *at
+	case *time.Time:
+		if at.IsZero() {
+			return "never"
+		}
+		return at.UTC().Format(time.RFC3339Nano)
+	case saga.JSONColumn:
+		b, err := json.Marshal(at.V, json.Deterministic(true))
+		if err != nil {
+			return err.Error()
+		}
+		return string(b)
+	}
+	return fmt.Sprint(reflect.ValueOf(c.At).Elem().Interface())
 }
 
 // String is the finding as a sequence of steps, one a line.
@@ -266,8 +381,12 @@ func (s Step) String() string {
 		}
 		line += verb + strings.Join(says, ", ")
 	}
-	if s.Again {
+	switch {
+	case len(s.Again) == 0:
+	case len(s.Again) == len(says):
 		line += ", which will come again"
+	default:
+		line += ", of which " + strings.Join(s.Again, ", ") + " will come again"
 	}
 	for _, c := range s.Chose {
 		line += "; " + c.Document

@@ -1,0 +1,38 @@
+package sagacheck_test
+
+import (
+	"testing"
+
+	"tiffin/saga/sagacheck"
+)
+
+// The union of several worlds covers what each of them does not; what none does is asked about.
+func TestCoverageIsReadable(t *testing.T) {
+	good := func() sagacheck.World { return shop(stock(holds1, uses, releases), bank(pays, refunds)) }
+	quiet := good()
+	quiet.Outside = quiet.Outside[1:] // nothing is cancelled
+	r := sagacheck.Explore(quiet)
+	want := `bank      5 of  7 outcomes; its act was done, undone, closed; never refused, barred
+         bank.pay never says not-paid: can't it, or does no world ask for it?
+         bank.payNot never runs: is it dead, or does no world ask for it?
+kitchen   2 of  8 outcomes; its act was done; never refused, undone, barred
+         kitchen.accept never says not-accepted: can't it, or does no world ask for it?
+         kitchen.acceptNot never runs: is it dead, or does no world ask for it?
+         kitchen.cancel never runs: is it dead, or does no world ask for it?
+         kitchen.refuse never runs: is it dead, or does no world ask for it?
+stock     3 of  7 outcomes; its act was done, closed; never refused, undone, barred
+         stock.hold never says not-held: can't it, or does no world ask for it?
+         stock.holdNot never runs: is it dead, or does no world ask for it?
+         stock.release never runs: is it dead, or does no world ask for it?
+`
+	if got := r.Coverage.String(); got != want {
+		t.Errorf("reads\n%swant\n%s", got, want)
+	}
+	want = `bank      7 of  7 outcomes; its act was done, refused, undone, barred, closed
+kitchen   8 of  8 outcomes; its act was done, refused, barred; never undone
+stock     7 of  7 outcomes; its act was done, refused, undone, barred, closed
+`
+	if got := r.Coverage.Union(sagacheck.Explore(good()).Coverage).String(); got != want {
+		t.Errorf("together\n%swant\n%s", got, want)
+	}
+}
