@@ -64,16 +64,17 @@ var (
 func Group() *saga.Group {
 	return saga.Define("loyalty", saga.Documents(grants, cards),
 		saga.Concerns(schemas.OfAnOrder),
-		saga.Does(grant, saga.Refuses(withhold), saga.Uses(cards), saga.Says[PointsGranted](), saga.Fails[PointsWithdrawn]()),
+		saga.Does(grant, saga.Refuses(withhold), saga.Uses(cards),
+			saga.Announces[PointsGranted](), saga.Fails[PointsWithdrawn](), saga.Announces[PointsWithdrawn]()),
 		saga.Undoes(withdraw, saga.Uses(cards), saga.Upon[schemas.PaymentFailed](), saga.Upon[schemas.PaymentRefunded](),
-			saga.Says[PointsWithdrawn]()),
+			saga.Announces[PointsWithdrawn]()),
 		saga.Then(keep, saga.Closes()),
 	)
 }
 
-// grant gives a point for each ten rupees that the customer is about to pay.
+// grant gives a point for each rupee that the customer is about to pay.
 func grant(g *Grant, e saga.Event[schemas.PaymentRequested]) []saga.Fact {
-	g.CustomerID, g.Points = e.Fact.From, int(e.Fact.Amount.MinorUnits/1000)
+	g.CustomerID, g.Points = e.Fact.From, int(e.Fact.Amount.MinorUnits/100)
 	cards.Get(e, g.CustomerID).Points += g.Points
 	return saga.Say(PointsGranted{g.OrderID, g.CustomerID, g.Points})
 }
@@ -109,7 +110,7 @@ func Example() {
 		fmt.Println(w.Types()[len(facts):], "points:", card.Points, "act:", act.State())
 	}
 	// Output:
-	// [points.granted] points: 25 act: closed
+	// [points.granted] points: 250 act: closed
 	// [points.granted points.withdrawn] points: 0 act: undone
 	// [points.withdrawn] points: 0 act: refused
 }

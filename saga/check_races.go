@@ -42,11 +42,27 @@ func (in *inspection) compensation(n *node, h FactType) {
 	said := in.said[h.Type]
 	if len(said) == 0 || slices.ContainsFunc(said, func(m *node) bool {
 		return m.Role != RoleUndoes || in.judges(m) || m.EvenIfNothing || m.group == n.group
-	}) {
+	}) || in.oneVoice(n.group, said[0].group, h.Topic) {
 		return
 	}
 	in.found("undo-upon-undo", n, fmt.Sprintf("write saga.Upon[%s]() on the line of %s instead: what %s hears", said[0].Hears[0].goType, n.Name, said[0]),
 		"%s undoes upon %s, with which %s tells that it has undone its own part", n, h.Type, said[0])
+}
+
+// oneVoice says whether all that moves a group's act is said by one other group, on one topic: it comes in the order in which it was decided,
+// and nothing can overtake anything.
+func (in *inspection) oneVoice(g, speaker *Group, topic string) bool {
+	for _, n := range in.nodes {
+		if n.group != g || n.Role == RoleOn || n.Role == RoleFollows || n.Role == RoleRecords {
+			continue
+		}
+		for _, h := range n.Hears {
+			if by := in.speakers(h.Type); h.Topic != topic || len(by) != 1 || by[0] != speaker {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // order finds undos that may overtake what settles the act, although one group says both.

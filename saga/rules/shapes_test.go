@@ -196,6 +196,22 @@ func TestShapes(t *testing.T) {
 				saga.Then(upon[MoneyNotHeld], saga.ClosesWith[said[Cancelled]](), saga.Announces[said[Cancelled]]()))},
 			want: []string{"path-without-end goods"},
 		},
+		// All that the points hear is said by money, on one topic.
+		"an undo upon an undo, in one voice": {groups: []*saga.Group{
+			api(), goods(saga.Upon[said[MoneyNotHeld]]()), ends(bothHeld, bothFree),
+			define("money", does[Placed, MoneyHeld, MoneyNotHeld](), saga.Then(upon[Completed], saga.ClosesWith[said[VoucherTaken]]()),
+				saga.Undoes(undo, saga.Upon[said[GoodsNotHeld]](), saga.Says[said[MoneyFreed]]())),
+			define("points", saga.Does(upon[MoneyHeld], saga.Refuses(refuse[MoneyHeld]), saga.Announces[said[Shipped]]()),
+				saga.Then(upon[VoucherTaken], saga.Closes()), saga.Undoes(undo, saga.Upon[said[MoneyFreed]]())),
+		}},
+		"an undo upon an undo, which another's word may overtake": {
+			groups: []*saga.Group{
+				api(), goods(saga.Upon[said[MoneyNotHeld]]()), ends(bothHeld, bothFree), moneyBeside(saga.Upon[said[GoodsNotHeld]]()),
+				define("points", saga.Does(upon[MoneyHeld], saga.Refuses(refuse[MoneyHeld]), saga.Announces[said[Shipped]]()),
+					saga.Then(upon[Completed], saga.Closes()), saga.Undoes(undo, saga.Upon[said[MoneyFreed]]())),
+			},
+			want: []string{"undo-upon-undo points"},
+		},
 		"it is never settled": {
 			groups: []*saga.Group{api(), define("goods", does[Placed, GoodsHeld, GoodsNotHeld](), saga.Undoes(undo, saga.Upon[said[MoneyNotHeld]](), saga.Says[said[GoodsFreed]]())), moneyAfter(), ends(bothHeld, noGoods)},
 			want:   []string{"never-settled goods"},

@@ -7,8 +7,8 @@ import (
 
 // story is a finding as it is drawn: who takes part, and one line after the other of what happens.
 //
-// Left out is what makes no difference to the reader: who only listens and has come to an end, unless it is he of whom something is
-// wrong; and that something is sent which was committed just before. What a listener hears one after the other is one line.
+// Left out is what makes no difference to the reader: who only listens, changes nothing but his act, and has come to an end, unless it is he
+// of whom something is wrong; and that something is sent which was committed just before. What a listener hears one after the other is one line.
 type story struct {
 	lanes []string // in the order in which they first act
 	sagas []string // the keys, if there is more than one
@@ -81,9 +81,10 @@ func (f Finding) story() story {
 
 // leftOut are the groups that only listen, and of which nothing is wrong.
 func (t *teller) leftOut() map[string]bool {
-	open := map[string]bool{}
+	open, changes := map[string]bool{}, map[string]bool{}
 	for _, s := range t.Steps {
 		if s.Does == Hears || s.Does == Expires {
+			changes[s.Who] = changes[s.Who] || len(s.Changed) > 0
 			open[s.Who] = !slices.ContainsFunc([]string{"", "refused", "undone", "closed"}, func(end string) bool { return end == s.Act })
 		}
 	}
@@ -92,7 +93,7 @@ func (t *teller) leftOut() map[string]bool {
 		named := slices.ContainsFunc(strings.FieldsFunc(t.What, func(r rune) bool { return !isOfAName(r) }), func(word string) bool {
 			return word == who || strings.HasPrefix(word, who+".")
 		})
-		out[who] = t.listens[who] && !named && !isOpen
+		out[who] = t.listens[who] && !named && !isOpen && !changes[who]
 	}
 	for _, s := range t.Steps {
 		if s.Wrong {
