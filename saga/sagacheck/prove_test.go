@@ -18,8 +18,8 @@ type failing struct {
 	artifacts    string
 }
 
-func (*failing) Helper()           {}
-func (f *failing) Log(args ...any) { f.logs = append(f.logs, fmt.Sprint(args...)) }
+func (*failing) Helper()                        {}
+func (f *failing) Log(args ...any)              { f.logs = append(f.logs, fmt.Sprint(args...)) }
 func (f *failing) Logf(format string, a ...any) { f.logs = append(f.logs, fmt.Sprintf(format, a...)) }
 
 func (f *failing) Errorf(format string, a ...any) {
