@@ -209,7 +209,7 @@ func shop(stock, bank *saga.Group) sagacheck.World {
 	}
 }
 
-func thinksAgain(p Placed) []saga.Fact { return saga.Say(CancelAsked{p.toOrders}) }
+func thinksAgain(p Placed) []saga.Fact { return saga.Say(CancelAsked(p)) }
 
 func delivers(a Accepted) []saga.Fact {
 	return saga.Say(Lost{toOrders(a.toKitchen)}, Delivered{toOrders(a.toKitchen)})
