@@ -178,7 +178,7 @@ func TestUp(t *testing.T) {
 	if got := run(t, "audit", "--data="+dir, "--json"); got.code != 0 || !strings.HasPrefix(got.out, "{") {
 		t.Errorf("audit: %+v", got)
 	}
-	if got := run(t, "topics", "list", "--data="+dir); got.code != 0 || !strings.Contains(got.out, "orders (12 partitions, 1 replicas)") || !strings.Contains(got.out, "order.placed             from outside            to inventory, orders") {
+	if got := run(t, "topics", "list", "--data="+dir); got.code != 0 || !strings.Contains(got.out, "orders (12 partitions, 1 replicas)") || !strings.Contains(got.out, "order.placed             from orders-api         to inventory, orders") {
 		t.Errorf("topics list: %+v", got)
 	}
 
