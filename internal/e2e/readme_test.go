@@ -175,26 +175,26 @@ func (s *shell) run(line string) string {
 	}
 }
 
-// The README's picture is what `tiffin map` draws. To draw it anew: TIFFIN_UPDATE=1 go test ./internal/e2e -run Picture
-func TestTheReadmesPictureIsTheDeclaration(t *testing.T) {
+// The picture in DESIGN.md is what `tiffin map` draws (the README's is kept by cmd/tiffin). To draw it anew: TIFFIN_UPDATE=1 go test ./internal/e2e -run Picture
+func TestThePictureInDesignIsTheDeclaration(t *testing.T) {
 	const begin, end = "<!-- map -->\n```mermaid\n", "```\n<!-- /map -->"
-	readme, err := os.ReadFile("../../README.md")
+	design, err := os.ReadFile("../../DESIGN.md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	before, rest, found := strings.Cut(string(readme), begin)
+	before, rest, found := strings.Cut(string(design), begin)
 	picture, after, closed := strings.Cut(rest, end)
 	if !found || !closed {
-		t.Fatal("README.md has no map between <!-- map --> and <!-- /map -->")
+		t.Fatal("DESIGN.md has no map between <!-- map --> and <!-- /map -->")
 	}
 	drawn := (&site{t: t, env: environ(t)}).tiffin("map", "--format=mermaid")
 	if picture == drawn {
 		return
 	}
 	if os.Getenv("TIFFIN_UPDATE") == "" {
-		t.Fatalf("the README's picture is not what is declared; draw it anew with TIFFIN_UPDATE=1. It should be\n%s", drawn)
+		t.Fatalf("the picture is not what is declared; draw it anew with TIFFIN_UPDATE=1. It should be\n%s", drawn)
 	}
-	if err := os.WriteFile("../../README.md", []byte(before+begin+drawn+end+after), 0o644); err != nil {
+	if err := os.WriteFile("../../DESIGN.md", []byte(before+begin+drawn+end+after), 0o644); err != nil {
 		t.Fatal(err)
 	}
 }
