@@ -183,6 +183,9 @@ func (e *explorer) explore() (r Report, lesson bool) {
 func (e *explorer) begin() {
 	var s state
 	for _, c := range e.Initially {
+		if tableAmong(e.groups, c.Documents[0]) == nil && tableAmong(e.Aside, c.Documents[0]) != nil {
+			continue
+		}
 		t := e.tableOf(c.Documents[0])
 		slot := e.slot(e.documentPlace(t, *t.Columns(c.Documents[0])[0].At.(*string)))
 		var ids []uint16

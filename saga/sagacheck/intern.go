@@ -184,14 +184,21 @@ func (n *interned) slot(p place) int {
 
 // tableOf is the table of a world's groups that keeps documents like this one.
 func (n *interned) tableOf(d any) saga.AnyTable {
-	for _, g := range n.groups {
+	if t := tableAmong(n.groups, d); t != nil {
+		return t
+	}
+	panic(fmt.Sprintf("sagacheck: no group of this world keeps documents of type %T", d))
+}
+
+func tableAmong(groups []*saga.Group, d any) saga.AnyTable {
+	for _, g := range groups {
 		for _, t := range g.Tables() {
 			if reflect.TypeOf(t.New("")) == reflect.TypeOf(d) {
 				return t
 			}
 		}
 	}
-	panic(fmt.Sprintf("sagacheck: no group of this world keeps documents of type %T", d))
+	return nil
 }
 
 func (n *interned) documentPlace(t saga.AnyTable, key string) place {

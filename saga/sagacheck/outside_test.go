@@ -2,6 +2,9 @@ package sagacheck_test
 
 import (
 	"context"
+	"fmt"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -64,4 +67,54 @@ func TestNobodyWaitsForWhoHasNothingToSay(t *testing.T) {
 	if len(r.Findings) != 1 || r.Ends == 0 {
 		t.Errorf("%v %v", r, r.Findings)
 	}
+}
+
+// counter only listens: it counts payments.
+func counter(options ...saga.Option) *saga.Group {
+	totals := saga.In("totals", func(t *Tally) saga.Columns { return saga.Columns{{Name: "id", At: &t.ID}, {Name: "n", At: &t.N}} })
+	count := func(e saga.Event[Paid]) []saga.Fact {
+		totals.Get(e, "all").N++
+		return saga.Say(Told{toOrders{order{e.Key}}, 1})
+	}
+	return saga.Define("counter", saga.Documents(totals), saga.On(count, append(options, saga.Uses(totals), saga.Announces[Told]())...))
+}
+
+// Groups that only listen are explored beside the others, one at a time: what is wrong with one of them is found, and they do not
+// multiply each other's states.
+func TestGroupsAsideAreExploredOneAtATime(t *testing.T) {
+	w := shop(stock(holds1, uses, releases), bank(pays, refunds))
+	alone := sagacheck.Explore(w)
+	final := w.Final
+	w.Final = func(v sagacheck.View) string {
+		if n := sagacheck.Document[Tally](v, "all"); n != nil && n.N > 1 {
+			return "a payment is counted twice"
+		}
+		return final(v)
+	}
+	w.Aside = []*saga.Group{counter()}
+	one := sagacheck.Explore(w)
+	if len(one.Findings) > 0 || one.States <= alone.States || !slices.Equal(one.Gaps, alone.Gaps) {
+		t.Errorf("%v %v, gaps %v", one, one.Findings, one.Gaps)
+	}
+	w.Aside = append(w.Aside, writer())
+	w.Initially = append(w.Initially, sagacheck.Choice{Documents: []any{&Tally{ID: "all"}}}) // of one that is not always there
+	if two := sagacheck.Explore(w); two.States >= 2*one.States {
+		t.Errorf("a second one multiplies the states: %v, then %v", one, two)
+	}
+	w.Duplicates = 1
+	if twice := sagacheck.Explore(w); len(twice.Findings) != 1 || twice.Findings[0].What != "a payment is counted twice" {
+		t.Errorf("%v %v, want that a payment is counted twice", twice, twice.Findings)
+	}
+}
+
+// Who has an influence can't stand aside.
+func TestWhoIsHeardCannotStandAside(t *testing.T) {
+	w := shop(stock(holds1, uses, releases), bank(pays, refunds))
+	w.Aside, w.Groups = w.Groups[:1], w.Groups[1:]
+	defer func() {
+		if what := fmt.Sprint(recover()); !strings.Contains(what, "stock says held, which bank hears") {
+			t.Errorf("%s", what)
+		}
+	}()
+	sagacheck.Explore(w)
 }

@@ -189,9 +189,12 @@ func (v View) Said(eventType, key string) int {
 	return int(v.at(place{kind: kindCount, a: v.e.types.id(eventType), key: v.e.keys.id(key)}))
 }
 
-// Document is D's document with this key; nil if there is none, or if the world leaves open what it is and nobody has
-// looked.
+// Document is D's document with this key; nil if there is none, if the world leaves open what it is and nobody has looked, or
+// if its group stands aside ([World].Aside) and another one is explored.
 func Document[D any](v View, key string) *D {
+	if tableAmong(v.e.groups, new(D)) == nil && tableAmong(v.e.Aside, new(D)) != nil {
+		return nil
+	}
 	t := v.e.tableOf(new(D))
 	id := v.at(v.e.documentPlace(t, key))
 	if id == 0 {
