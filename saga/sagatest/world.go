@@ -132,6 +132,9 @@ func (w *World) Advance(d time.Duration) error {
 		if err := w.handle(g, c); err != nil {
 			return err
 		}
+		if left, _ := w.load(g.Tables()[0], key); g.Tables()[0].Act(left).WaitsUntil().Equal(due) {
+			return fmt.Errorf("the act of %s in the saga %s waits for %s, and nothing runs when that is over: the group has no such saga.Else (any more)", g.Name(), key, a.Waiting())
+		}
 		if err := w.Run(); err != nil {
 			return err
 		}

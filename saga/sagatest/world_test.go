@@ -109,6 +109,18 @@ func TestDeadlinesPassInTheirOrder(t *testing.T) {
 	}
 }
 
+// A wait of which no reaction is left (its saga.Else was renamed, or a test has taken it out) would be due for ever.
+func TestAWaitThatNothingEndsIsAnError(t *testing.T) {
+	w := sagatest.New(clock().Without("ring", saga.DeadlineType))
+	w.Say(wound("a"))
+	if err := w.Run(); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Advance(time.Hour); err == nil || !strings.Contains(err.Error(), "clock in the saga a waits for ring") {
+		t.Errorf("%v", err)
+	}
+}
+
 func TestOutsideAnswersEachFactOnce(t *testing.T) {
 	w := sagatest.New(clock())
 	var asked []string
