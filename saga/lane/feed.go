@@ -1,10 +1,12 @@
 package lane
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -26,7 +28,7 @@ const (
 // group has caught up. The other one, the laggard reader, fetches what lies behind: for a group that has just come, that
 // was slow, or whose queue was full; so no group holds up another. A group that catches up is at the head again.
 type feed struct {
-	kafka      *kafka.Client
+	ports      Ports
 	partitions int
 	hearers    map[string]*saga.Group // event type -> a group of this process that hears it, and so can decode it
 	log        *slog.Logger
@@ -35,16 +37,16 @@ type feed struct {
 	positions map[kafka.TopicPartition][]*position
 	polled    map[kafka.TopicPartition]int64 // what head requests under way wait for
 	recent    map[kafka.TopicPartition]*recent
-	retained  int           // events in recent
-	behind    chan struct{} // wakes the laggard reader
-	ahead     chan struct{} // wakes the head reader
+	retained  int  // events in recent
+	behind    Bell // wakes the laggard reader
+	ahead     Bell // wakes the head reader
 }
 
-func newFeed(client *kafka.Client, partitions int, groups []*saga.Group, log *slog.Logger) *feed {
+func newFeed(p Ports, partitions int, groups []*saga.Group, log *slog.Logger) *feed {
 	f := &feed{
-		kafka: client, partitions: partitions, hearers: map[string]*saga.Group{}, log: log,
+		ports: p, partitions: partitions, hearers: map[string]*saga.Group{}, log: log,
 		positions: map[kafka.TopicPartition][]*position{}, polled: map[kafka.TopicPartition]int64{}, recent: map[kafka.TopicPartition]*recent{},
-		behind: make(chan struct{}, 1), ahead: make(chan struct{}, 1),
+		behind: p.Machine.Bell(), ahead: p.Machine.Bell(),
 	}
 	for _, g := range groups {
 		for _, r := range g.Reactions() {
@@ -58,7 +60,7 @@ func newFeed(client *kafka.Client, partitions int, groups []*saga.Group, log *sl
 
 // run reads until ctx ends.
 func (f *feed) run(ctx context.Context) {
-	var readers sync.WaitGroup
+	readers := f.ports.Machine.Tasks()
 	readers.Go(func() { f.readHeads(ctx) })
 	readers.Go(func() { f.readLaggards(ctx) })
 	readers.Wait()
@@ -93,15 +95,8 @@ func (f *feed) unsubscribe(q *queue) {
 
 // poke says that a queue has room again, or that there are new places.
 func (f *feed) poke() {
-	wake(f.behind)
-	wake(f.ahead)
-}
-
-func wake(c chan struct{}) {
-	select {
-	case c <- struct{}{}:
-	default:
-	}
+	f.behind.Ring()
+	f.ahead.Ring()
 }
 
 // atEnd says whether the group has read the partition to its end, as that was at some time after the moment. If it is not
@@ -113,7 +108,7 @@ func (f *feed) atEnd(p *position, handled int64, moment time.Time) bool {
 		return handled >= p.end
 	}
 	p.look = true
-	wake(f.behind)
+	f.behind.Ring()
 	return false
 }
 
@@ -139,9 +134,7 @@ func (f *feed) heads() (out []kafka.Position) {
 			out = append(out, kafka.Position{Topic: tp.Topic, Partition: tp.Partition, Offset: furthest})
 		}
 	}
-	// A request brings a bounded amount, of the first partitions first: each must be first at times.
-	rand.Shuffle(len(out), func(i, j int) { out[i], out[j] = out[j], out[i] })
-	return out
+	return f.shuffled(out)
 }
 
 // laggards are the places that the head reader does not serve: per partition the hindmost that has room.
@@ -161,8 +154,21 @@ func (f *feed) laggards() (out []kafka.Position) {
 			out = append(out, kafka.Position{Topic: tp.Topic, Partition: tp.Partition, Offset: hindmost})
 		}
 	}
-	rand.Shuffle(len(out), func(i, j int) { out[i], out[j] = out[j], out[i] })
-	return out
+	return f.shuffled(out)
+}
+
+func byTopic(a, b kafka.TopicPartition) int {
+	return cmp.Or(cmp.Compare(a.Topic, b.Topic), cmp.Compare(a.Partition, b.Partition))
+}
+
+// shuffled: a request brings a bounded amount, of the first partitions first: each must be first at times. They are sorted
+// before, so that chance alone decides.
+func (f *feed) shuffled(places []kafka.Position) []kafka.Position {
+	slices.SortFunc(places, func(a, b kafka.Position) int {
+		return byTopic(kafka.TopicPartition{Topic: a.Topic, Partition: a.Partition}, kafka.TopicPartition{Topic: b.Topic, Partition: b.Partition})
+	})
+	rand.New(f.ports.Machine).Shuffle(len(places), func(i, j int) { places[i], places[j] = places[j], places[i] })
+	return places
 }
 
 // headRequests is how many requests may wait at one broker: one for most partitions, and one for those that could not
@@ -171,13 +177,13 @@ const headRequests = 2
 
 // readHeads keeps a request waiting at each broker for what is new in its partitions.
 func (f *feed) readHeads(ctx context.Context) {
-	var requests sync.WaitGroup
+	requests := f.ports.Machine.Tasks()
 	defer requests.Wait()
 	var underWay atomic.Int32
 	brokers := 1
-	backoff := newBackoff()
+	backoff := newBackoff(f.ports.Machine)
 	for ctx.Err() == nil {
-		byLeader, err := f.kafka.ByLeader(ctx, f.heads())
+		byLeader, err := f.ports.Kafka.ByLeader(ctx, f.heads())
 		if err != nil && ctx.Err() == nil {
 			f.log.Warn("kafka can't be reached, trying again", "error", err)
 			backoff.wait(ctx)
@@ -192,16 +198,13 @@ func (f *feed) readHeads(ctx context.Context) {
 			underWay.Add(1)
 			f.poll(places)
 			requests.Go(func() {
-				f.read(ctx, places, headWait, newBackoff())
+				f.read(ctx, places, headWait, newBackoff(f.ports.Machine))
 				f.polledNoMore(places)
 				underWay.Add(-1)
-				wake(f.ahead)
+				f.ahead.Ring()
 			})
 		}
-		select {
-		case <-ctx.Done():
-		case <-f.ahead:
-		}
+		f.ahead.Wait(ctx, 0)
 	}
 }
 
@@ -227,13 +230,9 @@ func (f *feed) retains(tp kafka.TopicPartition, offset int64) bool {
 }
 
 func (f *feed) readLaggards(ctx context.Context) {
-	backoff := newBackoff()
+	backoff := newBackoff(f.ports.Machine)
 	for ctx.Err() == nil {
-		select {
-		case <-ctx.Done():
-			return
-		case <-f.behind:
-		}
+		f.behind.Wait(ctx, 0)
 		for ctx.Err() == nil {
 			f.remember()
 			places := f.laggards()
@@ -246,8 +245,8 @@ func (f *feed) readLaggards(ctx context.Context) {
 
 // read fetches once and hands out what came. It says whether anything did.
 func (f *feed) read(ctx context.Context, places []kafka.Position, wait time.Duration, b *backoff) (some bool) {
-	asked := time.Now()
-	fetched, err := f.kafka.Fetch(ctx, places, kafka.FetchOptions{MaxWait: wait, PartitionMaxBytes: partitionBytes})
+	asked := f.ports.Machine.Now()
+	fetched, err := f.ports.Kafka.Fetch(ctx, places, kafka.FetchOptions{MaxWait: wait, PartitionMaxBytes: partitionBytes})
 	if err != nil {
 		if ctx.Err() == nil {
 			f.log.Warn("kafka can't be read, trying again", "error", err)
