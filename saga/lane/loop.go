@@ -76,7 +76,7 @@ func (e *event) id() eventID { return eventID{e.topic, e.lane, e.offset} }
 // hold works on the lanes of an assignment until ctx ends. Whatever goes wrong, it forgets everything and claims again.
 func (l *loop) hold(ctx context.Context, a kafka.Assignment) error {
 	if len(a.Lanes) == 0 {
-		<-ctx.Done()
+		l.rest(ctx)
 		return nil
 	}
 	b := newBackoff(l.ports.Machine)
@@ -93,7 +93,7 @@ func (l *loop) hold(ctx context.Context, a kafka.Assignment) error {
 			return err
 		case errors.As(err, &stuck):
 			l.log.Error("the group stops", "error", err)
-			<-ctx.Done()
+			l.rest(ctx)
 			return nil
 		case dataFault(err):
 			l.log.Warn("a batch can't be saved: looking for the event that spoils it", "error", err, "next_batch", l.limit)
@@ -106,6 +106,13 @@ func (l *loop) hold(ctx context.Context, a kafka.Assignment) error {
 		b.wait(ctx)
 	}
 	return nil
+}
+
+// rest does nothing until ctx ends.
+func (l *loop) rest(ctx context.Context) {
+	for ctx.Err() == nil {
+		l.bell.Wait(ctx, 0)
+	}
 }
 
 // own claims the lanes, sends what their last owner may not have sent, and works until something goes wrong or ctx ends.

@@ -1,0 +1,485 @@
+package sagasim
+
+import (
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"tiffin/saga"
+	"tiffin/saga/kafka"
+	"tiffin/saga/lane"
+)
+
+const (
+	// idleTimeout ends a session that stands idle in a transaction, as the runtime asks for.
+	idleTimeout = 10 * time.Second
+	// lockTimeout is how long a claim waits for a lock.
+	lockTimeout = 2 * time.Second
+	// oldTransaction is how long a transaction must be open for a claim to end it.
+	oldTransaction = 1500 * time.Millisecond
+)
+
+// database is a PostgreSQL as far as a loop sees it. Its own meaning of every statement is held to the real one's by the
+// suite in package storetest.
+type database struct {
+	server
+	world   *world
+	schemas map[string]*schema
+	clock   time.Duration // how far its clock is ahead
+}
+
+// schema is one group's.
+type schema struct {
+	database  *database
+	group     *saga.Group
+	shares    bool
+	tables    map[string]map[string]*row
+	journals  map[string][][]byte
+	lanes     map[int]*laneRow
+	parked    []lane.ParkedEvent
+	positions int64
+	wishes    []lane.Wished
+	effects   map[string]*effectRow
+	locks     map[lockID]*lock
+	backends  []*backend
+}
+
+type row struct {
+	document []byte // encoded
+	act      actRow
+}
+
+// actRow is what queries ask of an act.
+type actRow struct {
+	lane    int
+	state   saga.State
+	waiting string
+	until   time.Time
+	mark    time.Time
+}
+
+type laneRow struct {
+	lane.Row
+	owner string
+}
+
+type effectRow struct {
+	lane.EffectRow
+	failure string
+	held    bool
+}
+
+// lockID names a lock: of the group's documents (-1), or of a lane's row.
+type lockID int
+
+const documents lockID = -1
+
+type lock struct {
+	holder  *backend
+	waiters []*waiter
+}
+
+type waiter struct {
+	backend *backend
+	got     func()
+	gone    bool
+}
+
+// backend is the server's side of a connection.
+type backend struct {
+	schema  *schema
+	process *process
+	open    bool // in a transaction
+	since   time.Duration
+	held    []lockID
+	gone    bool
+	busy    int           // counts its statements, for the idle timeout
+	pending []func(error) // answers of statements that wait
+}
+
+func newDatabase(w *world, groups []*saga.Group) *database {
+	d := &database{server: server{name: "PostgreSQL"}, world: w, schemas: map[string]*schema{}}
+	for _, g := range groups {
+		s := &schema{
+			database: d, group: g, tables: map[string]map[string]*row{}, journals: map[string][][]byte{},
+			lanes: map[int]*laneRow{}, effects: map[string]*effectRow{}, locks: map[lockID]*lock{},
+		}
+		for _, t := range g.Tables() {
+			if !t.Appends() {
+				s.tables[t.Name()] = map[string]*row{}
+			}
+			s.shares = s.shares || !t.Appends() && t.Act(t.New("")) == nil
+		}
+		d.schemas[g.Name()] = s
+	}
+	return d
+}
+
+func (d *database) now() time.Time { return Epoch.Add(d.world.now + d.clock) }
+
+// lost: a process has died, and its machine says so, unless the network is cut.
+func (d *database) lost(p *process) {
+	if d.world.cut(p, &d.server) {
+		return
+	}
+	for _, g := range d.world.groups {
+		s := d.schemas[g.Name()]
+		for _, b := range slices.Clone(s.backends) {
+			if b.process == p {
+				d.world.after(d.world.latency(p), b.end)
+			}
+		}
+	}
+}
+
+// stops: it goes down, and all sessions with it.
+func (d *database) stops() {
+	d.down = true
+	for _, g := range d.world.groups {
+		for _, b := range slices.Clone(d.schemas[g.Name()].backends) {
+			b.end()
+		}
+	}
+}
+
+func (s *schema) connect(p *process) *backend {
+	b := &backend{schema: s, process: p}
+	s.backends = append(s.backends, b)
+	return b
+}
+
+var errEnded = &pgconn.PgError{Severity: "FATAL", Code: "57P01", Message: "terminating connection due to administrator command"}
+
+// end ends the session; a transaction that is open is rolled back.
+func (b *backend) end() {
+	if b.gone {
+		return
+	}
+	b.gone = true
+	b.rollback()
+	b.schema.backends = slices.DeleteFunc(b.schema.backends, func(other *backend) bool { return other == b })
+	for _, answer := range b.pending {
+		answer(errEnded)
+	}
+	b.pending = nil
+}
+
+func (b *backend) rollback() {
+	b.open = false
+	held := b.held
+	b.held = nil
+	for _, id := range held {
+		b.schema.release(id)
+	}
+}
+
+// idle ends the session if it stays idle in its transaction.
+func (b *backend) idle() {
+	b.busy++
+	n := b.busy
+	b.schema.database.world.after(idleTimeout, func() {
+		if b.open && b.busy == n && len(b.pending) == 0 {
+			b.end()
+		}
+	})
+}
+
+// acquire gets the lock for the backend's transaction, now or when it is free.
+func (s *schema) acquire(b *backend, id lockID, got func()) *waiter {
+	if slices.Contains(b.held, id) {
+		got()
+		return nil
+	}
+	l := s.locks[id]
+	if l == nil {
+		l = &lock{}
+		s.locks[id] = l
+	}
+	if l.holder == nil {
+		l.holder = b
+		b.held = append(b.held, id)
+		got()
+		return nil
+	}
+	w := &waiter{backend: b, got: got}
+	l.waiters = append(l.waiters, w)
+	return w
+}
+
+func (s *schema) release(id lockID) {
+	l := s.locks[id]
+	l.holder = nil
+	for len(l.waiters) > 0 {
+		next := l.waiters[0]
+		l.waiters = l.waiters[1:]
+		if !next.gone && !next.backend.gone {
+			l.holder = next.backend
+			next.backend.held = append(next.backend.held, id)
+			next.got()
+			return
+		}
+	}
+}
+
+// claim is the claim's transaction, within lockTimeout.
+func (s *schema) claim(b *backend, numbers []int, partitions int, owner string, done func([]*lane.Row, error)) {
+	over := false
+	var waiting *waiter
+	finish := func(rows []*lane.Row, err error) {
+		if over {
+			return
+		}
+		over = true
+		if waiting != nil {
+			waiting.gone = true
+		}
+		b.rollback()
+		done(rows, err)
+	}
+	b.open, b.since = true, s.database.world.now
+	wanted := []lockID{documents}
+	for _, n := range numbers {
+		wanted = append(wanted, lockID(n))
+	}
+	var next func()
+	next = func() {
+		if over {
+			return
+		}
+		if len(wanted) == 0 {
+			finish(s.raise(numbers, partitions, owner), nil)
+			return
+		}
+		id := wanted[0]
+		wanted = wanted[1:]
+		waiting = s.acquire(b, id, next)
+	}
+	next()
+	if !over {
+		s.database.world.after(lockTimeout, func() {
+			finish(nil, &pgconn.PgError{Severity: "ERROR", Code: "55P03", Message: "canceling statement due to lock timeout"})
+		})
+	}
+}
+
+func (s *schema) raise(numbers []int, partitions int, owner string) []*lane.Row {
+	var rows []*lane.Row
+	for _, n := range slices.Sorted(slices.Values(numbers)) {
+		l := s.lanes[n]
+		if l == nil {
+			l = &laneRow{Row: lane.Row{Number: n, Partitions: partitions, Next: map[string]int64{}, Numbers: map[string]int64{}, Marks: map[string]lane.Mark{}}, owner: owner}
+			l.Epoch = s.database.now().UnixMilli()
+			s.lanes[n] = l
+		} else {
+			l.Epoch = max(l.Epoch+1, s.database.now().UnixMilli())
+			if l.owner != "" && l.owner != owner {
+				l.Deaths++
+			}
+			l.owner = owner
+		}
+		r := copied(&l.Row)
+		r.Parked = map[string]int{}
+		for _, p := range s.parked {
+			if p.Lane == n {
+				r.Parked[p.Key]++
+			}
+		}
+		rows = append(rows, r)
+	}
+	return rows
+}
+
+// copied shares nothing with the row that changes.
+func copied(r *lane.Row) *lane.Row {
+	c := *r
+	c.Next, c.Numbers, c.Marks = maps.Clone(r.Next), maps.Clone(r.Numbers), maps.Clone(r.Marks)
+	c.Strangers, c.Outbox = slices.Clone(r.Strangers), slices.Clone(r.Outbox)
+	if r.Attempt != nil {
+		a := *r.Attempt
+		c.Attempt = &a
+	}
+	c.Parked = nil
+	return &c
+}
+
+// endOthers is what a claim does that could not get its locks.
+func (s *schema) endOthers(b *backend) {
+	for _, other := range slices.Clone(s.backends) {
+		if other != b && other.open && s.database.world.now-other.since > oldTransaction {
+			other.end()
+		}
+	}
+}
+
+// saving is a batch's pipeline, as it is on the wire: what the loop changes later does not change it.
+type saving struct {
+	lanes   []*lane.Row
+	written []written
+	added   []added
+	save    lane.Save // without lanes and documents
+}
+
+type written struct {
+	table  saga.AnyTable
+	key    string
+	exists bool
+	row    row
+}
+
+type added struct {
+	table string
+	row   []byte
+}
+
+func onTheWire(save *lane.Save, partitions int) *saving {
+	out := &saving{save: *save}
+	out.save.Working, out.save.Lanes = nil, nil
+	for _, l := range save.Lanes {
+		out.lanes = append(out.lanes, copied(l))
+	}
+	for _, d := range save.Working.Documents() {
+		if d.Dirty {
+			out.written = append(out.written, written{d.Table, d.Key, d.Exists, rowOf(d.Table, d.Key, d.Value, partitions)})
+		}
+	}
+	for _, r := range save.Working.Rows() {
+		out.added = append(out.added, added{r.Table.Name(), saga.Encode(nil, r.Table, r.Value)})
+	}
+	return out
+}
+
+func rowOf(t saga.AnyTable, key string, document any, partitions int) row {
+	r := row{document: saga.Encode(nil, t, document)}
+	if a := t.Act(document); a != nil {
+		r.act = actRow{kafka.Partition([]byte(key), partitions), a.State(), a.Waiting(), a.WaitsUntil().Truncate(time.Microsecond), a.MarkUntil()}
+	}
+	return r
+}
+
+// guarded says whether the lanes' epochs are still those that the batch claimed.
+func (s *schema) guarded(v *saving) bool {
+	for _, l := range v.lanes {
+		if now := s.lanes[l.Number]; now == nil || now.Epoch != l.Epoch {
+			return false
+		}
+	}
+	return true
+}
+
+// save is the batch's pipeline up to its commit, or its failure.
+func (s *schema) save(b *backend, v *saving, half time.Duration, done func(error)) {
+	wanted := v.lanes
+	var next func()
+	next = func() {
+		if b.gone {
+			return
+		}
+		if len(wanted) > 0 {
+			id := lockID(wanted[0].Number)
+			wanted = wanted[1:]
+			s.acquire(b, id, next)
+			return
+		}
+		if !s.guarded(v) {
+			b.rollback()
+			done(lane.ErrFenced)
+			return
+		}
+		if half > 0 { // the rest of the pipeline comes later, and the locks are held until then
+			wait := half
+			half = 0
+			s.database.world.after(wait, next)
+			return
+		}
+		err := s.commit(v)
+		b.rollback() // of nothing any more
+		done(err)
+	}
+	next()
+}
+
+// commit changes everything at once, or nothing.
+func (s *schema) commit(v *saving) error {
+	for _, d := range v.written {
+		if _, there := s.tables[d.table.Name()][d.key]; there && !d.exists {
+			return &pgconn.PgError{Severity: "ERROR", Code: "23505", Message: "duplicate key value violates unique constraint of " + d.table.Name() + ": " + d.key}
+		}
+	}
+	s.database.world.committed(s, v)
+	for _, l := range v.lanes {
+		s.saveLane(l)
+	}
+	for _, d := range v.written {
+		table := s.tables[d.table.Name()]
+		if _, there := table[d.key]; there || !d.exists {
+			r := d.row
+			table[d.key] = &r
+		}
+	}
+	for _, a := range v.added {
+		s.journals[a.table] = append(s.journals[a.table], a.row)
+	}
+	s.saveParked(&v.save)
+	for _, r := range v.save.Requests {
+		s.effects[r.ID] = &effectRow{EffectRow: r}
+	}
+	for _, id := range v.save.Performed {
+		delete(s.effects, id)
+	}
+	return nil
+}
+
+func (s *schema) saveLane(l *lane.Row) {
+	now := s.lanes[l.Number]
+	if now == nil {
+		return
+	}
+	epoch, owner, gaps := now.Epoch, now.owner, l.Gaps
+	now.Row = *copied(l)
+	now.Epoch, now.owner, now.Gaps = epoch, owner, gaps
+}
+
+func (s *schema) saveParked(v *lane.Save) {
+	for _, p := range v.Park {
+		s.positions++
+		p.Position, p.At = s.positions, v.Now
+		s.parked = append(s.parked, p)
+	}
+	s.parked = slices.DeleteFunc(s.parked, func(p lane.ParkedEvent) bool { return slices.Contains(v.Unpark, p.Position) })
+	for _, blamed := range v.Blame {
+		for i := range s.parked {
+			if s.parked[i].Position == blamed.Position {
+				s.parked[i].Reason, s.parked[i].At = blamed.Reason, v.Now
+			}
+		}
+	}
+	if v.Granted == nil {
+		return
+	}
+	same := func(w lane.Wished) bool { return w.Lane == v.Granted.Lane && w.Key == v.Granted.Key }
+	if i := slices.IndexFunc(s.wishes, same); i >= 0 && v.GoOn {
+		s.wishes[i].Wish = lane.Redrive
+	} else if i >= 0 {
+		s.wishes = slices.Delete(s.wishes, i, i+1)
+	}
+}
+
+// wish is what a person says of a parked key. It says whether the key is parked.
+func (s *schema) wish(key, wish string) bool {
+	i := slices.IndexFunc(s.parked, func(p lane.ParkedEvent) bool { return p.Key == key })
+	if i < 0 {
+		return false
+	}
+	w := lane.Wished{Lane: s.parked[i].Lane, Key: key, Wish: wish}
+	if at := slices.IndexFunc(s.wishes, func(o lane.Wished) bool { return o.Lane == w.Lane && o.Key == key }); at >= 0 {
+		s.wishes[at] = w
+	} else {
+		s.wishes = append(s.wishes, w)
+	}
+	return true
+}
+
+// keys are a table's, sorted.
+func (s *schema) keys(table string) []string { return slices.Sorted(maps.Keys(s.tables[table])) }
