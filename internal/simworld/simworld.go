@@ -35,9 +35,13 @@ func World() (sagasim.World, error) {
 	if err != nil {
 		return sagasim.World{}, err
 	}
-	w := sagasim.World{Outside: consumers.Outside(), Setup: setup(), Saga: begin, Judge: judge}
+	w := sagasim.World{Outside: consumers.Outside(), Setup: setup(), Saga: begin}
 	for _, c := range all {
 		w.Groups = append(w.Groups, c.Group)
+	}
+	w.Judge = func(e *sagasim.End) []sagasim.Finding {
+		b := NewBooks(w.Groups, e, e.Now(), patience)
+		return append(b.Wrong(), b.miscounted(e)...)
 	}
 	return w, nil
 }
@@ -118,5 +122,3 @@ func like(r *rand.Rand) []sagasim.Saying {
 }
 
 func pick[T any](r *rand.Rand, of []T) T { return of[r.IntN(len(of))] }
-
-func judge(*sagasim.End) []sagasim.Finding { return nil }

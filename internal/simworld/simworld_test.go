@@ -1,9 +1,9 @@
 package simworld
 
 import (
+	"os"
 	"testing"
 	"time"
-	"os"
 
 	"tiffin/saga/sagasim"
 )
@@ -14,7 +14,7 @@ func TestFirst(t *testing.T) {
 		t.Fatal(err)
 	}
 	began := time.Now()
-	const n = 100
+	const n = 500
 	bad := 0
 	for seed := range uint64(n) {
 		p := w.Plan(seed, sagasim.Options{})
@@ -23,8 +23,9 @@ func TestFirst(t *testing.T) {
 			bad++
 			if bad < 12 {
 				t.Errorf("seed %d: %v", seed, r.Findings[0])
-				if bad==1 { t.Log(len(p.Faults));
-				os.WriteFile("/tmp/simtrace.txt", []byte(p.String()+"\n"+w.PlayTraced(p).Trace), 0o644)
+				if bad == 1 {
+					t.Log(len(p.Faults))
+					os.WriteFile("/tmp/simtrace.txt", []byte(p.String()+"\n"+w.PlayTraced(p).Trace), 0o644)
 				}
 			}
 		}

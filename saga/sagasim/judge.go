@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"tiffin/saga"
 	"tiffin/saga/kafka"
@@ -218,27 +219,39 @@ func (e *End) Documents(group, table string) []any {
 	return out
 }
 
-// Said are all records of the log that carry a fact of this type, without copies.
-func (e *End) Said(topic, eventType string) []kafka.Record {
-	var out []kafka.Record
+// Now is the time of day.
+func (e *End) Now() time.Time { return Epoch.Add(e.world.now) }
+
+// Said are all facts in the log, without copies and dead letters. One that somebody outside has said twice is there twice.
+func (e *End) Said() []saga.Envelope {
+	var out []saga.Envelope
 	seen := map[string]bool{}
-	for _, l := range e.world.broker.topics[topic] {
-		for _, r := range l.records {
-			if env, _, err := wire.Decode(&r); err == nil && env.Type == eventType && !seen[env.ID] {
-				seen[env.ID] = true
-				out = append(out, r)
+	for _, topic := range e.world.broker.names {
+		if e.world.watch.dead[topic] {
+			continue
+		}
+		for _, l := range e.world.broker.topics[topic] {
+			for _, r := range l.records {
+				env, m, err := wire.Decode(&r)
+				if id := fmt.Sprintf("%s %s %d", topic, m, l.partition); err == nil && !seen[id] {
+					seen[id] = true
+					out = append(out, env)
+				}
 			}
 		}
 	}
 	return out
 }
 
-// Parked says whether the key is parked by any group.
-func (e *End) Parked(key string) bool {
-	for _, g := range e.world.groups {
-		if e.world.isParked(e.world.database.schemas[g.Name()], key) {
-			return true
-		}
+// Lanes are a group's rows of lanes.
+func (e *End) Lanes(group string) []lane.Row {
+	s := e.world.database.schemas[group]
+	var out []lane.Row
+	for _, n := range slices.Sorted(maps.Keys(s.lanes)) {
+		out = append(out, *copied(&s.lanes[n].Row))
 	}
-	return false
+	return out
 }
+
+// Parked are the events that a group has parked, in order.
+func (e *End) Parked(group string) []lane.ParkedEvent { return e.world.database.schemas[group].parked }

@@ -32,11 +32,11 @@ type world struct {
 
 	parties   parties
 	performed map[string]int // effects, by their keys
-	findings []Finding
-	noted    map[string]bool
-	metrics  *lane.Metrics
-	watch    watch
-	kept     int // sayings that wait for their door
+	findings  []Finding
+	noted     map[string]bool
+	metrics   *lane.Metrics
+	watch     watch
+	kept      int // sayings that wait for their door
 }
 
 func newWorld(spec *World, plan *Plan, metrics *lane.Metrics, trace *Trace) *world {
