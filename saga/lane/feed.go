@@ -8,7 +8,6 @@ import (
 	"math/rand/v2"
 	"slices"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"tiffin/saga"
@@ -36,6 +35,7 @@ type feed struct {
 	mu        sync.Mutex
 	positions map[kafka.TopicPartition][]*position
 	polled    map[kafka.TopicPartition]int64 // what head requests under way wait for
+	requests  map[int32]int                  // how many of them wait at which broker
 	recent    map[kafka.TopicPartition]*recent
 	retained  int  // events in recent
 	behind    Bell // wakes the laggard reader
@@ -45,7 +45,7 @@ type feed struct {
 func newFeed(p Ports, partitions int, groups []*saga.Group, log *slog.Logger) *feed {
 	f := &feed{
 		ports: p, partitions: partitions, hearers: map[string]*saga.Group{}, log: log,
-		positions: map[kafka.TopicPartition][]*position{}, polled: map[kafka.TopicPartition]int64{}, recent: map[kafka.TopicPartition]*recent{},
+		positions: map[kafka.TopicPartition][]*position{}, polled: map[kafka.TopicPartition]int64{}, requests: map[int32]int{}, recent: map[kafka.TopicPartition]*recent{},
 		behind: p.Machine.Bell(), ahead: p.Machine.Bell(),
 	}
 	for _, g := range groups {
@@ -172,15 +172,14 @@ func (f *feed) shuffled(places []kafka.Position) []kafka.Position {
 }
 
 // headRequests is how many requests may wait at one broker: one for most partitions, and one for those that could not
-// be in it, because their groups had no room then. More would split the partitions ever finer.
+// be in it, because their groups had no room then. More would split the partitions ever finer. Each broker has its own: of
+// a common number one broker could take all, and what the others lead would stand still.
 const headRequests = 2
 
 // readHeads keeps a request waiting at each broker for what is new in its partitions.
 func (f *feed) readHeads(ctx context.Context) {
 	requests := f.ports.Machine.Tasks()
 	defer requests.Wait()
-	var underWay atomic.Int32
-	brokers := 1
 	backoff := newBackoff(f.ports.Machine)
 	for ctx.Err() == nil {
 		byLeader, err := f.ports.Kafka.ByLeader(ctx, f.heads())
@@ -190,17 +189,13 @@ func (f *feed) readHeads(ctx context.Context) {
 			continue
 		}
 		backoff.reset()
-		brokers = max(brokers, len(byLeader))
-		for _, places := range byLeader {
-			if int(underWay.Load()) >= headRequests*brokers {
-				break
+		for _, led := range byLeader {
+			if !f.poll(led) {
+				continue
 			}
-			underWay.Add(1)
-			f.poll(places)
 			requests.Go(func() {
-				f.read(ctx, places, headWait, newBackoff(f.ports.Machine))
-				f.polledNoMore(places)
-				underWay.Add(-1)
+				f.read(ctx, led.Positions, headWait, newBackoff(f.ports.Machine))
+				f.polledNoMore(led)
 				f.ahead.Ring()
 			})
 		}
@@ -208,18 +203,25 @@ func (f *feed) readHeads(ctx context.Context) {
 	}
 }
 
-func (f *feed) poll(places []kafka.Position) {
+// poll notes that a request is to be under way, unless there are enough of them at that broker.
+func (f *feed) poll(led kafka.Led) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	for _, p := range places {
+	if f.requests[led.Leader] >= headRequests {
+		return false
+	}
+	f.requests[led.Leader]++
+	for _, p := range led.Positions {
 		f.polled[kafka.TopicPartition{Topic: p.Topic, Partition: p.Partition}] = p.Offset
 	}
+	return true
 }
 
-func (f *feed) polledNoMore(places []kafka.Position) {
+func (f *feed) polledNoMore(led kafka.Led) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	for _, p := range places {
+	f.requests[led.Leader]--
+	for _, p := range led.Positions {
 		delete(f.polled, kafka.TopicPartition{Topic: p.Topic, Partition: p.Partition})
 	}
 }

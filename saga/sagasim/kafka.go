@@ -134,13 +134,14 @@ func (c client) Offsets(ctx context.Context, partitions []kafka.TopicPartition) 
 }
 
 // ByLeader: each broker leads every n-th partition. Clients know that for a while without asking.
-func (c client) ByLeader(ctx context.Context, positions []kafka.Position) ([][]kafka.Position, error) {
-	leaders := make([][]kafka.Position, c.process.world.plan.Brokers)
+func (c client) ByLeader(ctx context.Context, positions []kafka.Position) ([]kafka.Led, error) {
+	leaders := make([]kafka.Led, c.process.world.plan.Brokers)
 	for _, p := range positions {
 		n := p.Partition % len(leaders)
-		leaders[n] = append(leaders[n], p)
+		leaders[n].Leader = int32(n)
+		leaders[n].Positions = append(leaders[n].Positions, p)
 	}
-	return slices.DeleteFunc(leaders, func(l []kafka.Position) bool { return len(l) == 0 }), ctx.Err()
+	return slices.DeleteFunc(leaders, func(l kafka.Led) bool { return l.Positions == nil }), ctx.Err()
 }
 
 // Fetch is one request, whoever leads.

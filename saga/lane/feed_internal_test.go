@@ -1,0 +1,69 @@
+package lane
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"testing"
+
+	"tiffin/saga"
+	"tiffin/saga/kafka"
+)
+
+// twoBrokers is a Kafka whose even partitions one broker leads, and the odd ones another. No request is ever answered.
+type twoBrokers struct {
+	Broker
+	asked chan []kafka.Position
+}
+
+func (twoBrokers) ByLeader(_ context.Context, positions []kafka.Position) ([]kafka.Led, error) {
+	leaders := []kafka.Led{{Leader: 0}, {Leader: 1}}
+	for _, p := range positions {
+		leaders[p.Partition%2].Positions = append(leaders[p.Partition%2].Positions, p)
+	}
+	var some []kafka.Led
+	for _, l := range leaders {
+		if l.Positions != nil {
+			some = append(some, l)
+		}
+	}
+	return some, nil
+}
+
+func (b twoBrokers) Fetch(ctx context.Context, positions []kafka.Position, _ kafka.FetchOptions) ([]kafka.Fetched, error) {
+	select {
+	case b.asked <- positions:
+	case <-ctx.Done():
+	}
+	<-ctx.Done()
+	return nil, ctx.Err()
+}
+
+// Each broker has its own number of waiting requests: when one of them has as many as it may, the others are still asked.
+func TestABusyBrokerTakesNoOthersRequests(t *testing.T) {
+	kafkas := twoBrokers{asked: make(chan []kafka.Position)}
+	m := newMachine()
+	g := saga.Define("counter", nil, saga.On(func(saga.Event[heard]) []saga.Fact { return nil }))
+	f := newFeed(Ports{Kafka: kafkas, Machine: m}, 12, []*saga.Group{g}, slog.New(slog.DiscardHandler))
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		f.readHeads(ctx)
+	}()
+	defer func() {
+		cancel()
+		<-ended
+	}()
+	q := newQueue(g, []int{0}, 10, m.Bell())
+	// Two requests at broker 0, as many as may wait; what it leads beside them has to wait; broker 1 is asked all the same.
+	for _, partition := range []int{0, 2, 4, 6, 8, 1} {
+		f.subscribe([]*position{{TopicPartition: kafka.TopicPartition{Topic: "rumours", Partition: partition}, queue: q}})
+		if partition >= 4 && partition != 1 {
+			continue
+		}
+		if got := fmt.Sprint(<-kafkas.asked); got != fmt.Sprintf("[{rumours %d 0}]", partition) {
+			t.Fatalf("asked for %s, want partition %d", got, partition)
+		}
+	}
+}
