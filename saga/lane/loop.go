@@ -287,6 +287,7 @@ func (l *loop) stepCarefully(ctx context.Context) (busy bool, err error) {
 	if len(events) == 0 {
 		return false, nil
 	}
+	l.feed.poke()
 	e := events[0]
 	ln := l.lanes[e.lane]
 	ln.careful--
