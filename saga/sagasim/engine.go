@@ -70,6 +70,7 @@ type task struct {
 	turn    int // counts its waits: who comes to wake it from an earlier one is too late
 	waits   bool
 	ctx     context.Context // of the wait
+	what    string          // it waits for
 }
 
 // killed unwinds the tasks of a process that has died.
@@ -106,9 +107,10 @@ func (t *task) resume() {
 }
 
 // wait ends when somebody wakes the task, or ctx ends. What is registered is who will wake it.
-func (p *process) wait(ctx context.Context, register func(wake func())) {
+func (p *process) wait(ctx context.Context, what string, register func(wake func())) {
 	p.mustLive()
 	t := p.running
+	t.what = what
 	t.turn++
 	turn := t.turn
 	t.waits, t.ctx = true, ctx

@@ -38,7 +38,7 @@ func (p *process) ask(ctx context.Context, r request, serve func(answer func(err
 		result, came = err, true
 		wake()
 	})
-	p.wait(ctx, func(w func()) { wake = w })
+	p.wait(ctx, string(r.op)+" "+r.group, func(w func()) { wake = w })
 	if came {
 		return result
 	}

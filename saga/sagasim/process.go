@@ -117,7 +117,7 @@ func (p *process) NewID() string {
 }
 
 func (p *process) Pause(ctx context.Context, d time.Duration) {
-	p.wait(ctx, func(wake func()) { p.after(p.unpunctual(d), wake) })
+	p.wait(ctx, "a pause", func(wake func()) { p.after(p.unpunctual(d), wake) })
 }
 
 // unpunctual: nobody is promised to be woken in time, and who is woken more rarely has more to do at once.
@@ -171,10 +171,10 @@ func (b *bell) Wait(ctx context.Context, d time.Duration) {
 	p := b.process
 	if b.rung {
 		b.rung = false
-		p.wait(ctx, func(wake func()) { wake() })
+		p.wait(ctx, "a turn", func(wake func()) { wake() })
 		return
 	}
-	p.wait(ctx, func(wake func()) {
+	p.wait(ctx, "a bell", func(wake func()) {
 		b.wake = wake
 		if d > 0 {
 			p.after(p.unpunctual(d), wake)
@@ -204,7 +204,7 @@ func (t *tasks) Go(fn func()) {
 
 func (t *tasks) Wait() {
 	if t.left > 0 {
-		t.process.wait(context.Background(), func(wake func()) { t.wake = wake })
+		t.process.wait(context.Background(), "tasks", func(wake func()) { t.wake = wake })
 		t.wake = nil
 	}
 }

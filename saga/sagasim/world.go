@@ -41,13 +41,13 @@ type world struct {
 
 func newWorld(spec *World, plan *Plan, metrics *lane.Metrics, trace *Trace) *world {
 	w := &world{
-		spec: spec, plan: plan, groups: spec.Groups, restarts: map[int]time.Duration{}, performed: map[string]int{}, noted: map[string]bool{}, metrics: metrics,
+		spec: spec, plan: plan, groups: running(spec, plan), restarts: map[int]time.Duration{}, performed: map[string]int{}, noted: map[string]bool{}, metrics: metrics,
 		engine: engine{random: rand.New(rand.NewPCG(plan.Seed, 1)), trace: trace},
 	}
 	n := len(plan.Processes) + plan.Doors
 	w.slots, w.starts = make([]*process, n), make([]int, n)
 	w.cutKafka, w.cutPostgres = make([]time.Duration, n), make([]time.Duration, n)
-	w.database = newDatabase(w, spec.Groups)
+	w.database = newDatabase(w, w.groups)
 	w.broker = newBroker(w, topicsOf(spec), plan.Partitions)
 	w.watch.init(w)
 	w.parties.init(w)
@@ -55,6 +55,16 @@ func newWorld(spec *World, plan *Plan, metrics *lane.Metrics, trace *Trace) *wor
 		w.doors = append(w.doors, &door{world: w, slot: len(plan.Processes) + len(w.doors), numbers: map[string]int64{}})
 	}
 	return w
+}
+
+// running are the groups that some process runs.
+func running(spec *World, plan *Plan) (groups []*saga.Group) {
+	for _, g := range spec.Groups {
+		if slices.ContainsFunc(plan.Processes, func(names []string) bool { return slices.Contains(names, g.Name()) }) {
+			groups = append(groups, g)
+		}
+	}
+	return groups
 }
 
 // topicsOf are all topics that somebody writes or reads.
@@ -129,7 +139,7 @@ func (w *world) launch(slot int) {
 // tracef writes a line of what happens, if somebody reads it.
 func (w *world) tracef(format string, args ...any) {
 	if w.trace != nil {
-		fmt.Fprintf(w.trace, "%10.4f %s\n", w.now.Seconds(), fmt.Sprintf(format, args...))
+		fmt.Fprintf(w.trace, "%10.4f %s\n", (w.now - prelude).Seconds(), fmt.Sprintf(format, args...))
 	}
 }
 
@@ -137,6 +147,8 @@ func (w *world) tracef(format string, args ...any) {
 type Trace struct{ strings.Builder }
 
 const (
+	// prelude is the time for the setup, before anything goes wrong. The plan counts from its end.
+	prelude = 5 * time.Second
 	// settleTime is how long after the last fault everything must have come to its end: all deadlines, one after the other,
 	// and the pauses of those who try again.
 	settleTime = 3 * time.Minute
@@ -154,8 +166,7 @@ func (w *world) run() {
 	for i, f := range w.spec.Setup {
 		w.doors[0].accept(f, fmt.Sprintf("setup-%d", i))
 	}
-	begin := 5 * time.Second
-	w.after(begin, func() { w.begin() })
+	w.after(prelude, w.begin)
 	quiet := false
 	var look func()
 	look = func() {
@@ -163,14 +174,19 @@ func (w *world) run() {
 			w.after(looks, look)
 		}
 	}
-	w.after(begin+w.plan.Until+looks, look)
-	end := begin + w.plan.Until + settleTime + w.longest()
+	w.after(prelude+w.plan.Until+looks, look)
+	end := prelude + w.plan.Until + settleTime + w.longest()
 	steps := 0
 	for !quiet && w.now < end && steps < maxEvents && w.step() {
 		steps++
 	}
 	if !quiet {
-		w.find("quiet", "%s after the last fault there is still something to do: %s", (w.now - begin - w.plan.Until).Round(time.Second), w.quiet())
+		for _, p := range w.slots {
+			for _, t := range p.tasks {
+				w.tracef("%s: a task waits for %s", p.name, t.what)
+			}
+		}
+		w.find("quiet", "%s after the last fault there is still something to do: %s", (w.now - prelude - w.plan.Until).Round(time.Second), w.quiet())
 	}
 	w.judge()
 	for _, p := range w.slots {
