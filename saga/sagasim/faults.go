@@ -7,7 +7,10 @@ import (
 	"strings"
 	"time"
 
+	"tiffin/saga"
 	"tiffin/saga/kafka"
+	"tiffin/saga/lane"
+	"tiffin/saga/wire"
 )
 
 // Op is what a process asks a server for.
@@ -48,7 +51,9 @@ const (
 	PostgresDown Kind = "postgres-down"
 	ClockJumps   Kind = "clock-jumps"
 	DBClockJumps Kind = "postgres-clock-jumps"
-	Copies       Kind = "copies" // of records that are in the log: retries of what was acknowledged
+	Copies       Kind = "copies"  // of records that are in the log: retries of what was acknowledged
+	Garbage      Kind = "garbage" // a stranger says something that does not parse
+	Refusal      Kind = "refusal" // PostgreSQL refuses what a group saves of one key: a CHECK, say
 
 	DiesBefore  Kind = "dies-before"  // the request leaves
 	DiesAfter   Kind = "dies-after"   // the request was served, before the answer
@@ -70,6 +75,8 @@ type Fault struct {
 	For     time.Duration // how long it lasts, or how late something comes
 	By      time.Duration // how far a clock jumps
 	Count   int           // of copies
+	Group   string        // that is to hear the garbage, or whose rows are refused
+	Key     string        // of these
 }
 
 func (f Fault) String() string {
@@ -97,6 +104,10 @@ func (f Fault) String() string {
 		return at + fmt.Sprintf("PostgreSQL's clock jumps by %v", f.By)
 	case Copies:
 		return at + fmt.Sprintf("%d copies of records that are in the log come to it", f.Count)
+	case Garbage:
+		return at + fmt.Sprintf("a stranger says something to %s of %s that does not parse", f.Group, f.Key)
+	case Refusal:
+		return at + fmt.Sprintf("PostgreSQL refuses what %s saves of %s, for %s", f.Group, f.Key, lasts)
 	case DiesBefore:
 		return at + fmt.Sprintf("%s dies before its next %s leaves, and is started again after %s", who, f.Op, lasts)
 	case DiesAfter:
@@ -131,10 +142,11 @@ func (f Fault) strikes() bool {
 // kinds are what a plan chooses from, the more often a kind is named the more often it comes.
 var kinds = strings.Fields(`dies dies restarts stops stops cut-kafka cut-postgres kafka-down postgres-down clock-jumps
 	postgres-clock-jumps copies copies copies dies-before dies-before dies-before dies-after dies-after dies-after request-lost request-late
-	request-late answer-lost answer-lost answer-lost answer-late repeated repeated halfway refused refused`)
+	request-late answer-lost answer-lost answer-lost answer-late repeated repeated halfway refused refused garbage refusal refusal`)
 
 // randomFault draws one.
-func randomFault(r *rand.Rand, processes, doors int, until time.Duration, only []Kind) Fault {
+func (world World) randomFault(r *rand.Rand, p *Plan, only []Kind) Fault {
+	processes, doors, until := len(p.Processes), p.Doors, p.Until
 	f := Fault{At: between(r, 0, until).Round(time.Millisecond), Process: r.IntN(processes + doors)}
 	if only != nil {
 		f.Kind = only[r.IntN(len(only))]
@@ -156,6 +168,10 @@ func randomFault(r *rand.Rand, processes, doors int, until time.Duration, only [
 		}
 	case DiesBefore, DiesAfter, RequestLost, RequestLate, AnswerLost, AnswerLate:
 		f.Op = []Op{OpSave, OpSave, OpSave, OpSave, OpProduce, OpProduce, OpProduce, OpProduce, OpClaim, OpBegin, OpFetch, OpJoin, OpHeartbeat, OpQuery, OpRelease, OpLoad}[r.IntN(16)]
+	case Garbage, Refusal:
+		f.Key = p.Sayings[r.IntN(len(p.Sayings))].Fact.Key()
+		f.Group = world.Groups[r.IntN(len(world.Groups))].Name()
+		f.For *= 2
 	case Repeated, Refused:
 		f.Op = OpProduce
 	case Halfway:
@@ -211,6 +227,14 @@ func (w *world) happens(f Fault) {
 		w.database.clock += f.By
 	case Copies:
 		w.copies(f)
+	case Garbage:
+		w.garbage(f)
+	case Refusal:
+		w.poisoned[f.Key] = true
+		w.refusals = append(w.refusals, f)
+		w.after(f.For, func() {
+			w.refusals = slices.DeleteFunc(w.refusals, func(o Fault) bool { return o.Group == f.Group && o.Key == f.Key })
+		})
 	default:
 		w.armed = append(w.armed, f)
 	}
@@ -303,4 +327,47 @@ func (w *world) copies(f Fault) {
 			})
 		}
 	}
+}
+
+// garbage is a record with a type that the group hears, and no fact in it.
+func (w *world) garbage(f Fault) {
+	i := slices.IndexFunc(w.groups, func(g *saga.Group) bool { return g.Name() == f.Group })
+	if i < 0 {
+		return
+	}
+	var heard []saga.FactType
+	for _, r := range w.groups[i].Reactions() {
+		heard = append(heard, r.Hears...)
+	}
+	of := heard[int(f.At/time.Millisecond)%len(heard)]
+	w.poisoned[f.Key] = true
+	key := []byte(f.Key)
+	l := w.broker.log(of.Topic, kafka.Partition(key, w.plan.Partitions))
+	if !w.broker.down {
+		w.broker.append(l, []kafka.Record{{
+			Topic: l.topic, Partition: l.partition, Key: key, Value: []byte("{nonsense"),
+			Headers: []kafka.Header{{Key: wire.HeaderType, Value: []byte(of.Type)}},
+		}})
+	}
+}
+
+// operate is the person who looks after parked keys: they have them handled again, and drop what can't be.
+func (w *world) operate() {
+	for _, g := range w.groups {
+		s := w.database.schemas[g.Name()]
+		seen := map[string]bool{}
+		for _, p := range s.parked {
+			if seen[p.Key] || slices.ContainsFunc(s.wishes, func(o lane.Wished) bool { return o.Key == p.Key }) {
+				continue
+			}
+			seen[p.Key] = true
+			wish := lane.Redrive
+			if string(p.Record.Value) == "{nonsense" {
+				wish = lane.Discard
+			}
+			w.tracef("a person wishes the %s of %s by %s", wish, p.Key, g.Name())
+			s.wish(p.Key, wish)
+		}
+	}
+	w.after(4*time.Second, w.operate)
 }

@@ -91,6 +91,7 @@ func (w *world) committed(s *schema, v *saving) {
 			w.tracef("%s/%d commits under epoch %d: next %v, says %d", s.group.Name(), l.Number, l.Epoch, sortedMap(l.Next), len(l.Outbox))
 		}
 	}
+	w.inOrder(s, v)
 	if !s.group.HasAct() {
 		return
 	}
@@ -105,6 +106,41 @@ func (w *world) committed(s *schema, v *saving) {
 		}
 		w.answered(s, v, d.key, old.act)
 	}
+}
+
+// inOrder: what comes to a parked key is parked behind what waits there, unless it is a copy.
+func (w *world) inOrder(s *schema, v *saving) {
+	if len(s.parked) == 0 {
+		return
+	}
+	for _, l := range v.lanes {
+		waits := map[string]bool{}
+		for _, p := range s.parked {
+			waits[p.Key] = waits[p.Key] || p.Lane == l.Number
+		}
+		before := s.lanes[l.Number]
+		for _, topic := range s.group.Topics() {
+			records := w.broker.log(topic, l.Number).records
+			for _, r := range records[before.Next[topic]:l.Next[topic]] {
+				if e, m, err := wire.Decode(&r); err == nil && waits[e.Key] && s.group.Hears(e.Type) && !known(&before.Row, topic, e, m) && !parks(v, topic, r.Offset) {
+					w.find("parking", "%s handles %s/%d at %d, %s of %s, before what is parked of that key", s.group.Name(), topic, l.Number, r.Offset, e.Type, e.Key)
+				}
+			}
+		}
+	}
+}
+
+// known says whether a lane has seen a fact before.
+func known(l *lane.Row, topic string, e saga.Envelope, m wire.Mark) bool {
+	if m.Lane == "" {
+		return slices.ContainsFunc(l.Strangers, func(s lane.Stranger) bool { return s.ID == e.ID })
+	}
+	last, ok := l.Marks[m.Lane+" "+topic]
+	return ok && (m.Epoch < last.Epoch || m.Epoch == last.Epoch && m.Number <= last.Number)
+}
+
+func parks(v *saving, topic string, offset int64) bool {
+	return slices.ContainsFunc(v.save.Park, func(p lane.ParkedEvent) bool { return p.Topic == topic && p.Offset == offset })
 }
 
 // answered looks at a wait that ends: if nothing that was read ended it, its deadline did, and then nothing that was logged
@@ -222,7 +258,7 @@ func (e *End) Documents(group, table string) []any {
 // Now is the time of day.
 func (e *End) Now() time.Time { return Epoch.Add(e.world.now) }
 
-// Said are all facts in the log, without copies and dead letters. One that somebody outside has said twice is there twice.
+// Said are all facts in the log, without copies, dead letters and garbage. One that somebody outside has said twice is there twice.
 func (e *End) Said() []saga.Envelope {
 	var out []saga.Envelope
 	seen := map[string]bool{}
@@ -233,7 +269,7 @@ func (e *End) Said() []saga.Envelope {
 		for _, l := range e.world.broker.topics[topic] {
 			for _, r := range l.records {
 				env, m, err := wire.Decode(&r)
-				if id := fmt.Sprintf("%s %s %d", topic, m, l.partition); err == nil && !seen[id] {
+				if id := fmt.Sprintf("%s %s %d", topic, m, l.partition); err == nil && m.Lane != "" && !seen[id] {
 					seen[id] = true
 					out = append(out, env)
 				}

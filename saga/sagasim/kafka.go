@@ -196,14 +196,40 @@ func (b *broker) read(positions []kafka.Position, limit int) (out []kafka.Fetche
 
 // line is what goes to one partition, in order.
 type line struct {
-	to      kafka.TopicPartition
-	records []int // indexes
-	done    int   // acknowledged
+	to           kafka.TopicPartition
+	records      []int // indexes
+	sent         int   // how many of them
+	acknowledged []int
+	err          error // the line has stopped
 }
 
 // Produce sends a batch to each partition at a time, and the next one for it once that is acknowledged.
 func (c client) Produce(ctx context.Context, records []kafka.Record) error {
-	var lines []*line
+	lines := lineUp(records)
+	for c.produceOnce(ctx, records, lines) {
+	}
+	failed := &kafka.ProduceError{}
+	state := make([]bool, len(records))
+	for _, l := range lines {
+		failed.Err = cmp.Or(failed.Err, l.err)
+		for _, i := range l.acknowledged {
+			state[i] = true
+		}
+	}
+	if failed.Err == nil {
+		return nil
+	}
+	for i, acknowledged := range state {
+		if acknowledged {
+			failed.Acknowledged = append(failed.Acknowledged, i)
+		} else {
+			failed.Unknown = append(failed.Unknown, i)
+		}
+	}
+	return failed
+}
+
+func lineUp(records []kafka.Record) (lines []*line) {
 	for i, r := range records {
 		to := kafka.TopicPartition{Topic: r.Topic, Partition: r.Partition}
 		at := slices.IndexFunc(lines, func(l *line) bool { return l.to == to })
@@ -216,76 +242,60 @@ func (c client) Produce(ctx context.Context, records []kafka.Record) error {
 	slices.SortFunc(lines, func(a, b *line) int {
 		return cmp.Or(cmp.Compare(a.to.Topic, b.to.Topic), cmp.Compare(a.to.Partition, b.to.Partition))
 	})
-	var err error
-	for err == nil {
-		var some bool
-		if some, err = c.produceOnce(ctx, records, lines); !some && err == nil {
-			return nil
-		}
-	}
-	failed := &kafka.ProduceError{Err: err}
-	state := make([]bool, len(records))
-	for _, l := range lines {
-		for _, i := range l.records[:l.done] {
-			state[i] = true
-		}
-	}
-	for i, acknowledged := range state {
-		if acknowledged {
-			failed.Acknowledged = append(failed.Acknowledged, i)
-		} else {
-			failed.Unknown = append(failed.Unknown, i)
-		}
-	}
-	return failed
+	return lines
 }
 
 var errNotEnoughReplicas = errors.New("sagasim: not enough in-sync replicas")
 
-// produceOnce sends one request with the next batch of each line. Faults may have it taken in part.
-func (c client) produceOnce(ctx context.Context, records []kafka.Record, lines []*line) (some bool, err error) {
+// batchOf is a line's next batch, on the wire.
+type batchOf struct {
+	line    *line
+	indexes []int
+	records []kafka.Record
+	refused bool
+}
+
+// produceOnce sends one request with the next batch of each line. Faults may have it taken in part. It says whether there was
+// anything to send.
+func (c client) produceOnce(ctx context.Context, records []kafka.Record, lines []*line) bool {
 	w := c.process.world
-	sent := make([]int, len(lines))
-	took := make([]bool, len(lines))
-	batches := make([][]kafka.Record, len(lines))
-	for n, l := range lines {
-		for _, i := range l.records[l.done:min(len(l.records), l.done+w.plan.BatchRecords)] {
-			batches[n] = append(batches[n], records[i])
+	var batches []*batchOf
+	for _, l := range lines {
+		if l.err != nil || l.sent == len(l.records) {
+			continue
 		}
-		sent[n] = len(batches[n])
-		some = some || sent[n] > 0
+		b := &batchOf{line: l, indexes: l.records[l.sent:min(len(l.records), l.sent+w.plan.BatchRecords)]}
+		for _, i := range b.indexes {
+			b.records = append(b.records, records[i])
+		}
+		l.sent += len(b.indexes)
+		batches = append(batches, b)
 	}
-	if !some {
-		return false, nil
+	if batches == nil {
+		return false
 	}
 	refuses := w.refusal(c.process)
-	err = c.process.ask(ctx, c.request(OpProduce, ""), func(answer func(error)) {
-		refused := false
-		for n, l := range lines {
-			if len(batches[n]) == 0 {
+	err := c.process.ask(ctx, c.request(OpProduce, ""), func(answer func(error)) {
+		for _, b := range batches {
+			if refuses != nil && refuses(b.line.to) {
+				b.refused = true
 				continue
 			}
-			if refuses != nil && refuses(l.to) {
-				refused = true
-				continue
-			}
-			c.broker.append(c.broker.log(l.to.Topic, l.to.Partition), batches[n])
-			took[n] = true
+			c.broker.append(c.broker.log(b.line.to.Topic, b.line.to.Partition), b.records)
 		}
-		if refused {
-			answer(errNotEnoughReplicas)
-		} else {
-			answer(nil)
-		}
+		answer(nil)
 	})
-	if err == nil || errors.Is(err, errNotEnoughReplicas) {
-		for n, l := range lines {
-			if took[n] {
-				l.done += sent[n]
-			}
+	for _, b := range batches {
+		switch {
+		case err != nil:
+			b.line.err = err
+		case b.refused:
+			b.line.err = errNotEnoughReplicas
+		default:
+			b.line.acknowledged = append(b.line.acknowledged, b.indexes...)
 		}
 	}
-	return some, err
+	return true
 }
 
 var _ lane.Broker = client{}

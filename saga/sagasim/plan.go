@@ -88,7 +88,7 @@ func (world World) Plan(seed uint64, o Options) Plan {
 	faults := cmp.Or(o.Faults, 12)
 	if faults > 0 {
 		for range r.IntN(faults + 1) {
-			p.Faults = append(p.Faults, randomFault(r, len(p.Processes), p.Doors, p.Until, o.Kinds))
+			p.Faults = append(p.Faults, world.randomFault(r, &p, o.Kinds))
 		}
 	}
 	slices.SortStableFunc(p.Faults, func(a, b Fault) int { return cmp.Compare(a.At, b.At) })

@@ -403,6 +403,9 @@ func (s *schema) save(b *backend, v *saving, half time.Duration, done func(error
 // commit changes everything at once, or nothing.
 func (s *schema) commit(v *saving) error {
 	for _, d := range v.written {
+		if slices.ContainsFunc(s.database.world.refusals, func(f Fault) bool { return f.Group == s.group.Name() && f.Key == d.key }) {
+			return &pgconn.PgError{Severity: "ERROR", Code: "23514", Message: "new row for " + d.table.Name() + " violates a check: " + d.key}
+		}
 		if _, there := s.tables[d.table.Name()][d.key]; there && !d.exists {
 			return &pgconn.PgError{Severity: "ERROR", Code: "23505", Message: "duplicate key value violates unique constraint of " + d.table.Name() + ": " + d.key}
 		}

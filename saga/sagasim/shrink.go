@@ -164,7 +164,7 @@ func (s *shrinker) plain() {
 // ofProcess says whether it befalls one process, and not a server or a log.
 func (f Fault) ofProcess() bool {
 	switch f.Kind {
-	case KafkaDown, PostgresDown, DBClockJumps, Copies:
+	case KafkaDown, PostgresDown, DBClockJumps, Copies, Garbage, Refusal:
 		return false
 	}
 	return true

@@ -28,6 +28,8 @@ type world struct {
 	restarts map[int]time.Duration // slots that are stopped in good order, and how long they stay so
 
 	armed                 []Fault
+	refusals              []Fault         // of PostgreSQL, now
+	poisoned              map[string]bool // keys that may be parked
 	cutKafka, cutPostgres []time.Duration // until when, by slot
 
 	parties   parties
@@ -41,7 +43,7 @@ type world struct {
 
 func newWorld(spec *World, plan *Plan, metrics *lane.Metrics, trace *Trace) *world {
 	w := &world{
-		spec: spec, plan: plan, groups: running(spec, plan), restarts: map[int]time.Duration{}, performed: map[string]int{}, noted: map[string]bool{}, metrics: metrics,
+		spec: spec, plan: plan, groups: running(spec, plan), restarts: map[int]time.Duration{}, performed: map[string]int{}, poisoned: map[string]bool{}, noted: map[string]bool{}, metrics: metrics,
 		engine: engine{random: rand.New(rand.NewPCG(plan.Seed, 1)), trace: trace},
 	}
 	n := len(plan.Processes) + plan.Doors
@@ -121,7 +123,7 @@ func (w *world) launch(slot int) {
 	ctx, stop := p.Cancel(context.Background())
 	p.stop = stop
 	ports := lane.Ports{Kafka: client{p, w.broker}, Open: p.open, Machine: p}
-	config := lane.Config{Logger: slog.New(logger{w, p}), Metrics: w.metrics, MaxBatch: w.plan.MaxBatch, QueueLimit: 1 + 4*w.plan.FetchRecords, SessionTimeout: sessionTimeout}
+	config := lane.Config{Logger: slog.New(logger{w, p, nil}), Metrics: w.metrics, MaxBatch: w.plan.MaxBatch, QueueLimit: 1 + 4*w.plan.FetchRecords, SessionTimeout: sessionTimeout}
 	p.start(func() {
 		var err error
 		for ctx.Err() == nil { // a process that can't start is started again
@@ -211,12 +213,13 @@ func (w *world) begin() {
 		w.befall(f)
 	}
 	w.after(w.plan.Until, w.calm)
+	w.after(4*time.Second, w.operate)
 }
 
 // calm ends all faults: what is broken is mended, who is away comes back.
 func (w *world) calm() {
 	w.tracef("calm: no more faults")
-	w.armed = nil
+	w.armed, w.refusals = nil, nil
 	w.broker.down, w.database.down = false, false
 	for slot := range w.slots {
 		w.cutKafka[slot], w.cutPostgres[slot] = 0, 0
@@ -261,6 +264,9 @@ func (w *world) quiet() string {
 				return fmt.Sprintf("lane %s/%d has facts to send", g.Name(), n)
 			}
 		}
+		if len(s.parked) > 0 {
+			return fmt.Sprintf("%s of %s is parked by %s: %s", s.parked[0].Type, s.parked[0].Key, g.Name(), s.parked[0].Reason)
+		}
 		if len(s.lanes) < w.plan.Partitions {
 			return fmt.Sprintf("group %s has claimed %d lanes of %d", g.Name(), len(s.lanes), w.plan.Partitions)
 		}
@@ -289,6 +295,7 @@ func (w *world) isParked(s *schema, key string) bool {
 type logger struct {
 	world   *world
 	process *process
+	attrs   []slog.Attr
 }
 
 func (l logger) Enabled(_ context.Context, level slog.Level) bool {
@@ -298,16 +305,27 @@ func (l logger) Enabled(_ context.Context, level slog.Level) bool {
 func (l logger) Handle(_ context.Context, r slog.Record) error {
 	var b strings.Builder
 	b.WriteString(r.Message)
+	key := ""
+	for _, a := range l.attrs {
+		fmt.Fprintf(&b, " %s=%v", a.Key, a.Value)
+	}
 	r.Attrs(func(a slog.Attr) bool {
 		fmt.Fprintf(&b, " %s=%v", a.Key, a.Value)
+		if a.Key == "key" {
+			key = a.Value.String()
+		}
 		return true
 	})
 	l.world.tracef("%s logs: %s", l.process.name, b.String())
-	if r.Level >= slog.LevelError {
+	if r.Level >= slog.LevelError && !l.world.poisoned[key] {
 		l.world.find("alarm", "%s logs: %s", l.process.name, b.String())
 	}
 	return nil
 }
 
-func (l logger) WithAttrs([]slog.Attr) slog.Handler { return l }
-func (l logger) WithGroup(string) slog.Handler      { return l }
+func (l logger) WithAttrs(attrs []slog.Attr) slog.Handler {
+	l.attrs = append(slices.Clone(l.attrs), attrs...)
+	return l
+}
+
+func (l logger) WithGroup(string) slog.Handler { return l }
