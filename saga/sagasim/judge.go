@@ -118,11 +118,12 @@ func (w *world) inOrder(s *schema, v *saving) {
 		for _, p := range s.parked {
 			waits[p.Key] = waits[p.Key] || p.Lane == l.Number
 		}
-		before := s.lanes[l.Number]
+		before := copied(&s.lanes[l.Number].Row) // and what is read of it here
 		for _, topic := range s.group.Topics() {
 			records := w.broker.log(topic, l.Number).records
 			for _, r := range records[before.Next[topic]:l.Next[topic]] {
-				if e, m, err := wire.Decode(&r); err == nil && waits[e.Key] && s.group.Hears(e.Type) && !known(&before.Row, topic, e, m) && !parks(v, topic, r.Offset) {
+				e, m, err := wire.Decode(&r)
+				if err == nil && !known(before, topic, e, m) && waits[e.Key] && s.group.Hears(e.Type) && !parks(v, topic, r.Offset) {
 					w.find("parking", "%s handles %s/%d at %d, %s of %s, before what is parked of that key", s.group.Name(), topic, l.Number, r.Offset, e.Type, e.Key)
 				}
 			}
@@ -130,13 +131,19 @@ func (w *world) inOrder(s *schema, v *saving) {
 	}
 }
 
-// known says whether a lane has seen a fact before.
+// known says whether a lane has seen a fact before, and notes it.
 func known(l *lane.Row, topic string, e saga.Envelope, m wire.Mark) bool {
 	if m.Lane == "" {
-		return slices.ContainsFunc(l.Strangers, func(s lane.Stranger) bool { return s.ID == e.ID })
+		before := slices.ContainsFunc(l.Strangers, func(s lane.Stranger) bool { return s.ID == e.ID })
+		l.Strangers = append(l.Strangers, lane.Stranger{ID: e.ID})
+		return before
 	}
 	last, ok := l.Marks[m.Lane+" "+topic]
-	return ok && (m.Epoch < last.Epoch || m.Epoch == last.Epoch && m.Number <= last.Number)
+	if ok && (m.Epoch < last.Epoch || m.Epoch == last.Epoch && m.Number <= last.Number) {
+		return true
+	}
+	l.Marks[m.Lane+" "+topic] = lane.Mark{Epoch: m.Epoch, Number: m.Number}
+	return false
 }
 
 func parks(v *saving, topic string, offset int64) bool {

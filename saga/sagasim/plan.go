@@ -46,6 +46,26 @@ type Options struct {
 	Kinds []Kind
 }
 
+// Validate says which kinds of faults do not exist.
+func (o Options) Validate() error {
+	for _, k := range o.Kinds {
+		if !slices.Contains(Kinds(), k) {
+			return fmt.Errorf("there is no fault of kind %s; there are: %v", k, Kinds())
+		}
+	}
+	return nil
+}
+
+// Kinds are all kinds of faults.
+func Kinds() []Kind {
+	var all []Kind
+	for _, k := range kinds {
+		all = append(all, Kind(k))
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
 // Plan is everything that one run is made of: the same plan makes the same run.
 type Plan struct {
 	Seed         uint64
