@@ -40,7 +40,7 @@ func World() (sagasim.World, error) {
 		w.Groups = append(w.Groups, c.Group)
 	}
 	w.Judge = func(e *sagasim.End) []sagasim.Finding {
-		b := NewBooks(w.Groups, e, e.Now(), patience)
+		b := NewBooks(e.Groups(), e, e.Now(), patience)
 		return append(b.Wrong(), b.miscounted(e)...)
 	}
 	return w, nil

@@ -119,12 +119,15 @@ func (e *effects) take() {
 
 // performEffects starts the effects that are due, as many as may be under way.
 func (l *loop) performEffects(ctx context.Context) error {
+	if !l.performs {
+		return nil
+	}
 	if err := l.holdEffects(ctx); err != nil {
 		return err
 	}
 	e := l.effects
 	free := maxEffects - len(e.underWay)
-	if len(l.group.Effects()) == 0 || free <= 0 || l.up() < e.due {
+	if free <= 0 || l.up() < e.due {
 		return nil
 	}
 	due, err := l.dueEffects(ctx, free)
@@ -143,6 +146,9 @@ func (l *loop) performEffects(ctx context.Context) error {
 // holdEffects sets effects aside whose outcome can't be handled: performed again, they would be a mail every minute. Their
 // row stays, with the reason, until a person sets next_attempt.
 func (l *loop) holdEffects(ctx context.Context) error {
+	if len(l.condemnedEffects) == 0 {
+		return nil
+	}
 	for _, id := range slices.Sorted(maps.Keys(l.condemnedEffects)) {
 		reason := l.condemnedEffects[id]
 		l.log.Error("an effect is held: its outcome can't be handled", "id", id, "reason", reason)

@@ -38,6 +38,7 @@ type loop struct {
 	up         func() time.Duration // time since some moment, for pauses: it never jumps
 	bell       Bell                 // rings when there may be something to do
 	working    saga.Working
+	performs   bool // the group has effects
 
 	// What follows belongs to one claim.
 	store   Store

@@ -78,7 +78,7 @@ func (p Ports) Run(ctx context.Context, c Config, groups ...*saga.Group) error {
 	for i, g := range groups {
 		l := &loop{
 			Config: c, ports: p, process: p.Machine.NewID(), group: g, partitions: partitions, feed: f, metrics: c.Metrics.of(g.Name()),
-			log: c.Logger.With("group", g.Name()), now: p.Machine.Now, up: p.Machine.Up, bell: p.Machine.Bell(), limit: c.MaxBatch,
+			log: c.Logger.With("group", g.Name()), now: p.Machine.Now, up: p.Machine.Up, bell: p.Machine.Bell(), limit: c.MaxBatch, performs: len(g.Effects()) > 0,
 			condemned: map[eventID]string{}, condemnedParked: map[int64]string{}, condemnedEffects: map[string]string{},
 			suspectEffects: map[string]bool{}, spoiled: map[string]time.Time{},
 		}

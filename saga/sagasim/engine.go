@@ -1,7 +1,6 @@
 package sagasim
 
 import (
-	"container/heap"
 	"context"
 	"iter"
 	"math/rand/v2"
@@ -24,25 +23,46 @@ type event struct {
 	run func()
 }
 
+// events are a heap: the next one is the first.
 type events []event
 
-func (q events) Len() int { return len(q) }
-func (q events) Less(i, j int) bool {
-	return q[i].at < q[j].at || q[i].at == q[j].at && q[i].seq < q[j].seq
+func (e event) before(other event) bool {
+	return e.at < other.at || e.at == other.at && e.seq < other.seq
 }
-func (q events) Swap(i, j int) { q[i], q[j] = q[j], q[i] }
-func (q *events) Push(x any)   { *q = append(*q, x.(event)) }
-func (q *events) Pop() any {
-	old := *q
-	last := old[len(old)-1]
-	old[len(old)-1] = event{}
-	*q = old[:len(old)-1]
-	return last
+
+func (q *events) push(e event) {
+	h := append(*q, e)
+	i := len(h) - 1
+	for i > 0 && e.before(h[(i-1)/2]) {
+		h[i] = h[(i-1)/2]
+		i = (i - 1) / 2
+	}
+	h[i] = e
+	*q = h
+}
+
+func (q *events) pop() event {
+	h := *q
+	first, last := h[0], h[len(h)-1]
+	h[len(h)-1] = event{}
+	h = h[:len(h)-1]
+	*q = h
+	for i, child := 0, 1; len(h) > 0; i, child = child, 2*child+1 {
+		if child+1 < len(h) && h[child+1].before(h[child]) {
+			child++
+		}
+		if child >= len(h) || !h[child].before(last) {
+			h[i] = last
+			break
+		}
+		h[i] = h[child]
+	}
+	return first
 }
 
 func (e *engine) after(d time.Duration, run func()) {
 	e.seq++
-	heap.Push(&e.events, event{e.now + max(0, d), e.seq, run})
+	e.events.push(event{e.now + max(0, d), e.seq, run})
 }
 
 // step lets the next event happen. It says whether there was one.
@@ -50,7 +70,7 @@ func (e *engine) step() bool {
 	if len(e.events) == 0 {
 		return false
 	}
-	next := heap.Pop(&e.events).(event)
+	next := e.events.pop()
 	e.now = next.at
 	next.run()
 	return true

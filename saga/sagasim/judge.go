@@ -262,6 +262,9 @@ func (e *End) Documents(group, table string) []any {
 	return out
 }
 
+// Groups are those that run: a shrunk plan may leave some out.
+func (e *End) Groups() []*saga.Group { return e.world.groups }
+
 // Now is the time of day.
 func (e *End) Now() time.Time { return Epoch.Add(e.world.now) }
 
