@@ -128,7 +128,7 @@ func without(t *testing.T, root string, m mechanism) string {
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("it does not build: %v\n%s", err, out)
 	}
-	out, err := exec.CommandContext(t.Context(), binary, "simulate", "--seeds=3000").Output()
+	out, err := exec.CommandContext(t.Context(), binary, "simulate", "--seeds=6000").Output()
 	if err == nil {
 		t.Errorf("nobody misses it in %s", out)
 	}

@@ -153,8 +153,14 @@ func (world World) randomFault(r *rand.Rand, p *Plan, only []Kind) Fault {
 	} else {
 		f.Kind = Kind(kinds[r.IntN(len(kinds))])
 	}
-	short := []time.Duration{20 * time.Millisecond, 300 * time.Millisecond, 3 * time.Second, 15 * time.Second}[r.IntN(4)]
-	f.For = between(r, short/20, short).Round(time.Millisecond)
+	most := []time.Duration{20 * time.Millisecond, 300 * time.Millisecond, 3 * time.Second, 15 * time.Second}[r.IntN(4)]
+	f.For = between(r, most/20, most).Round(time.Millisecond)
+	switch f.Kind {
+	case Stops, CutKafka, CutPostgres, KafkaDown, PostgresDown: // long enough for deadlines to pass, and for lanes to move
+		f.For = between(r, f.For, 15*time.Second).Round(time.Millisecond)
+	case RequestLate: // long enough for others to go on
+		f.For = between(r, f.For, 20*time.Second).Round(time.Millisecond)
+	}
 	switch f.Kind {
 	case ClockJumps:
 		f.By = between(r, -maxSkew, maxSkew).Round(time.Millisecond)
@@ -222,6 +228,7 @@ func (w *world) happens(f Fault) {
 	case ClockJumps:
 		if p != nil {
 			p.skew = max(-maxSkew, min(maxSkew, p.skew+f.By))
+			p.ahead = max(p.ahead, p.skew)
 		}
 	case DBClockJumps:
 		w.database.clock += f.By
@@ -230,7 +237,6 @@ func (w *world) happens(f Fault) {
 	case Garbage:
 		w.garbage(f)
 	case Refusal:
-		w.poisoned[f.Key] = true
 		w.refusals = append(w.refusals, f)
 		w.after(f.For, func() {
 			w.refusals = slices.DeleteFunc(w.refusals, func(o Fault) bool { return o.Group == f.Group && o.Key == f.Key })
@@ -319,6 +325,9 @@ func (w *world) copies(f Fault) {
 	for range 3 {
 		l := filled[w.random.IntN(len(filled))]
 		r := l.records[w.random.IntN(len(l.records))]
+		if string(r.Value) == nonsense { // a stranger's, which has no id: each is one of its own
+			continue
+		}
 		for range f.Count {
 			w.after(between(w.random, 0, f.For), func() {
 				if !w.broker.down {
@@ -328,6 +337,9 @@ func (w *world) copies(f Fault) {
 		}
 	}
 }
+
+// nonsense is no fact's JSON.
+const nonsense = "{nonsense"
 
 // garbage is a record with a type that the group hears, and no fact in it.
 func (w *world) garbage(f Fault) {
@@ -340,12 +352,14 @@ func (w *world) garbage(f Fault) {
 		heard = append(heard, r.Hears...)
 	}
 	of := heard[int(f.At/time.Millisecond)%len(heard)]
-	w.poisoned[f.Key] = true
+	for _, g := range w.groups {
+		w.poisoned[g.Name()] = w.poisoned[g.Name()] || g.Hears(of.Type)
+	}
 	key := []byte(f.Key)
 	l := w.broker.log(of.Topic, kafka.Partition(key, w.plan.Partitions))
 	if !w.broker.down {
 		w.broker.append(l, []kafka.Record{{
-			Topic: l.topic, Partition: l.partition, Key: key, Value: []byte("{nonsense"),
+			Topic: l.topic, Partition: l.partition, Key: key, Value: []byte(nonsense),
 			Headers: []kafka.Header{{Key: wire.HeaderType, Value: []byte(of.Type)}},
 		}})
 	}
@@ -362,7 +376,7 @@ func (w *world) operate() {
 			}
 			seen[p.Key] = true
 			wish := lane.Redrive
-			if string(p.Record.Value) == "{nonsense" {
+			if string(p.Record.Value) == nonsense {
 				wish = lane.Discard
 			}
 			w.tracef("a person wishes the %s of %s by %s", wish, p.Key, g.Name())

@@ -85,7 +85,7 @@ func (w *world) once(e saga.Envelope, m wire.Mark) {
 }
 
 // committed looks at a batch in the moment before it changes the tables.
-func (w *world) committed(s *schema, v *saving) {
+func (w *world) committed(s *schema, v *saving, p *process) {
 	if w.trace != nil {
 		for _, l := range v.lanes {
 			w.tracef("%s/%d commits under epoch %d: next %v, says %d", s.group.Name(), l.Number, l.Epoch, sortedMap(l.Next), len(l.Outbox))
@@ -104,7 +104,7 @@ func (w *world) committed(s *schema, v *saving) {
 		if old == nil || old.act.until.IsZero() || d.row.act.waiting == old.act.waiting {
 			continue
 		}
-		w.answered(s, v, d.key, old.act)
+		w.answered(s, v, p, d.key, old.act)
 	}
 }
 
@@ -152,7 +152,7 @@ func parks(v *saving, topic string, offset int64) bool {
 
 // answered looks at a wait that ends: if nothing that was read ended it, its deadline did, and then nothing that was logged
 // before the deadline must be unread.
-func (w *world) answered(s *schema, v *saving, key string, was actRow) {
+func (w *world) answered(s *schema, v *saving, p *process, key string, was actRow) {
 	i := slices.IndexFunc(v.lanes, func(l *lane.Row) bool { return l.Number == was.lane })
 	if i < 0 {
 		return
@@ -170,11 +170,12 @@ func (w *world) answered(s *schema, v *saving, key string, was actRow) {
 		return
 	}
 	answers := w.answersTo(s.group, was.waiting)
+	early := max(0, p.ahead) + 100*time.Millisecond // as much may be logged after the process has looked
 	for _, topic := range s.group.Topics() {
 		records := w.broker.log(topic, was.lane).records
 		for _, r := range records[after[topic]:] {
 			e, _, err := wire.Decode(&r)
-			if err == nil && e.Key == key && answers[e.Type] && r.Time.Before(was.until.Add(-maxSkew)) {
+			if err == nil && e.Key == key && answers[e.Type] && r.Time.Before(was.until.Add(-early)) {
 				w.find("deadline", "%s runs %s of %s, due at %s, and has not read %s/%d at %d: %s, logged at %s",
 					s.group.Name(), was.waiting, key, was.until.Sub(Epoch), topic, was.lane, r.Offset, e.Type, r.Time.Sub(Epoch))
 				return

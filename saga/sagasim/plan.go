@@ -76,6 +76,7 @@ type Plan struct {
 	MaxBatch     int           // of a loop
 	Sloth        int           // how much later than it is due something may happen in a process
 	Patience     time.Duration // after which a broken connection is noticed
+	Prelude      time.Duration // for the setup, before anything goes wrong; times count from its end
 	Processes    [][]string    // the names of the groups that each runs
 	Doors        int
 	Sayings      []Saying
@@ -92,11 +93,18 @@ func (world World) Plan(seed uint64, o Options) Plan {
 		MaxBatch: []int{1, 3, 20, 2000}[r.IntN(4)], Sloth: []int{1, 3, 10}[r.IntN(3)],
 		Patience: between(r, 500*time.Millisecond, 10*time.Second),
 	}
+	if r.IntN(2) == 0 {
+		p.Prelude = 5 * time.Second
+	}
 	p.Processes = world.deploy(r)
 	sagas := cmp.Or(o.Sagas, 6)
 	spread := []time.Duration{100 * time.Millisecond, 2 * time.Second, 15 * time.Second}[r.IntN(3)]
+	at := r.IntN(3) == 0 // all at once
 	for n := range 1 + r.IntN(sagas) {
 		begins := between(r, 0, spread)
+		if at {
+			begins = 0
+		}
 		for _, s := range world.Saga(r, n) {
 			s.At += begins
 			s.Door, s.Twice = r.IntN(p.Doors), r.IntN(8) == 0
@@ -107,7 +115,7 @@ func (world World) Plan(seed uint64, o Options) Plan {
 	p.Until = spread + 10*time.Second
 	faults := cmp.Or(o.Faults, 12)
 	if faults > 0 {
-		for range r.IntN(faults + 1) {
+		for range []int{0, r.IntN(faults + 1), faults/2 + r.IntN((faults+1)/2+1), faults/2 + r.IntN((faults+1)/2+1)}[r.IntN(4)] {
 			p.Faults = append(p.Faults, world.randomFault(r, &p, o.Kinds))
 		}
 	}

@@ -393,7 +393,7 @@ func (s *schema) save(b *backend, v *saving, half time.Duration, done func(error
 			s.database.world.after(wait, next)
 			return
 		}
-		err := s.commit(v)
+		err := s.commit(b, v)
 		b.rollback() // of nothing any more
 		done(err)
 	}
@@ -401,16 +401,17 @@ func (s *schema) save(b *backend, v *saving, half time.Duration, done func(error
 }
 
 // commit changes everything at once, or nothing.
-func (s *schema) commit(v *saving) error {
+func (s *schema) commit(b *backend, v *saving) error {
 	for _, d := range v.written {
 		if slices.ContainsFunc(s.database.world.refusals, func(f Fault) bool { return f.Group == s.group.Name() && f.Key == d.key }) {
+			s.database.world.poisoned[s.group.Name()] = true
 			return &pgconn.PgError{Severity: "ERROR", Code: "23514", Message: "new row for " + d.table.Name() + " violates a check: " + d.key}
 		}
 		if _, there := s.tables[d.table.Name()][d.key]; there && !d.exists {
 			return &pgconn.PgError{Severity: "ERROR", Code: "23505", Message: "duplicate key value violates unique constraint of " + d.table.Name() + ": " + d.key}
 		}
 	}
-	s.database.world.committed(s, v)
+	s.database.world.committed(s, v, b.process)
 	for _, l := range v.lanes {
 		s.saveLane(l)
 	}

@@ -20,6 +20,7 @@ type process struct {
 	slot   int    // which of the processes it is
 	random *rand.Rand
 	skew   time.Duration // of its clock
+	ahead  time.Duration // the most that it ever was
 	began  time.Duration
 
 	dead, paused bool

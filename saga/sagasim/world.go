@@ -29,7 +29,7 @@ type world struct {
 
 	armed                 []Fault
 	refusals              []Fault         // of PostgreSQL, now
-	poisoned              map[string]bool // keys that may be parked
+	poisoned              map[string]bool // groups that may park keys
 	cutKafka, cutPostgres []time.Duration // until when, by slot
 
 	parties   parties
@@ -108,6 +108,7 @@ func (w *world) launch(slot int) {
 		random: rand.New(rand.NewPCG(w.plan.Seed, uint64(1000*(slot+1)+w.starts[slot]))),
 	}
 	p.skew = between(p.random, -maxSkew/4, maxSkew/4)
+	p.ahead = p.skew
 	w.slots[slot] = p
 	w.tracef("%s starts", p.name)
 	if slot >= len(w.plan.Processes) {
@@ -141,7 +142,7 @@ func (w *world) launch(slot int) {
 // tracef writes a line of what happens, if somebody reads it.
 func (w *world) tracef(format string, args ...any) {
 	if w.trace != nil {
-		fmt.Fprintf(w.trace, "%10.4f %s\n", (w.now - prelude).Seconds(), fmt.Sprintf(format, args...))
+		fmt.Fprintf(w.trace, "%10.4f %s\n", (w.now - w.plan.Prelude).Seconds(), fmt.Sprintf(format, args...))
 	}
 }
 
@@ -149,8 +150,6 @@ func (w *world) tracef(format string, args ...any) {
 type Trace struct{ strings.Builder }
 
 const (
-	// prelude is the time for the setup, before anything goes wrong. The plan counts from its end.
-	prelude = 5 * time.Second
 	// settleTime is how long after the last fault everything must have come to its end: all deadlines, one after the other,
 	// and the pauses of those who try again.
 	settleTime = 3 * time.Minute
@@ -168,7 +167,7 @@ func (w *world) run() {
 	for i, f := range w.spec.Setup {
 		w.doors[0].accept(f, fmt.Sprintf("setup-%d", i))
 	}
-	w.after(prelude, w.begin)
+	w.after(w.plan.Prelude, w.begin)
 	quiet := false
 	var look func()
 	look = func() {
@@ -176,8 +175,8 @@ func (w *world) run() {
 			w.after(looks, look)
 		}
 	}
-	w.after(prelude+w.plan.Until+looks, look)
-	end := prelude + w.plan.Until + settleTime + w.longest()
+	w.after(w.plan.Prelude+w.plan.Until+looks, look)
+	end := w.plan.Prelude + w.plan.Until + settleTime + w.longest()
 	steps := 0
 	for !quiet && w.now < end && steps < maxEvents && w.step() {
 		steps++
@@ -188,7 +187,7 @@ func (w *world) run() {
 				w.tracef("%s: a task waits for %s", p.name, t.what)
 			}
 		}
-		w.find("quiet", "%s after the last fault there is still something to do: %s", (w.now - prelude - w.plan.Until).Round(time.Second), w.quiet())
+		w.find("quiet", "%s after the last fault there is still something to do: %s", (w.now - w.plan.Prelude - w.plan.Until).Round(time.Second), w.quiet())
 	}
 	w.judge()
 	for _, p := range w.slots {
@@ -305,19 +304,18 @@ func (l logger) Enabled(_ context.Context, level slog.Level) bool {
 func (l logger) Handle(_ context.Context, r slog.Record) error {
 	var b strings.Builder
 	b.WriteString(r.Message)
-	key := ""
+	group := ""
 	for _, a := range l.attrs {
 		fmt.Fprintf(&b, " %s=%v", a.Key, a.Value)
+		group = a.Value.String()
 	}
 	r.Attrs(func(a slog.Attr) bool {
 		fmt.Fprintf(&b, " %s=%v", a.Key, a.Value)
-		if a.Key == "key" {
-			key = a.Value.String()
-		}
 		return true
 	})
+	poisoned := r.Message == "a key is parked" && l.world.poisoned[group]
 	l.world.tracef("%s logs: %s", l.process.name, b.String())
-	if r.Level >= slog.LevelError && !l.world.poisoned[key] {
+	if r.Level >= slog.LevelError && !poisoned {
 		l.world.find("alarm", "%s logs: %s", l.process.name, b.String())
 	}
 	return nil
