@@ -38,6 +38,7 @@ type batch struct {
 	unpark  []int64 // positions
 	blame   []ParkedEvent
 	kept    map[parkedKey]bool // keys whose redrive has failed in this batch
+	alarms  []func()           // to be raised once it is committed
 	granted *Wished            // the wish that is granted
 	untried bool               // its key has more events than this batch could try
 	soonest time.Time          // the nearest deadline that it sets
@@ -86,9 +87,9 @@ func (b *batch) add(e *event) {
 			return
 		case gap:
 			l.Gaps++
-			b.loop.log.Error("facts are missing: something was lost between sender and receiver", "topic", e.topic, "partition", e.lane, "offset", e.offset, "mark", e.mark.String())
+			b.alarm("facts are missing: something was lost between sender and receiver", "topic", e.topic, "partition", e.lane, "offset", e.offset, "mark", e.mark.String())
 		case wentBack:
-			b.loop.log.Error("the sender's database went back: its numbers come again under a higher epoch", "topic", e.topic, "partition", e.lane, "offset", e.offset, "mark", e.mark.String())
+			b.alarm("the sender's database went back: its numbers come again under a higher epoch", "topic", e.topic, "partition", e.lane, "offset", e.offset, "mark", e.mark.String())
 		}
 	}
 	b.consider(l, e)
@@ -232,6 +233,12 @@ func (b *batch) say(t *task, f saga.Fact, n int) error {
 	return nil
 }
 
+// alarm tells people of something once it is true: an owner that has lost its lanes without noticing may see whatever it likes in
+// what it remembers, and its batch comes to nothing.
+func (b *batch) alarm(message string, args ...any) {
+	b.alarms = append(b.alarms, func() { b.loop.log.Error(message, args...) })
+}
+
 // seal numbers and stamps what was said, and makes it the lanes' outboxes.
 func (b *batch) seal() {
 	for i := range b.said {
@@ -284,9 +291,8 @@ type parkedKey struct {
 func (b *batch) parkEvent(l *lane, e *event, reason string) {
 	l.Parked[e.Key]++
 	b.park = append(b.park, ParkedEvent{Lane: l.Number, Key: e.Key, Type: e.Type, Topic: e.topic, Offset: e.offset, Record: *e.record, Reason: reason})
-	b.loop.metrics.parked()
 	if reason != "" {
-		b.loop.log.Error("a key is parked", "key", e.Key, "type", e.Type, "topic", e.topic, "partition", e.lane, "offset", e.offset, "reason", reason)
+		b.alarm("a key is parked", "key", e.Key, "type", e.Type, "topic", e.topic, "partition", e.lane, "offset", e.offset, "reason", reason)
 		b.deadLetter(l, e, reason)
 	}
 }
@@ -345,6 +351,12 @@ func (b *batch) commit(ctx context.Context, s Store) error {
 	}
 	for _, l := range b.lanes {
 		l.dirty = false
+	}
+	for _, raise := range b.alarms {
+		raise()
+	}
+	for range b.park {
+		b.loop.metrics.parked()
 	}
 	b.loop.mirrors.put(b.working)
 	b.working.Saved()
