@@ -194,7 +194,7 @@ func (f *feed) readHeads(ctx context.Context) {
 				continue
 			}
 			requests.Go(func() {
-				f.read(ctx, led.Positions, headWait, newBackoff(f.ports.Machine))
+				_, _ = f.read(ctx, led.Positions, headWait, newBackoff(f.ports.Machine)) // it has been logged
 				f.polledNoMore(led)
 				f.ahead.Ring()
 			})
@@ -238,15 +238,18 @@ func (f *feed) readLaggards(ctx context.Context) {
 		for ctx.Err() == nil {
 			f.remember()
 			places := f.laggards()
-			if len(places) == 0 || !f.read(ctx, places, -1, backoff) {
+			if len(places) == 0 {
 				break
+			}
+			if some, err := f.read(ctx, places, -1, backoff); !some && err == nil {
+				break // what failed is tried again: nobody else would say that somebody is behind
 			}
 		}
 	}
 }
 
-// read fetches once and hands out what came. It says whether anything did.
-func (f *feed) read(ctx context.Context, places []kafka.Position, wait time.Duration, b *backoff) (some bool) {
+// read fetches once and hands out what came. It says whether anything did, and pauses after what failed.
+func (f *feed) read(ctx context.Context, places []kafka.Position, wait time.Duration, b *backoff) (some bool, err error) {
 	asked := f.ports.Machine.Now()
 	fetched, err := f.ports.Kafka.Fetch(ctx, places, kafka.FetchOptions{MaxWait: wait, PartitionMaxBytes: partitionBytes})
 	if err != nil {
@@ -254,9 +257,8 @@ func (f *feed) read(ctx context.Context, places []kafka.Position, wait time.Dura
 			f.log.Warn("kafka can't be read, trying again", "error", err)
 			b.wait(ctx)
 		}
-		return false
+		return false, err
 	}
-	var failed error
 	for i := range fetched {
 		r := &fetched[i]
 		switch {
@@ -267,16 +269,16 @@ func (f *feed) read(ctx context.Context, places []kafka.Position, wait time.Dura
 		case errors.Is(r.Err, kafka.ErrOffsetOutOfRange):
 			f.outOfRange(r, places[i].Offset)
 		default:
-			failed = r.Err
+			err = r.Err
 		}
 	}
-	if failed != nil && ctx.Err() == nil {
-		f.log.Warn("a partition can't be read, trying again", "error", failed)
+	if err == nil {
+		b.reset()
+	} else if ctx.Err() == nil {
+		f.log.Warn("a partition can't be read, trying again", "error", err)
 		b.wait(ctx)
-		return some
 	}
-	b.reset()
-	return some
+	return some, err
 }
 
 // handOut gives every group at a place within what was read its part of it.

@@ -2,8 +2,10 @@ package lane
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"testing"
+	"time"
 
 	"tiffin/saga"
 	"tiffin/saga/kafka"
@@ -77,4 +79,48 @@ func TestABusyBrokerTakesNoOthersRequests(t *testing.T) {
 	subscribe(4) // has to wait: two requests at a broker are enough
 	subscribe(3)
 	asks(3)
+}
+
+// failsOnce is a Kafka whose first answer is an error; then partition 0 has three records.
+type failsOnce struct {
+	Broker
+	asked chan bool
+}
+
+func (b failsOnce) Fetch(ctx context.Context, positions []kafka.Position, _ kafka.FetchOptions) ([]kafka.Fetched, error) {
+	select {
+	case b.asked <- true:
+		return nil, errors.New("away")
+	default:
+	}
+	at := positions[0]
+	f := kafka.Fetched{Topic: at.Topic, Partition: at.Partition, Next: 3, HighWatermark: 3}
+	for n := at.Offset; n < 3; n++ {
+		f.Records = append(f.Records, kafka.Record{Topic: at.Topic, Partition: at.Partition, Offset: n})
+	}
+	return []kafka.Fetched{f}, nil
+}
+
+// P6: a group that lies behind while Kafka is away catches up when it is back, also if nothing else happens.
+func TestAGroupBehindCatchesUpAfterAnOutage(t *testing.T) {
+	m := newMachine()
+	g := saga.Define("counter", nil, saga.On(func(saga.Event[heard]) []saga.Fact { return nil }))
+	f := newFeed(Ports{Kafka: failsOnce{asked: make(chan bool, 1)}, Machine: m}, 1, []*saga.Group{g}, slog.New(slog.DiscardHandler))
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		f.readLaggards(ctx)
+	}()
+	defer func() {
+		cancel()
+		<-ended
+	}()
+	q := newQueue(g, []int{0}, 10, m.Bell())
+	f.subscribe([]*position{{TopicPartition: kafka.TopicPartition{Topic: "rumours"}, queue: q}})
+	for total := 0; total < 3; total, _ = q.waiting() {
+		if m.Pause(ctx, time.Millisecond); ctx.Err() != nil {
+			t.Fatal("nothing has come")
+		}
+	}
 }
