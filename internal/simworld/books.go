@@ -539,8 +539,9 @@ func (b *Books) parkedBy(group, key string) bool {
 }
 
 func (b *Books) overdue(say func(string, ...any)) {
+	limit := b.longest() + b.Grace
 	for _, o := range b.orders() {
-		if age := b.At.Sub(o.PlacedAt); o.Ending == "" && !o.PlacedAt.IsZero() && age > b.longest()+b.Grace && !b.parkedBy("", o.OrderID) {
+		if age := b.At.Sub(o.PlacedAt); o.Ending == "" && !o.PlacedAt.IsZero() && age > limit && !b.parkedBy("", o.OrderID) {
 			say("order %s was placed %s ago", o.OrderID, clock(age))
 		}
 	}

@@ -98,6 +98,9 @@ func (world World) Plan(seed uint64, o Options) Plan {
 	}
 	p.Processes = world.deploy(r)
 	sagas := cmp.Or(o.Sagas, 6)
+	if sagas > 100 { // one by one they would take for ever
+		p.BatchRecords, p.FetchRecords, p.MaxBatch = 50*p.BatchRecords, 50*p.FetchRecords, 50*p.MaxBatch
+	}
 	spread := []time.Duration{100 * time.Millisecond, 2 * time.Second, 15 * time.Second}[r.IntN(3)]
 	at := r.IntN(3) == 0 // all at once
 	for n := range 1 + r.IntN(sagas) {

@@ -36,6 +36,7 @@ type schema struct {
 	group     *saga.Group
 	shares    bool
 	tables    map[string]map[string]*row
+	waits     map[string]actRow // the acts that wait, by key
 	journals  map[string][][]byte
 	lanes     map[int]*laneRow
 	parked    []lane.ParkedEvent
@@ -103,7 +104,7 @@ func newDatabase(w *world, groups []*saga.Group) *database {
 	d := &database{server: server{name: "PostgreSQL"}, world: w, schemas: map[string]*schema{}}
 	for _, g := range groups {
 		s := &schema{
-			database: d, group: g, tables: map[string]map[string]*row{}, journals: map[string][][]byte{},
+			database: d, group: g, tables: map[string]map[string]*row{}, waits: map[string]actRow{}, journals: map[string][][]byte{},
 			lanes: map[int]*laneRow{}, effects: map[string]*effectRow{}, locks: map[lockID]*lock{},
 		}
 		for _, t := range g.Tables() {
@@ -420,6 +421,7 @@ func (s *schema) commit(b *backend, v *saving) error {
 		if _, there := table[d.key]; there || !d.exists {
 			r := d.row
 			table[d.key] = &r
+			s.noteWait(d.table, d.key, r.act)
 		}
 	}
 	for _, a := range v.added {
@@ -433,6 +435,17 @@ func (s *schema) commit(b *backend, v *saving) error {
 		delete(s.effects, id)
 	}
 	return nil
+}
+
+// noteWait keeps the index of the acts that wait.
+func (s *schema) noteWait(t saga.AnyTable, key string, a actRow) {
+	switch {
+	case t != s.group.Tables()[0]:
+	case a.until.IsZero():
+		delete(s.waits, key)
+	default:
+		s.waits[key] = a
+	}
 }
 
 func (s *schema) saveLane(l *lane.Row) {

@@ -205,8 +205,8 @@ func (s *store) acts(each func(key string, r *row)) {
 
 func (s *store) Nearest(ctx context.Context, lanes []int) (soonest time.Time, err error) {
 	err = s.query(ctx, func() {
-		for _, r := range s.schema.tables[s.schema.group.Tables()[0].Name()] {
-			if a := r.act; !a.until.IsZero() && slices.Contains(lanes, a.lane) && (soonest.IsZero() || a.until.Before(soonest)) {
+		for _, a := range s.schema.waits {
+			if slices.Contains(lanes, a.lane) && (soonest.IsZero() || a.until.Before(soonest)) {
 				soonest = a.until
 			}
 		}
@@ -217,11 +217,15 @@ func (s *store) Nearest(ctx context.Context, lanes []int) (soonest time.Time, er
 func (s *store) Due(ctx context.Context, lanes []int, now time.Time, limit int) (due []lane.Due, err error) {
 	err = s.query(ctx, func() {
 		t := s.schema.group.Tables()[0]
-		s.acts(func(key string, r *row) {
-			if a := r.act; a.until.IsZero() || a.until.After(now) || !slices.Contains(lanes, a.lane) {
-				return
+		for key, a := range s.schema.waits {
+			if !a.until.After(now) && slices.Contains(lanes, a.lane) {
+				due = append(due, lane.Due{Key: key, Lane: a.lane, Until: a.until, Waiting: a.waiting})
 			}
-			d := lane.Due{Key: key, Lane: r.act.lane, Until: r.act.until, Waiting: r.act.waiting}
+		}
+		slices.SortFunc(due, func(a, b lane.Due) int { return cmp.Or(a.Until.Compare(b.Until), cmp.Compare(a.Key, b.Key)) })
+		due = due[:min(len(due), limit)]
+		for i := range due {
+			d, r := &due[i], s.schema.tables[t.Name()][due[i].Key]
 			for _, c := range t.Columns(saga.Decode(r.document, t)) {
 				switch at := c.At.(type) {
 				case *time.Time:
@@ -234,10 +238,7 @@ func (s *store) Due(ctx context.Context, lanes []int, now time.Time, limit int) 
 					}
 				}
 			}
-			due = append(due, d)
-		})
-		slices.SortStableFunc(due, func(a, b lane.Due) int { return a.Until.Compare(b.Until) })
-		due = due[:min(len(due), limit)]
+		}
 	})
 	return due, err
 }
@@ -257,6 +258,7 @@ func (s *store) Sweep(ctx context.Context, claimed []lane.Claimed, now time.Time
 		})
 		for _, k := range swept {
 			delete(s.schema.tables[table], k)
+			delete(s.schema.waits, k)
 		}
 	})
 	return swept, err
@@ -286,13 +288,16 @@ func (s *store) ReadParked(ctx context.Context, number int, key string, limit in
 
 func (s *store) DueEffects(ctx context.Context, lanes []int, now time.Time, underWay []string, limit int) (due []lane.EffectRow, err error) {
 	err = s.query(ctx, func() {
+		var found []*effectRow
 		for _, e := range s.schema.effects {
 			if !e.held && !e.Next.After(now) && slices.Contains(lanes, e.Lane) && !slices.Contains(underWay, e.ID) {
-				due = append(due, e.EffectRow)
+				found = append(found, e)
 			}
 		}
-		slices.SortFunc(due, func(a, b lane.EffectRow) int { return cmp.Or(a.Next.Compare(b.Next), cmp.Compare(a.ID, b.ID)) })
-		due = due[:min(len(due), limit)]
+		slices.SortFunc(found, func(a, b *effectRow) int { return cmp.Or(a.Next.Compare(b.Next), cmp.Compare(a.ID, b.ID)) })
+		for _, e := range found[:min(len(found), limit)] {
+			due = append(due, e.EffectRow)
+		}
 	})
 	return due, err
 }

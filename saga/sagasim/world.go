@@ -269,13 +269,9 @@ func (w *world) quiet() string {
 		if len(s.lanes) < w.plan.Partitions {
 			return fmt.Sprintf("group %s has claimed %d lanes of %d", g.Name(), len(s.lanes), w.plan.Partitions)
 		}
-		if g.HasAct() {
-			table := g.Tables()[0].Name()
-			for _, k := range s.keys(table) {
-				if a := s.tables[table][k].act; !a.until.IsZero() && !w.isParked(s, k) {
-					return fmt.Sprintf("%s waits for %s of %s until %s", g.Name(), a.waiting, k, a.until.Sub(Epoch))
-				}
-			}
+		if len(s.waits) > 0 {
+			k := slices.Min(slices.Collect(maps.Keys(s.waits)))
+			return fmt.Sprintf("%s waits for %s of %s until %s", g.Name(), s.waits[k].waiting, k, s.waits[k].until.Sub(Epoch))
 		}
 		for _, id := range slices.Sorted(maps.Keys(s.effects)) {
 			if !s.effects[id].held {
@@ -284,10 +280,6 @@ func (w *world) quiet() string {
 		}
 	}
 	return ""
-}
-
-func (w *world) isParked(s *schema, key string) bool {
-	return slices.ContainsFunc(s.parked, func(p lane.ParkedEvent) bool { return p.Key == key })
 }
 
 // logger hears what a process logs: its errors are findings, the rest is traced.
