@@ -139,4 +139,3 @@ func (p *product) same(t *testing.T, tx pgx.Tx, report Report) {
 		t.Errorf("the simulator's books say, and the audit does not: %v", says)
 	}
 }
-

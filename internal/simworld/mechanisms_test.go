@@ -22,12 +22,12 @@ var mechanisms = []mechanism{
 	{
 		name: "the epoch guards each save", file: "saga/sagasim/postgres.go",
 		old: "now == nil || now.Epoch != l.Epoch", new: "now == nil",
-		rules: "once order gaps lost counted ends quiet",
+		rules: "alarm once order gaps lost counted ends quiet",
 	},
 	{
 		name: "a claim raises the epoch", file: "saga/sagasim/postgres.go",
 		old: "l.Epoch = max(l.Epoch+1, s.database.now().UnixMilli())", new: "",
-		rules: "once order gaps lost counted ends quiet",
+		rules: "alarm once order gaps lost counted ends quiet",
 	},
 	{
 		name: "marks tell copies", file: "saga/lane/batch.go",

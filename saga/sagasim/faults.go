@@ -125,7 +125,7 @@ func (f Fault) String() string {
 	case Halfway:
 		return at + fmt.Sprintf("the next save of %s stops halfway, for %s", who, lasts)
 	case Refused:
-		return at + fmt.Sprintf("the next produce of %s is taken by some partitions, and refused by others", who)
+		return at + fmt.Sprintf("the next produce of %s that has more than one record is taken by some partitions, and refused by others", who)
 	}
 	return at + string(f.Kind)
 }
@@ -147,7 +147,11 @@ var kinds = strings.Fields(`dies dies restarts stops stops cut-kafka cut-postgre
 // randomFault draws one.
 func (world World) randomFault(r *rand.Rand, p *Plan, only []Kind) Fault {
 	processes, doors, until := len(p.Processes), p.Doors, p.Until
-	f := Fault{At: between(r, 0, until).Round(time.Millisecond), Process: r.IntN(processes + doors)}
+	f := Fault{At: between(r, 0, until), Process: r.IntN(processes + doors)}
+	if r.IntN(2) == 0 { // while something goes on
+		f.At = max(0, p.Sayings[r.IntN(len(p.Sayings))].At+between(r, -50*time.Millisecond, time.Second))
+	}
+	f.At = f.At.Round(time.Millisecond)
 	if only != nil {
 		f.Kind = only[r.IntN(len(only))]
 	} else {

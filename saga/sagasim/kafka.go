@@ -274,7 +274,10 @@ func (c client) produceOnce(ctx context.Context, records []kafka.Record, lines [
 	if batches == nil {
 		return false
 	}
-	refuses := w.refusal(c.process)
+	var refuses func(kafka.TopicPartition) bool
+	if len(records) > 1 {
+		refuses = w.refusal(c.process)
+	}
 	err := c.process.ask(ctx, c.request(OpProduce, ""), func(answer func(error)) {
 		for _, b := range batches {
 			if refuses != nil && refuses(b.line.to) {
