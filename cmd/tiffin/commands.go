@@ -19,19 +19,20 @@ import (
 
 // commandLine is everything that can be said on it.
 type commandLine struct {
-	Up       upCommand       `cmd:"" help:"Run everything on this machine: Kafka, PostgreSQL, Redis, the APIs, all groups." set:"fraud_time=6s" set:"accept_time=6s" set:"preparation_time=6s" set:"delivery_time=6s" set:"log_level=warn" set:"fraud_rules=those of the demo data" set:"kafka_default=an embedded Kafka" set:"postgres_default=an embedded PostgreSQL" set:"redis_default=an embedded Redis" set:"spool_dir=a folder of the data directory" set:"drain_time=0s" set:"spool_limit=256"` //nolint:staticcheck // SA5008: kong reads every "set"
-	Run      runCommand      `cmd:"" help:"Run parts of it, with the servers that are configured."`
-	Seed     seedCommand     `cmd:"" help:"Say the facts of a file on Kafka: restaurants, menus, couriers, accounts."`
-	Topics   topicsCommand   `cmd:"" help:"Create or list Kafka's topics."`
-	Map      mapCommand      `cmd:"" help:"Draw the choreography: who hears what, says what, undoes what, waits how long."`
-	Parked   parkedCommand   `cmd:"" help:"Look at what could not be handled, and handle it again or drop it."`
-	Spool    spoolCommand    `cmd:"" help:"Look at what an API has accepted and Kafka does not have yet, and mend it."`
-	Simulate simulateCommand `cmd:"" help:"Play all groups on a simulated Kafka and PostgreSQL that fail in every way, and say what goes wrong."`
-	Audit    auditCommand    `cmd:"" help:"Check the books: that money, stock and couriers add up, and nothing hangs."`
-	Ready    readyCommand    `cmd:"" help:"Ask a running process whether it is ready; for health checks."`
-	Config   configCommand   `cmd:"" help:"Show the configuration in force, and where each value comes from."`
+	Up     upCommand     `cmd:"" help:"Run everything on this machine: Kafka, PostgreSQL, Redis, the APIs, all groups." set:"fraud_time=6s" set:"accept_time=6s" set:"preparation_time=6s" set:"delivery_time=6s" set:"log_level=warn" set:"fraud_rules=those of the demo data" set:"kafka_default=an embedded Kafka" set:"postgres_default=an embedded PostgreSQL" set:"redis_default=an embedded Redis" set:"spool_dir=a folder of the data directory" set:"drain_time=0s" set:"spool_limit=256"` //nolint:staticcheck // SA5008: kong reads every "set"
+	Run    runCommand    `cmd:"" help:"Run parts of it, with the servers that are configured."`
+	Seed   seedCommand   `cmd:"" help:"Say the facts of a file on Kafka: restaurants, menus, couriers, accounts."`
+	Topics topicsCommand `cmd:"" help:"Create or list Kafka's topics."`
+	Map    mapCommand    `cmd:"" help:"Draw the choreography: who hears what, says what, undoes what, waits how long."`
+	Parked parkedCommand `cmd:"" help:"Look at what could not be handled, and handle it again or drop it."`
+	Spool  spoolCommand  `cmd:"" help:"Look at what an API has accepted and Kafka does not have yet, and mend it."`
+	Audit  auditCommand  `cmd:"" help:"Check the books: that money, stock and couriers add up, and nothing hangs."`
+	Ready  readyCommand  `cmd:"" help:"Ask a running process whether it is ready; for health checks."`
+	Config configCommand `cmd:"" help:"Show the configuration in force, and where each value comes from."`
 
 	Version versionCommand `cmd:"" help:"Show the version."`
+
+	Simulate simulateCommand `cmd:"" help:"Play all groups on a simulated Kafka and PostgreSQL on which everything fails, and judge what comes of it."`
 }
 
 type runCommand struct {

@@ -32,6 +32,7 @@ func (c simulateCommand) Run(ctx context.Context, s streams) error {
 	if err != nil {
 		return err
 	}
+	collectForThroughput()
 	if c.Seed >= 0 {
 		return c.one(w, options, s)
 	}
@@ -40,7 +41,7 @@ func (c simulateCommand) Run(ctx context.Context, s streams) error {
 		h.Seeds = 1000
 	}
 	report := w.Hunt(ctx, h)
-	fmt.Fprintf(s.err, "\r\033[K")
+	fmt.Fprint(s.err, "\r\033[K")
 	fmt.Fprint(s.out, report)
 	if report.Failed != nil {
 		fmt.Fprintf(s.out, "\nTo play it again: tiffin simulate --seed=%d\n", report.Failed.Plan.Seed)
@@ -60,7 +61,10 @@ func (c simulateCommand) options() (sagasim.Options, error) {
 	if c.Faults == 0 {
 		o.Faults = -1
 	}
-	return o, o.Validate()
+	if err := o.Validate(); err != nil {
+		return o, usageError{err}
+	}
+	return o, nil
 }
 
 // one makes a single run.

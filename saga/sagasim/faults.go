@@ -130,8 +130,8 @@ func (f Fault) String() string {
 	return at + string(f.Kind)
 }
 
-// strikes says whether it befalls a request, and not a moment.
-func (f Fault) strikes() bool {
+// Strikes says whether it befalls a request, and not a moment.
+func (f Fault) Strikes() bool {
 	switch f.Kind {
 	case DiesBefore, DiesAfter, RequestLost, RequestLate, AnswerLost, AnswerLate, Repeated, Halfway, Refused:
 		return true
@@ -187,7 +187,7 @@ func (world World) randomFault(r *rand.Rand, p *Plan, only []Kind) Fault {
 	case Halfway:
 		f.Op, f.Process = OpSave, r.IntN(processes)
 	}
-	if f.Process >= processes && f.strikes() { // a door has nothing else to ask for
+	if f.Process >= processes && f.Strikes() { // a door has nothing else to ask for
 		f.Op = OpProduce
 	}
 	return f
