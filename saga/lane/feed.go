@@ -212,7 +212,11 @@ func (f *feed) poll(led kafka.Led) bool {
 	}
 	f.requests[led.Leader]++
 	for _, p := range led.Positions {
-		f.polled[kafka.TopicPartition{Topic: p.Topic, Partition: p.Partition}] = p.Offset
+		tp := kafka.TopicPartition{Topic: p.Topic, Partition: p.Partition}
+		f.polled[tp] = p.Offset
+		if slices.ContainsFunc(f.positions[tp], func(other *position) bool { return other.next < p.Offset }) {
+			f.behind.Ring() // who would have been served by a request that has failed, say
+		}
 	}
 	return true
 }

@@ -124,3 +124,73 @@ func TestAGroupBehindCatchesUpAfterAnOutage(t *testing.T) {
 		}
 	}
 }
+
+// failsAhead is a Kafka whose first request fails once another group has come, which is ahead of it.
+type failsAhead struct {
+	Broker
+	asked, fail chan bool
+}
+
+func (failsAhead) ByLeader(_ context.Context, positions []kafka.Position) ([]kafka.Led, error) {
+	if positions == nil {
+		return nil, nil
+	}
+	return []kafka.Led{{Positions: positions}}, nil
+}
+
+func (b failsAhead) Fetch(ctx context.Context, positions []kafka.Position, o kafka.FetchOptions) ([]kafka.Fetched, error) {
+	select {
+	case b.asked <- true:
+		<-b.fail
+		return nil, errors.New("away")
+	default:
+	}
+	at := positions[0]
+	f := kafka.Fetched{Topic: at.Topic, Partition: at.Partition, Next: 1, HighWatermark: 1}
+	if at.Offset == 0 {
+		f.Records = []kafka.Record{{Topic: at.Topic}}
+	} else if o.MaxWait > 0 {
+		<-ctx.Done() // there is nothing new
+	}
+	return []kafka.Fetched{f}, ctx.Err()
+}
+
+// A group whose head request fails, while another group has come that is ahead, is behind from then on, and read for as such.
+func TestAGroupIsReadForWhenTheHeadMovesOn(t *testing.T) {
+	m := newMachine()
+	g := saga.Define("counter", nil, saga.On(func(saga.Event[heard]) []saga.Fact { return nil }))
+	kafkas := failsAhead{asked: make(chan bool, 1), fail: make(chan bool)}
+	f := newFeed(Ports{Kafka: kafkas, Machine: m}, 1, []*saga.Group{g}, slog.New(slog.DiscardHandler))
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		f.readHeads(ctx)
+	}()
+	hindmost, ahead := newQueue(g, []int{0}, 10, m.Bell()), newQueue(g, []int{0}, 10, m.Bell())
+	tp := kafka.TopicPartition{Topic: "rumours"}
+	f.subscribe([]*position{{TopicPartition: tp, queue: hindmost}})
+	for len(kafkas.asked) == 0 {
+		m.Pause(ctx, time.Millisecond)
+	}
+	f.subscribe([]*position{{TopicPartition: tp, queue: ahead, next: 1}})
+	laggards := make(chan struct{})
+	go func() {
+		defer close(laggards)
+		f.readLaggards(ctx)
+	}()
+	defer func() {
+		cancel()
+		<-ended
+		<-laggards
+	}()
+	for len(f.behind.(*bell).rung) > 0 { // it has seen that nobody is behind
+		m.Pause(ctx, time.Millisecond)
+	}
+	close(kafkas.fail)
+	for total := 0; total == 0; total, _ = hindmost.waiting() {
+		if m.Pause(ctx, time.Millisecond); ctx.Err() != nil {
+			t.Fatal("nothing has come")
+		}
+	}
+}
