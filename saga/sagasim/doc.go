@@ -26,6 +26,7 @@
 //   - lost: what a lane has committed is in the log;
 //   - once: a group says each fact under one number; under two it has handled its cause twice;
 //   - deadline: no deadline passes over an answer that was logged before it;
+//   - effects: no effect has an outcome that nobody has tried;
 //   - parking: what comes to a parked key waits behind what is parked;
 //   - gaps, parked, alarm: nobody misses a fact, parks a key or logs an error without a cause in the plan;
 //   - panic: nothing panics.

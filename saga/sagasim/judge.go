@@ -34,15 +34,13 @@ func (w *world) find(rule, format string, args ...any) {
 
 // watch looks at what is logged and committed while it happens.
 type watch struct {
-	world  *world
 	lasts  map[string]int64     // sender lane and target -> last number in the log
 	firsts map[string]wire.Mark // id of a fact of a group -> under which mark it was said first
 	dead   map[string]bool      // topics of dead letters
-	hears  map[string]map[string]bool
 }
 
 func (v *watch) init(w *world) {
-	v.world, v.lasts, v.firsts, v.dead = w, map[string]int64{}, map[string]wire.Mark{}, map[string]bool{}
+	v.lasts, v.firsts, v.dead = map[string]int64{}, map[string]wire.Mark{}, map[string]bool{}
 	for _, g := range w.groups {
 		v.dead[g.DeadLetters()] = true
 	}
@@ -92,6 +90,11 @@ func (w *world) committed(s *schema, v *saving, p *process) {
 		}
 	}
 	w.inOrder(s, v)
+	for _, id := range v.save.Performed {
+		if w.attempts[id] == 0 {
+			w.find("effects", "%s notes an outcome of effect %s, which nobody has tried", s.group.Name(), id)
+		}
+	}
 	if !s.group.HasAct() {
 		return
 	}

@@ -91,14 +91,15 @@ func (ps *parties) random(id string, n int) *rand.Rand {
 	return rand.New(rand.NewPCG(ps.world.plan.Seed, h.Sum64()+uint64(n)))
 }
 
-// Perform stands for the outside world in an effect of a simulated group: it takes a while, and may fail, for now or for good.
+// Perform stands for the outside world in an effect of a simulated group, which must call it with the context and the key that it
+// got: it takes a while, and may fail, for now or for good.
 func Perform(ctx context.Context, idempotencyKey string) error {
 	p, ok := ctx.Value(processKey{}).(*process)
 	if !ok {
 		return errors.New("sagasim: only a simulated group performs this")
 	}
+	p.world.attempts[idempotencyKey]++
 	p.Pause(ctx, between(p.random, time.Millisecond, 2*time.Second))
-	w := p.world
 	switch {
 	case ctx.Err() != nil:
 		return ctx.Err()
@@ -107,7 +108,6 @@ func Perform(ctx context.Context, idempotencyKey string) error {
 	case p.random.IntN(4) == 0:
 		return errors.New("sagasim: not now")
 	}
-	w.tracef("%s performs %s", p.name, idempotencyKey)
-	w.performed[idempotencyKey]++
+	p.world.tracef("%s performs %s", p.name, idempotencyKey)
 	return nil
 }

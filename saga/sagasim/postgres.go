@@ -412,6 +412,11 @@ func (s *schema) commit(b *backend, v *saving) error {
 			return &pgconn.PgError{Severity: "ERROR", Code: "23505", Message: "duplicate key value violates unique constraint of " + d.table.Name() + ": " + d.key}
 		}
 	}
+	for _, r := range v.save.Requests {
+		if s.effects[r.ID] != nil {
+			return &pgconn.PgError{Severity: "ERROR", Code: "23505", Message: "duplicate key value violates unique constraint of effects: " + r.ID}
+		}
+	}
 	s.database.world.committed(s, v, b.process)
 	for _, l := range v.lanes {
 		s.saveLane(l)

@@ -32,18 +32,17 @@ type world struct {
 	poisoned              map[string]bool // groups that may park keys
 	cutKafka, cutPostgres []time.Duration // until when, by slot
 
-	parties   parties
-	performed map[string]int // effects, by their keys
-	findings  []Finding
-	noted     map[string]bool
-	metrics   *lane.Metrics
-	watch     watch
-	kept      int // sayings that wait for their door
+	parties  parties
+	attempts map[string]int // of effects, by their keys
+	findings []Finding
+	metrics  *lane.Metrics
+	watch    watch
+	kept     int // sayings that wait for their door
 }
 
 func newWorld(spec *World, plan *Plan, metrics *lane.Metrics, trace *Trace) *world {
 	w := &world{
-		spec: spec, plan: plan, groups: running(spec, plan), restarts: map[int]time.Duration{}, performed: map[string]int{}, poisoned: map[string]bool{}, noted: map[string]bool{}, metrics: metrics,
+		spec: spec, plan: plan, groups: running(spec, plan), restarts: map[int]time.Duration{}, attempts: map[string]int{}, poisoned: map[string]bool{}, metrics: metrics,
 		engine: engine{random: rand.New(rand.NewPCG(plan.Seed, 1)), trace: trace},
 	}
 	n := len(plan.Processes) + plan.Doors
