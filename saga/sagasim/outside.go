@@ -105,7 +105,7 @@ func Perform(ctx context.Context, idempotencyKey string) error {
 		return ctx.Err()
 	case p.random.IntN(20) == 0:
 		return saga.Permanent(errors.New("sagasim: never"))
-	case p.random.IntN(4) == 0:
+	case p.random.IntN(4) == 0 && p.world.attempts[idempotencyKey] < 5: // the pauses between attempts double
 		return errors.New("sagasim: not now")
 	}
 	p.world.tracef("%s performs %s", p.name, idempotencyKey)
