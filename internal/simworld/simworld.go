@@ -67,7 +67,8 @@ func setup() []saga.Fact {
 	facts := []saga.Fact{
 		schemas.RestaurantOpened{RestaurantID: "annapurna", Name: "Annapurna", City: "mumbai", Places: &many},
 		schemas.RestaurantOpened{RestaurantID: "tiny", Name: "Tiny", City: "pune", Places: &one},
-		schemas.FleetSized{City: "mumbai", Couriers: &many}, schemas.FleetSized{City: "pune", Couriers: &one},
+		schemas.FleetSized{City: "mumbai", Couriers: &many},
+		schemas.FleetSized{City: "pune", Couriers: &one},
 		schemas.AccountBlocked{AccountID: "mallory"},
 	}
 	for _, r := range restaurants {

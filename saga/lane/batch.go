@@ -331,8 +331,12 @@ func (b *batch) deadLetter(l *lane, e *event, reason string) {
 		r.Headers = append(r.Headers, h)
 	}
 	for _, h := range [][2]string{
-		{"dlq_group", b.loop.group.Name()}, {"dlq_topic", e.topic}, {"dlq_partition", strconv.Itoa(e.lane)},
-		{"dlq_offset", strconv.FormatInt(e.offset, 10)}, {"dlq_error", reason}, {"dlq_at", wire.Time(b.loop.now())},
+		{"dlq_group", b.loop.group.Name()},
+		{"dlq_topic", e.topic},
+		{"dlq_partition", strconv.Itoa(e.lane)},
+		{"dlq_offset", strconv.FormatInt(e.offset, 10)},
+		{"dlq_error", reason},
+		{"dlq_at", wire.Time(b.loop.now())},
 	} {
 		r.Headers = append(r.Headers, kafka.Header{Key: h[0], Value: []byte(h[1])})
 	}

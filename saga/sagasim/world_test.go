@@ -99,7 +99,7 @@ func theatre(careless bool) sagasim.World {
 		Groups: []*saga.Group{office(careless), hall()},
 		Outside: []*saga.Group{
 			saga.Outside("customer", saga.Begins[wanted](),
-				saga.Answers(func(f sold) []saga.Fact { return saga.Say(paid{f.ID}) }, saga.Says[paid]())),
+				saga.Answers(func(f sold) []saga.Fact { return saga.Say(paid(f)) }, saga.Says[paid]())),
 		},
 		Saga: func(r *rand.Rand, n int) []sagasim.Saying {
 			return []sagasim.Saying{{Fact: wanted{fmt.Sprint("s", n), []string{"early", "late"}[r.IntN(2)]}}}
