@@ -41,7 +41,7 @@
 //
 // # Files
 //
-// engine.go is time and tasks, process.go the machine that a process runs on, network.go how it asks a server; kafka.go and
-// members.go, postgres.go and store.go are the servers; door.go and outside.go are who speaks from outside; plan.go and faults.go
+// engine.go is time and tasks, process.go the machine that a process runs on, network.go how it asks a server; kafka.go,
+// members.go, postgres.go, session.go and store.go are the servers; door.go and outside.go are who speaks from outside; plan.go and faults.go
 // are what happens, world.go and run.go play it, judge.go judges, shrink.go and hunt.go look for what fails.
 package sagasim
