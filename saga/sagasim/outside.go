@@ -99,7 +99,11 @@ func Perform(ctx context.Context, idempotencyKey string) error {
 		return errors.New("sagasim: only a simulated group performs this")
 	}
 	p.world.attempts[idempotencyKey]++
-	p.Pause(ctx, between(p.random, time.Millisecond, 2*time.Second))
+	most := 50 * time.Millisecond
+	if p.random.IntN(5) == 0 {
+		most = 2 * time.Second
+	}
+	p.Pause(ctx, between(p.random, time.Millisecond, most))
 	switch {
 	case ctx.Err() != nil:
 		return ctx.Err()

@@ -2,10 +2,15 @@ package sagasim
 
 import (
 	"slices"
+	"time"
 )
 
-// maxPlays bounds how often a failure is played while it is shrunk.
-const maxPlays = 2000
+const (
+	// maxPlays bounds how often a failure is played while it is shrunk.
+	maxPlays = 2000
+	// maxShrinkTime bounds how long that may take: runs with thousands of sagas take seconds each.
+	maxShrinkTime = time.Minute
+)
 
 // shrinker makes a plan smaller as long as the same rule is broken.
 type shrinker struct {
@@ -13,6 +18,7 @@ type shrinker struct {
 	rule  string
 	best  Result
 	plays int
+	began time.Time
 }
 
 // Shrink leaves out of a plan that fails whatever does not matter: faults first, then sagas, processes and groups. What is
@@ -21,7 +27,7 @@ func (world World) Shrink(failed Result) Result {
 	if len(failed.Findings) == 0 {
 		return failed
 	}
-	s := &shrinker{world: world, rule: failed.Findings[0].Rule, best: failed}
+	s := &shrinker{world: world, rule: failed.Findings[0].Rule, best: failed, began: time.Now()}
 	for {
 		before := s.size()
 		s.faults()
@@ -29,11 +35,13 @@ func (world World) Shrink(failed Result) Result {
 		s.processes()
 		s.groups()
 		s.plain()
-		if s.size() == before || s.plays >= maxPlays {
+		if s.size() == before || s.over() {
 			return s.best
 		}
 	}
 }
+
+func (s *shrinker) over() bool { return s.plays >= maxPlays || time.Since(s.began) > maxShrinkTime }
 
 func (s *shrinker) size() int {
 	p := s.best.Plan
@@ -46,7 +54,7 @@ func (s *shrinker) size() int {
 
 // try plays a smaller plan, and keeps it if it still fails.
 func (s *shrinker) try(p Plan) bool {
-	if s.plays >= maxPlays {
+	if s.over() {
 		return false
 	}
 	s.plays++

@@ -152,10 +152,12 @@ const (
 	// settleTime is how long after the last fault everything must have come to its end: all deadlines, one after the other,
 	// and the pauses of those who try again.
 	settleTime = 3 * time.Minute
+	// perSaying is how much longer it may take for each fact from outside: effects are performed some at a time.
+	perSaying = 200 * time.Millisecond
 	// looks is how often it is looked whether all is quiet.
 	looks = time.Second
 	// maxEvents bounds a run that goes round in a circle.
-	maxEvents = 200_000
+	maxEvents = 50_000_000
 )
 
 // run plays the plan to its end.
@@ -175,7 +177,7 @@ func (w *world) run() {
 		}
 	}
 	w.after(w.plan.Prelude+w.plan.Until+looks, look)
-	end := w.plan.Prelude + w.plan.Until + settleTime + w.longest()
+	end := w.plan.Prelude + w.plan.Until + settleTime + w.longest() + time.Duration(len(w.plan.Sayings))*perSaying
 	steps := 0
 	for !quiet && w.now < end && steps < maxEvents && w.step() {
 		steps++
