@@ -25,7 +25,7 @@ var mechanisms = []mechanism{
 		rules: "alarm once order gaps lost counted ends quiet",
 	},
 	{
-		name: "a claim raises the epoch", file: "saga/sagasim/postgres.go",
+		name: "a claim raises the epoch", file: "saga/sagasim/session.go",
 		old: "l.Epoch = max(l.Epoch+1, s.database.now().UnixMilli())", new: "",
 		rules: "alarm once order gaps lost counted ends quiet",
 	},
