@@ -32,6 +32,8 @@ type commandLine struct {
 	Config configCommand `cmd:"" help:"Show the configuration in force, and where each value comes from."`
 
 	Version versionCommand `cmd:"" help:"Show the version."`
+
+	Simulate simulateCommand `cmd:"" help:"Play all groups on a simulated Kafka and PostgreSQL on which everything fails, and judge what comes of it."`
 }
 
 type runCommand struct {

@@ -217,6 +217,7 @@ func (p *product) audit(t *testing.T, conn *pgx.Conn, sql string) Report {
 		if report, err = p.cfg.examine(t.Context(), tx); err != nil {
 			return err
 		}
+		p.same(t, tx, report)
 		return rollback
 	})
 	if !errors.Is(err, rollback) {

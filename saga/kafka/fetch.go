@@ -5,6 +5,8 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -89,22 +91,33 @@ func (c *Client) Fetch(ctx context.Context, positions []Position, options FetchO
 	return results, nil
 }
 
-// ByLeader sorts positions by the broker that leads their partition, as far as is known now: one Fetch for each of the groups asks
-// only one broker. A position without a leader comes in a group of its own, where Fetch will say why.
-func (c *Client) ByLeader(ctx context.Context, positions []Position) ([][]Position, error) {
-	var groups [][]Position
-	byLeader, err := c.positionsByLeader(ctx, positions, func(i int, _ error) {
-		groups = append(groups, []Position{positions[i]})
-	})
+// Led are positions in partitions of one leader.
+type Led struct {
+	Leader    int32 // the id of a broker, or [NoLeader]
+	Positions []Position
+}
+
+// NoLeader is the leader of partitions that have none now, or are not known at all: Fetch says why.
+const NoLeader int32 = -1
+
+// ByLeader sorts positions by the broker that leads their partition, as far as is known now: one Fetch for each of the groups, which
+// are sorted by leader, asks only one broker.
+func (c *Client) ByLeader(ctx context.Context, positions []Position) ([]Led, error) {
+	var leaderless []int
+	byLeader, err := c.positionsByLeader(ctx, positions, func(i int, _ error) { leaderless = append(leaderless, i) })
 	if err != nil {
 		return nil, fmt.Errorf("kafka: leaders: %w", err)
 	}
-	for _, led := range byLeader {
-		group := make([]Position, len(led))
-		for i, at := range led {
-			group[i] = positions[at]
+	if leaderless != nil {
+		byLeader[NoLeader] = leaderless
+	}
+	groups := make([]Led, 0, len(byLeader))
+	for _, leader := range slices.Sorted(maps.Keys(byLeader)) {
+		led := Led{Leader: leader, Positions: make([]Position, len(byLeader[leader]))}
+		for i, at := range byLeader[leader] {
+			led.Positions[i] = positions[at]
 		}
-		groups = append(groups, group)
+		groups = append(groups, led)
 	}
 	return groups, nil
 }

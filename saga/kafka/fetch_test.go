@@ -108,10 +108,14 @@ func TestByLeader(t *testing.T) {
 	}
 	seen := map[Position]bool{}
 	for _, group := range groups {
-		for _, p := range group {
+		for _, p := range group.Positions {
 			seen[p] = true
-			if p.Topic != "nothing" && cluster.LeaderFor("test.orders", int32(p.Partition)) != cluster.LeaderFor("test.orders", int32(group[0].Partition)) {
-				t.Errorf("%v is not led by the leader of %v", p, group[0])
+			leader := NoLeader
+			if p.Topic != "nothing" {
+				leader = cluster.LeaderFor("test.orders", int32(p.Partition))
+			}
+			if group.Leader != leader {
+				t.Errorf("%v is led by %d, not by %d", p, leader, group.Leader)
 			}
 		}
 	}

@@ -7,8 +7,6 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/jackc/pgx/v5"
-
 	"tiffin/saga"
 	"tiffin/saga/kafka"
 	"tiffin/saga/wire"
@@ -36,12 +34,13 @@ type batch struct {
 	requests  []request
 	performed []string // ids of effects that have come to an outcome
 
-	park    []parkedRow
+	park    []ParkedEvent
 	unpark  []int64 // positions
-	blame   []parkedRow
+	blame   []ParkedEvent
 	kept    map[parkedKey]bool // keys whose redrive has failed in this batch
-	granted *parkedKey         // the key whose wish is granted
-	untried bool               // it has more events than this batch could try
+	alarms  []func()           // to be raised once it is committed
+	granted *Wished            // the wish that is granted
+	untried bool               // its key has more events than this batch could try
 	soonest time.Time          // the nearest deadline that it sets
 }
 
@@ -60,7 +59,7 @@ func (l *loop) newBatch() *batch {
 func (b *batch) touch(l *lane) {
 	if !l.dirty {
 		l.dirty = true
-		l.outbox = nil
+		l.Outbox = nil
 		b.lanes = append(b.lanes, l)
 	}
 }
@@ -87,10 +86,10 @@ func (b *batch) add(e *event) {
 			m.dropped("duplicate")
 			return
 		case gap:
-			l.gaps++
-			b.loop.log.Error("facts are missing: something was lost between sender and receiver", "topic", e.topic, "partition", e.lane, "offset", e.offset, "mark", e.mark.String())
+			l.Gaps++
+			b.alarm("facts are missing: something was lost between sender and receiver", "topic", e.topic, "partition", e.lane, "offset", e.offset, "mark", e.mark.String())
 		case wentBack:
-			b.loop.log.Error("the sender's database went back: its numbers come again under a higher epoch", "topic", e.topic, "partition", e.lane, "offset", e.offset, "mark", e.mark.String())
+			b.alarm("the sender's database went back: its numbers come again under a higher epoch", "topic", e.topic, "partition", e.lane, "offset", e.offset, "mark", e.mark.String())
 		}
 	}
 	b.consider(l, e)
@@ -110,8 +109,8 @@ func (b *batch) consider(l *lane, e *event) {
 func causeOf(e *event) saga.Cause { return saga.Cause{Envelope: e.Envelope, Fact: e.fact} }
 
 // run does the tasks, within a transaction that it opens.
-func (b *batch) run(ctx context.Context, s *store) error {
-	if err := s.begin(ctx, b.working, b.expected()); err != nil {
+func (b *batch) run(ctx context.Context, s Store) error {
+	if err := s.Begin(ctx, b.working, b.expected()); err != nil {
 		return err
 	}
 	for left := b.tasks; len(left) > 0; {
@@ -119,7 +118,7 @@ func (b *batch) run(ctx context.Context, s *store) error {
 		if left, needs = b.reactAll(left); needs == nil {
 			break
 		}
-		if err := s.load(ctx, b.working, needs); err != nil {
+		if err := s.Load(ctx, b.working, needs); err != nil {
 			return err
 		}
 	}
@@ -133,7 +132,7 @@ func (b *batch) reactAll(tasks []task) (left []task, needs []saga.Need) {
 	waiting := map[parkedKey]bool{}
 	for i := range tasks {
 		t := &tasks[i]
-		key := parkedKey{t.lane.number, t.cause.Key}
+		key := parkedKey{t.lane.Number, t.cause.Key}
 		if !waiting[key] {
 			missing := b.react(t)
 			if missing == nil {
@@ -176,11 +175,11 @@ func (b *batch) expected() (needs []saga.Need) {
 
 // react does one task, or says which documents it needs.
 func (b *batch) react(t *task) []saga.Need {
-	key := parkedKey{t.lane.number, t.cause.Key}
+	key := parkedKey{t.lane.Number, t.cause.Key}
 	if t.parked != 0 && b.kept[key] {
 		return nil // an earlier one of its key has failed again
 	}
-	if t.parked == 0 && t.event != nil && t.lane.parked[t.cause.Key] > 0 {
+	if t.parked == 0 && t.event != nil && t.lane.Parked[t.cause.Key] > 0 {
 		b.parkEvent(t.lane, t.event, "")
 		return nil
 	}
@@ -212,8 +211,8 @@ func (b *batch) react(t *task) []saga.Need {
 	}
 	if t.parked != 0 {
 		b.unpark = append(b.unpark, t.parked)
-		if t.lane.parked[t.cause.Key]--; t.lane.parked[t.cause.Key] == 0 {
-			delete(t.lane.parked, t.cause.Key)
+		if t.lane.Parked[t.cause.Key]--; t.lane.Parked[t.cause.Key] == 0 {
+			delete(t.lane.Parked, t.cause.Key)
 		}
 	}
 	return nil
@@ -234,14 +233,20 @@ func (b *batch) say(t *task, f saga.Fact, n int) error {
 	return nil
 }
 
+// alarm tells people of something once it is true: an owner that has lost its lanes without noticing may see whatever it likes in
+// what it remembers, and its batch comes to nothing.
+func (b *batch) alarm(message string, args ...any) {
+	b.alarms = append(b.alarms, func() { b.loop.log.Error(message, args...) })
+}
+
 // seal numbers and stamps what was said, and makes it the lanes' outboxes.
 func (b *batch) seal() {
 	for i := range b.said {
 		l, r := b.said[i].lane, &b.said[i].record
 		target := r.Topic + "/" + strconv.Itoa(r.Partition)
 		l.Numbers[target]++
-		wire.Stamp(r, wire.Mark{Lane: l.name(b.loop.group.Name()), Epoch: l.epoch, Number: l.Numbers[target]})
-		l.outbox = append(l.outbox, *r)
+		wire.Stamp(r, wire.Mark{Lane: l.name(b.loop.group.Name()), Epoch: l.Epoch, Number: l.Numbers[target]})
+		l.Outbox = append(l.Outbox, *r)
 	}
 }
 
@@ -261,8 +266,8 @@ func (b *batch) collectDeadlines() {
 func (b *batch) fail(t *task, err error) {
 	switch {
 	case t.parked != 0:
-		b.kept[parkedKey{t.lane.number, t.cause.Key}] = true
-		b.blame = append(b.blame, parkedRow{position: t.parked, reason: err.Error()})
+		b.kept[parkedKey{t.lane.Number, t.cause.Key}] = true
+		b.blame = append(b.blame, ParkedEvent{Position: t.parked, Reason: err.Error()})
 	case t.event != nil:
 		b.parkEvent(t.lane, t.event, err.Error())
 	case t.cause.Attempt != nil:
@@ -282,45 +287,31 @@ type parkedKey struct {
 	key  string
 }
 
-// parkedRow is an event to park, or (with a position) a new reason for one that stays.
-type parkedRow struct {
-	lane     int
-	event    *event
-	position int64
-	reason   string
-}
-
 // parkEvent parks an event: with the reason why it can't be handled, or behind one that can't (reason is empty).
 func (b *batch) parkEvent(l *lane, e *event, reason string) {
-	l.parked[e.Key]++
-	b.park = append(b.park, parkedRow{lane: l.number, event: e, reason: reason})
-	b.loop.metrics.parked()
+	l.Parked[e.Key]++
+	b.park = append(b.park, ParkedEvent{Lane: l.Number, Key: e.Key, Type: e.Type, Topic: e.topic, Offset: e.offset, Record: *e.record, Reason: reason})
 	if reason != "" {
-		b.loop.log.Error("a key is parked", "key", e.Key, "type", e.Type, "topic", e.topic, "partition", e.lane, "offset", e.offset, "reason", reason)
+		b.alarm("a key is parked", "key", e.Key, "type", e.Type, "topic", e.topic, "partition", e.lane, "offset", e.offset, "reason", reason)
 		b.deadLetter(l, e, reason)
 	}
 }
 
-func (b *batch) queueParked(out *pgx.Batch) {
-	now := b.loop.now()
-	for _, p := range b.park {
-		e := p.event
-		out.Queue("insert into parked (lane, key, type, topic, record_offset, record, reason, parked_at) values ($1, $2, $3, $4, $5, $6, $7, $8)",
-			p.lane, e.Key, e.Type, e.topic, e.offset, encodeRecords([]kafka.Record{*e.record}), p.reason, now)
+// save is what the batch changes.
+func (b *batch) save() (*Save, error) {
+	s := &Save{
+		Working: b.working, Now: b.loop.now(), Park: b.park, Unpark: b.unpark, Blame: b.blame,
+		Granted: b.granted, Performed: b.performed,
 	}
-	if len(b.unpark) > 0 {
-		out.Queue("delete from parked where position = any($1::bigint[])", b.unpark)
+	for _, l := range b.lanes {
+		s.Lanes = append(s.Lanes, l.Row)
 	}
-	for _, p := range b.blame {
-		out.Queue("update parked set reason = $2, attempts = attempts + 1, parked_at = $3 where position = $1", p.position, p.reason, now)
+	if k := b.granted; k != nil {
+		s.GoOn = b.untried && !b.kept[parkedKey{k.Lane, k.Key}] // with the rest; a discard is meant for one event
 	}
-	switch k := b.granted; {
-	case k == nil:
-	case b.untried && !b.kept[*k]: // go on with the rest; a discard is meant for one event
-		out.Queue("update wishes set wish = $3 where lane = $1 and key = $2", k.lane, k.key, Redrive)
-	default:
-		out.Queue("delete from wishes where lane = $1 and key = $2", k.lane, k.key)
-	}
+	var err error
+	s.Requests, err = b.effectRows(s.Now)
+	return s, err
 }
 
 // maxDeadLetterBytes cuts the copy of a record, so that it fits whatever made it too large.
@@ -339,23 +330,37 @@ func (b *batch) deadLetter(l *lane, e *event, reason string) {
 		}
 		r.Headers = append(r.Headers, h)
 	}
-	for name, value := range map[string]string{
-		"dlq_group": b.loop.group.Name(), "dlq_topic": e.topic, "dlq_partition": strconv.Itoa(e.lane),
-		"dlq_offset": strconv.FormatInt(e.offset, 10), "dlq_error": reason, "dlq_at": wire.Time(b.loop.now()),
+	for _, h := range [][2]string{
+		{"dlq_group", b.loop.group.Name()},
+		{"dlq_topic", e.topic},
+		{"dlq_partition", strconv.Itoa(e.lane)},
+		{"dlq_offset", strconv.FormatInt(e.offset, 10)},
+		{"dlq_error", reason},
+		{"dlq_at", wire.Time(b.loop.now())},
 	} {
-		r.Headers = append(r.Headers, kafka.Header{Key: name, Value: []byte(value)})
+		r.Headers = append(r.Headers, kafka.Header{Key: h[0], Value: []byte(h[1])})
 	}
 	b.said = append(b.said, saidBy{l, r})
 }
 
 // commit saves the batch. Whatever goes wrong, the lanes in memory are worth nothing any more, and must be claimed again.
-func (b *batch) commit(ctx context.Context, s *store) error {
+func (b *batch) commit(ctx context.Context, s Store) error {
 	b.seal()
-	if err := s.save(ctx, b); err != nil {
+	save, err := b.save()
+	if err == nil {
+		err = s.Save(ctx, save)
+	}
+	if err != nil {
 		return fmt.Errorf("save: %w", err)
 	}
 	for _, l := range b.lanes {
 		l.dirty = false
+	}
+	for _, raise := range b.alarms {
+		raise()
+	}
+	for range b.park {
+		b.loop.metrics.parked()
 	}
 	b.loop.mirrors.put(b.working)
 	b.working.Saved()
@@ -371,8 +376,8 @@ func (b *batch) commit(ctx context.Context, s *store) error {
 func (b *batch) offsets(into map[kafka.TopicPartition]kafka.Offset) {
 	for _, l := range b.lanes {
 		for topic, next := range maps.All(l.Next) {
-			into[kafka.TopicPartition{Topic: topic, Partition: l.number}] = kafka.Offset{
-				Topic: topic, Partition: l.number, Offset: next, Metadata: strconv.FormatInt(l.epoch, 10),
+			into[kafka.TopicPartition{Topic: topic, Partition: l.Number}] = kafka.Offset{
+				Topic: topic, Partition: l.Number, Offset: next, Metadata: strconv.FormatInt(l.Epoch, 10),
 			}
 		}
 	}

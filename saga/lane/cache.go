@@ -28,7 +28,7 @@ func (c *cache) put(d *saga.Document) {
 		c.recent, c.older = nil, c.recent
 	}
 	if c.recent == nil {
-		c.recent = make(map[string]*saga.Document, maxCached)
+		c.recent = make(map[string]*saga.Document, len(c.older))
 	}
 	c.recent[d.Key] = d
 }

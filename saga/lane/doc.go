@@ -41,9 +41,12 @@
 //
 // # Files
 //
-// process.go starts it all; feed.go reads each partition once for all groups of the process, recent.go keeps what some have
-// not taken yet, queue.go is what waits for a loop; loop.go is the loop, letgo.go how it ends, batch.go one batch of it, suspects.go finds what
-// spoils one; store.go claims, loads and saves, sql.go is its statements, cache.go keeps recent acts; deadlines.go fires what
-// is due; sends.go sends outboxes; mirror.go hands over copies; marks.go tells copies of facts; records.go writes records into
-// columns.
+// process.go starts it all; ports.go says what it needs of the world, machine.go is the machine that it runs on; feed.go reads each
+// partition once for all groups of the process, recent.go keeps what some have not taken yet, queue.go is what waits for a loop;
+// loop.go is the loop, letgo.go how it ends, batch.go one batch of it, suspects.go finds what spoils one; store.go claims, loads
+// and saves, queries.go asks and saves the rest, sql.go makes statements, cache.go keeps recent acts; deadlines.go fires what is due;
+// sends.go sends outboxes; mirror.go hands over copies; marks.go tells copies of facts; records.go writes records into columns.
+//
+// Package sagasim runs all this on ports of its own, on which everything goes wrong; package storetest holds its PostgreSQL to
+// the real one.
 package lane

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/go-json-experiment/json"
-	"github.com/jackc/pgx/v5"
 
 	"tiffin/saga"
 )
@@ -34,45 +33,40 @@ type request struct {
 	saga.Request
 }
 
-// queueEffects saves what was requested, and forgets what has come to an outcome.
-func (b *batch) queueEffects(out *pgx.Batch) error {
-	if n := len(b.requests); n > 0 {
-		now := b.loop.now()
-		ids, lanes, keys, effects := make([]string, n), make([]int, n), make([]string, n), make([]string, n)
-		requests, causes, until := make([]string, n), make([]string, n), make([]time.Time, n)
-		for i, r := range b.requests {
-			data, err := json.Marshal(r.Data)
-			if err != nil {
-				return fmt.Errorf("request of effect %s: %w", r.Effect, err)
-			}
-			cause, err := json.Marshal(r.cause)
-			if err != nil {
-				return err
-			}
-			ids[i], lanes[i], keys[i], effects[i] = r.ID, r.lane.number, r.cause.Key, r.Effect
-			requests[i], causes[i], until[i] = string(data), string(cause), now.Add(b.loop.group.Within(r.Effect))
+// effectRows are the rows of what was requested.
+func (b *batch) effectRows(now time.Time) ([]EffectRow, error) {
+	rows := make([]EffectRow, len(b.requests))
+	for i, r := range b.requests {
+		data, err := json.Marshal(r.Data)
+		if err != nil {
+			return nil, fmt.Errorf("request of effect %s: %w", r.Effect, err)
 		}
-		out.Queue(`insert into effects (id, lane, key, effect, request, cause, until, next_attempt)
-			select id, lane, key, effect, request::jsonb, cause::jsonb, until, $8
-			from unnest($1::text[], $2::int[], $3::text[], $4::text[], $5::text[], $6::text[], $7::timestamptz[]) x(id, lane, key, effect, request, cause, until)`,
-			ids, lanes, keys, effects, requests, causes, until, now)
+		cause, err := json.Marshal(r.cause)
+		if err != nil {
+			return nil, err
+		}
+		rows[i] = EffectRow{
+			ID: r.ID, Lane: r.lane.Number, Key: r.cause.Key, Effect: r.Effect, Request: data, Cause: cause,
+			Until: now.Add(b.loop.group.Within(r.Effect)), Next: now,
+		}
 	}
-	if len(b.performed) > 0 {
-		out.Queue("delete from effects e using unnest($1::text[]) x(id) where e.id = x.id", b.performed)
-	}
-	return nil
+	return rows, nil
 }
 
 // effects are those that a loop is performing.
 type effects struct {
-	results chan result
+	machine Machine
+	bell    Bell // rings when one has come to a result
 	ctx     context.Context
 	cancel  context.CancelFunc
-	wait    sync.WaitGroup
+	tasks   Tasks
 
 	underWay map[string]bool // ids
-	done     []result        // of lanes that were sending when they came
-	due      time.Time       // when to look for more
+	done     []result        // to be settled; of lanes that are sending, they wait
+	due      time.Duration   // when to look for more
+
+	mu   sync.Mutex
+	came []result
 }
 
 // pending is an effect as its row has it.
@@ -90,37 +84,50 @@ type result struct {
 	err error
 }
 
-func newEffects() *effects {
-	ctx, cancel := context.WithCancel(context.Background())
-	return &effects{results: make(chan result, maxEffects), ctx: ctx, cancel: cancel, underWay: map[string]bool{}}
+func newEffects(m Machine, bell Bell) *effects {
+	ctx, cancel := m.Cancel(context.Background())
+	return &effects{machine: m, bell: bell, ctx: ctx, cancel: cancel, tasks: m.Tasks(), underWay: map[string]bool{}}
 }
 
 // stop ends attempts under way. Nobody knows how they did: they are made again, with the same keys.
 func (e *effects) stop() {
 	e.cancel()
-	e.wait.Wait()
+	e.tasks.Wait()
 }
 
-// came takes a result, and all others that are there: they are settled together.
-func (e *effects) came(r result) {
-	for {
-		e.done = append(e.done, r)
-		select {
-		case r = <-e.results:
-		default:
-			return
-		}
-	}
+// start performs an effect, beside the loop.
+func (e *effects) start(g *saga.Group, p pending) {
+	e.underWay[p.ID] = true
+	e.tasks.Go(func() {
+		attempt, cancel := e.machine.Timeout(e.ctx, attemptTime)
+		defer cancel()
+		err := g.PerformEffect(attempt, p.Request)
+		e.mu.Lock()
+		e.came = append(e.came, result{p, err})
+		e.mu.Unlock()
+		e.bell.Ring()
+	})
+}
+
+// take adds the results that have come to those that are to be settled.
+func (e *effects) take() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.done = append(e.done, e.came...)
+	e.came = nil
 }
 
 // performEffects starts the effects that are due, as many as may be under way.
 func (l *loop) performEffects(ctx context.Context) error {
+	if !l.performs {
+		return nil
+	}
 	if err := l.holdEffects(ctx); err != nil {
 		return err
 	}
 	e := l.effects
 	free := maxEffects - len(e.underWay)
-	if len(l.group.Effects()) == 0 || free <= 0 || l.now().Before(e.due) {
+	if free <= 0 || l.up() < e.due {
 		return nil
 	}
 	due, err := l.dueEffects(ctx, free)
@@ -128,15 +135,10 @@ func (l *loop) performEffects(ctx context.Context) error {
 		return err
 	}
 	if len(due) < free { // else there may be more, for when there is room again
-		e.due = l.now().Add(lookForEffects)
+		e.due = l.up() + lookForEffects
 	}
 	for _, p := range due {
-		e.underWay[p.ID] = true
-		e.wait.Go(func() {
-			attempt, cancel := context.WithTimeout(e.ctx, attemptTime)
-			defer cancel()
-			e.results <- result{p, l.group.PerformEffect(attempt, p.Request)} // it has room for all that are under way
-		})
+		e.start(l.group, p)
 	}
 	return nil
 }
@@ -144,9 +146,13 @@ func (l *loop) performEffects(ctx context.Context) error {
 // holdEffects sets effects aside whose outcome can't be handled: performed again, they would be a mail every minute. Their
 // row stays, with the reason, until a person sets next_attempt.
 func (l *loop) holdEffects(ctx context.Context) error {
-	for id, reason := range l.condemnedEffects {
+	if len(l.condemnedEffects) == 0 {
+		return nil
+	}
+	for _, id := range slices.Sorted(maps.Keys(l.condemnedEffects)) {
+		reason := l.condemnedEffects[id]
 		l.log.Error("an effect is held: its outcome can't be handled", "id", id, "reason", reason)
-		if _, err := l.store.conn.Exec(ctx, "update effects set next_attempt = 'infinity', failure = $2 where id = $1", id, reason); err != nil {
+		if err := l.store.HoldEffect(ctx, id, reason); err != nil {
 			return err
 		}
 		delete(l.condemnedEffects, id)
@@ -156,24 +162,16 @@ func (l *loop) holdEffects(ctx context.Context) error {
 
 // dueEffects are up to limit effects that are to be performed now, and are not under way.
 func (l *loop) dueEffects(ctx context.Context, limit int) ([]pending, error) {
-	underWay := slices.AppendSeq([]string{}, maps.Keys(l.effects.underWay)) // not nil, which would be NULL
-	rows, err := l.store.conn.Query(ctx, `select id, lane, effect, request, cause, until, attempts from effects
-		where next_attempt <= $1 and lane = any($2::int[]) and id <> all($3::text[]) order by next_attempt limit $4`,
-		l.now(), l.laneNumbers(), underWay, limit)
+	rows, err := l.store.DueEffects(ctx, l.laneNumbers(), l.now(), slices.Sorted(maps.Keys(l.effects.underWay)), limit)
 	if err != nil {
 		return nil, fmt.Errorf("read effects: %w", err)
 	}
 	var due []pending
-	for rows.Next() {
-		var p pending
-		var data, cause []byte
-		if err := rows.Scan(&p.ID, &p.lane, &p.Effect, &data, &cause, &p.until, &p.attempts); err != nil {
-			rows.Close()
-			return nil, fmt.Errorf("read effects: %w", err)
-		}
-		err := json.Unmarshal(cause, &p.cause)
+	for _, r := range rows {
+		p := pending{Request: saga.Request{ID: r.ID, Effect: r.Effect}, lane: r.Lane, until: r.Until, attempts: r.Attempts}
+		err := json.Unmarshal(r.Cause, &p.cause)
 		if err == nil {
-			p.Data, err = l.group.DecodeRequest(p.Effect, data)
+			p.Data, err = l.group.DecodeRequest(p.Effect, r.Request)
 		}
 		if err != nil { // of another version: it must not hold up the others
 			l.condemnedEffects[p.ID] = "the request can't be read: " + err.Error()
@@ -181,12 +179,13 @@ func (l *loop) dueEffects(ctx context.Context, limit int) ([]pending, error) {
 		}
 		due = append(due, p)
 	}
-	return due, rows.Err()
+	return due, nil
 }
 
 // settleEffects brings what attempts came to into the lanes: outcomes as events, in a guarded batch, failures as later
 // attempts. An outcome waits while its lane is sending, and one that may have spoiled a batch is alone in the next.
 func (l *loop) settleEffects(ctx context.Context) error {
+	l.effects.take()
 	if len(l.effects.done) == 0 {
 		return nil
 	}
@@ -243,18 +242,16 @@ func (l *loop) tryLater(ctx context.Context, failed []result) error {
 	if len(failed) == 0 {
 		return nil
 	}
-	n := len(failed)
-	ids, next, failures := make([]string, n), make([]time.Time, n), make([]string, n)
+	retries := make([]FailedEffect, len(failed))
 	for i, r := range failed {
 		l.log.Warn("an effect failed, it is tried again", "effect", r.Effect, "key", r.cause.Key, "attempts", r.attempts+1, "error", r.err)
-		ids[i], next[i], failures[i] = r.ID, l.now().Add(min(firstRetry<<min(r.attempts, 16), lastRetry)), r.err.Error()
-		if next[i].After(r.until) {
-			next[i] = r.until
+		next := l.now().Add(min(firstRetry<<min(r.attempts, 16), lastRetry))
+		if next.After(r.until) {
+			next = r.until
 		}
+		retries[i] = FailedEffect{r.ID, next, r.err.Error()}
 		delete(l.effects.underWay, r.ID)
 		l.metrics.attempted(r.Effect, "failed")
 	}
-	_, err := l.store.conn.Exec(ctx, `update effects e set attempts = attempts + 1, next_attempt = x.next, failure = x.failure
-		from unnest($1::text[], $2::timestamptz[], $3::text[]) x(id, next, failure) where e.id = x.id`, ids, next, failures)
-	return err
+	return l.store.Retry(ctx, retries)
 }

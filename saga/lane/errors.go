@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"strings"
 	"time"
 
@@ -68,24 +67,23 @@ func dataFault(err error) bool {
 }
 
 // backoff is a growing, jittered pause between attempts.
-type backoff struct{ next time.Duration }
+type backoff struct {
+	machine Machine
+	next    time.Duration
+}
 
 const (
 	minBackoff = 50 * time.Millisecond
 	maxBackoff = 3 * time.Second
 )
 
-func newBackoff() *backoff { return &backoff{minBackoff} }
+func newBackoff(m Machine) *backoff { return &backoff{m, minBackoff} }
 
 func (b *backoff) reset() { b.next = minBackoff }
 
 // wait pauses, or returns when ctx ends.
 func (b *backoff) wait(ctx context.Context) {
-	timer := time.NewTimer(b.next/2 + rand.N(b.next/2+1))
-	defer timer.Stop()
+	pause := b.next/2 + time.Duration(b.machine.Uint64()%uint64(b.next/2+1))
 	b.next = min(2*b.next, maxBackoff)
-	select {
-	case <-ctx.Done():
-	case <-timer.C:
-	}
+	b.machine.Pause(ctx, pause)
 }

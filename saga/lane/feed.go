@@ -1,12 +1,13 @@
 package lane
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
 	"math/rand/v2"
+	"slices"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"tiffin/saga"
@@ -26,7 +27,7 @@ const (
 // group has caught up. The other one, the laggard reader, fetches what lies behind: for a group that has just come, that
 // was slow, or whose queue was full; so no group holds up another. A group that catches up is at the head again.
 type feed struct {
-	kafka      *kafka.Client
+	ports      Ports
 	partitions int
 	hearers    map[string]*saga.Group // event type -> a group of this process that hears it, and so can decode it
 	log        *slog.Logger
@@ -34,17 +35,18 @@ type feed struct {
 	mu        sync.Mutex
 	positions map[kafka.TopicPartition][]*position
 	polled    map[kafka.TopicPartition]int64 // what head requests under way wait for
+	requests  map[int32]int                  // how many of them wait at which broker
 	recent    map[kafka.TopicPartition]*recent
-	retained  int           // events in recent
-	behind    chan struct{} // wakes the laggard reader
-	ahead     chan struct{} // wakes the head reader
+	retained  int  // events in recent
+	behind    Bell // wakes the laggard reader
+	ahead     Bell // wakes the head reader
 }
 
-func newFeed(client *kafka.Client, partitions int, groups []*saga.Group, log *slog.Logger) *feed {
+func newFeed(p Ports, partitions int, groups []*saga.Group, log *slog.Logger) *feed {
 	f := &feed{
-		kafka: client, partitions: partitions, hearers: map[string]*saga.Group{}, log: log,
-		positions: map[kafka.TopicPartition][]*position{}, polled: map[kafka.TopicPartition]int64{}, recent: map[kafka.TopicPartition]*recent{},
-		behind: make(chan struct{}, 1), ahead: make(chan struct{}, 1),
+		ports: p, partitions: partitions, hearers: map[string]*saga.Group{}, log: log,
+		positions: map[kafka.TopicPartition][]*position{}, polled: map[kafka.TopicPartition]int64{}, requests: map[int32]int{}, recent: map[kafka.TopicPartition]*recent{},
+		behind: p.Machine.Bell(), ahead: p.Machine.Bell(),
 	}
 	for _, g := range groups {
 		for _, r := range g.Reactions() {
@@ -58,7 +60,7 @@ func newFeed(client *kafka.Client, partitions int, groups []*saga.Group, log *sl
 
 // run reads until ctx ends.
 func (f *feed) run(ctx context.Context) {
-	var readers sync.WaitGroup
+	readers := f.ports.Machine.Tasks()
 	readers.Go(func() { f.readHeads(ctx) })
 	readers.Go(func() { f.readLaggards(ctx) })
 	readers.Wait()
@@ -93,15 +95,8 @@ func (f *feed) unsubscribe(q *queue) {
 
 // poke says that a queue has room again, or that there are new places.
 func (f *feed) poke() {
-	wake(f.behind)
-	wake(f.ahead)
-}
-
-func wake(c chan struct{}) {
-	select {
-	case c <- struct{}{}:
-	default:
-	}
+	f.behind.Ring()
+	f.ahead.Ring()
 }
 
 // atEnd says whether the group has read the partition to its end, as that was at some time after the moment. If it is not
@@ -113,7 +108,7 @@ func (f *feed) atEnd(p *position, handled int64, moment time.Time) bool {
 		return handled >= p.end
 	}
 	p.look = true
-	wake(f.behind)
+	f.behind.Ring()
 	return false
 }
 
@@ -139,9 +134,7 @@ func (f *feed) heads() (out []kafka.Position) {
 			out = append(out, kafka.Position{Topic: tp.Topic, Partition: tp.Partition, Offset: furthest})
 		}
 	}
-	// A request brings a bounded amount, of the first partitions first: each must be first at times.
-	rand.Shuffle(len(out), func(i, j int) { out[i], out[j] = out[j], out[i] })
-	return out
+	return f.shuffled(out)
 }
 
 // laggards are the places that the head reader does not serve: per partition the hindmost that has room.
@@ -161,62 +154,78 @@ func (f *feed) laggards() (out []kafka.Position) {
 			out = append(out, kafka.Position{Topic: tp.Topic, Partition: tp.Partition, Offset: hindmost})
 		}
 	}
-	rand.Shuffle(len(out), func(i, j int) { out[i], out[j] = out[j], out[i] })
-	return out
+	return f.shuffled(out)
+}
+
+func byTopic(a, b kafka.TopicPartition) int {
+	return cmp.Or(cmp.Compare(a.Topic, b.Topic), cmp.Compare(a.Partition, b.Partition))
+}
+
+// shuffled: a request brings a bounded amount, of the first partitions first: each must be first at times. They are sorted
+// before, so that chance alone decides.
+func (f *feed) shuffled(places []kafka.Position) []kafka.Position {
+	slices.SortFunc(places, func(a, b kafka.Position) int {
+		return byTopic(kafka.TopicPartition{Topic: a.Topic, Partition: a.Partition}, kafka.TopicPartition{Topic: b.Topic, Partition: b.Partition})
+	})
+	rand.New(f.ports.Machine).Shuffle(len(places), func(i, j int) { places[i], places[j] = places[j], places[i] })
+	return places
 }
 
 // headRequests is how many requests may wait at one broker: one for most partitions, and one for those that could not
-// be in it, because their groups had no room then. More would split the partitions ever finer.
+// be in it, because their groups had no room then. More would split the partitions ever finer. Each broker has its own: of
+// a common number one broker could take all, and what the others lead would stand still.
 const headRequests = 2
 
 // readHeads keeps a request waiting at each broker for what is new in its partitions.
 func (f *feed) readHeads(ctx context.Context) {
-	var requests sync.WaitGroup
+	requests := f.ports.Machine.Tasks()
 	defer requests.Wait()
-	var underWay atomic.Int32
-	brokers := 1
-	backoff := newBackoff()
+	backoff := newBackoff(f.ports.Machine)
 	for ctx.Err() == nil {
-		byLeader, err := f.kafka.ByLeader(ctx, f.heads())
+		byLeader, err := f.ports.Kafka.ByLeader(ctx, f.heads())
 		if err != nil && ctx.Err() == nil {
 			f.log.Warn("kafka can't be reached, trying again", "error", err)
 			backoff.wait(ctx)
 			continue
 		}
 		backoff.reset()
-		brokers = max(brokers, len(byLeader))
-		for _, places := range byLeader {
-			if int(underWay.Load()) >= headRequests*brokers {
-				break
+		for _, led := range byLeader {
+			if !f.poll(led) {
+				continue
 			}
-			underWay.Add(1)
-			f.poll(places)
 			requests.Go(func() {
-				f.read(ctx, places, headWait, newBackoff())
-				f.polledNoMore(places)
-				underWay.Add(-1)
-				wake(f.ahead)
+				_, _ = f.read(ctx, led.Positions, headWait, newBackoff(f.ports.Machine)) // it has been logged
+				f.polledNoMore(led)
+				f.ahead.Ring()
 			})
 		}
-		select {
-		case <-ctx.Done():
-		case <-f.ahead:
+		f.ahead.Wait(ctx, 0)
+	}
+}
+
+// poll notes that a request is to be under way, unless there are enough of them at that broker.
+func (f *feed) poll(led kafka.Led) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.requests[led.Leader] >= headRequests {
+		return false
+	}
+	f.requests[led.Leader]++
+	for _, p := range led.Positions {
+		tp := kafka.TopicPartition{Topic: p.Topic, Partition: p.Partition}
+		f.polled[tp] = p.Offset
+		if slices.ContainsFunc(f.positions[tp], func(other *position) bool { return other.next < p.Offset }) {
+			f.behind.Ring() // who would have been served by a request that has failed, say
 		}
 	}
+	return true
 }
 
-func (f *feed) poll(places []kafka.Position) {
+func (f *feed) polledNoMore(led kafka.Led) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	for _, p := range places {
-		f.polled[kafka.TopicPartition{Topic: p.Topic, Partition: p.Partition}] = p.Offset
-	}
-}
-
-func (f *feed) polledNoMore(places []kafka.Position) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	for _, p := range places {
+	f.requests[led.Leader]--
+	for _, p := range led.Positions {
 		delete(f.polled, kafka.TopicPartition{Topic: p.Topic, Partition: p.Partition})
 	}
 }
@@ -227,35 +236,33 @@ func (f *feed) retains(tp kafka.TopicPartition, offset int64) bool {
 }
 
 func (f *feed) readLaggards(ctx context.Context) {
-	backoff := newBackoff()
+	backoff := newBackoff(f.ports.Machine)
 	for ctx.Err() == nil {
-		select {
-		case <-ctx.Done():
-			return
-		case <-f.behind:
-		}
+		f.behind.Wait(ctx, 0)
 		for ctx.Err() == nil {
 			f.remember()
 			places := f.laggards()
-			if len(places) == 0 || !f.read(ctx, places, -1, backoff) {
+			if len(places) == 0 {
 				break
+			}
+			if some, err := f.read(ctx, places, -1, backoff); !some && err == nil {
+				break // what failed is tried again: nobody else would say that somebody is behind
 			}
 		}
 	}
 }
 
-// read fetches once and hands out what came. It says whether anything did.
-func (f *feed) read(ctx context.Context, places []kafka.Position, wait time.Duration, b *backoff) (some bool) {
-	asked := time.Now()
-	fetched, err := f.kafka.Fetch(ctx, places, kafka.FetchOptions{MaxWait: wait, PartitionMaxBytes: partitionBytes})
+// read fetches once and hands out what came. It says whether anything did, and pauses after what failed.
+func (f *feed) read(ctx context.Context, places []kafka.Position, wait time.Duration, b *backoff) (some bool, err error) {
+	asked := f.ports.Machine.Now()
+	fetched, err := f.ports.Kafka.Fetch(ctx, places, kafka.FetchOptions{MaxWait: wait, PartitionMaxBytes: partitionBytes})
 	if err != nil {
 		if ctx.Err() == nil {
 			f.log.Warn("kafka can't be read, trying again", "error", err)
 			b.wait(ctx)
 		}
-		return false
+		return false, err
 	}
-	var failed error
 	for i := range fetched {
 		r := &fetched[i]
 		switch {
@@ -266,16 +273,16 @@ func (f *feed) read(ctx context.Context, places []kafka.Position, wait time.Dura
 		case errors.Is(r.Err, kafka.ErrOffsetOutOfRange):
 			f.outOfRange(r, places[i].Offset)
 		default:
-			failed = r.Err
+			err = r.Err
 		}
 	}
-	if failed != nil && ctx.Err() == nil {
-		f.log.Warn("a partition can't be read, trying again", "error", failed)
+	if err == nil {
+		b.reset()
+	} else if ctx.Err() == nil {
+		f.log.Warn("a partition can't be read, trying again", "error", err)
 		b.wait(ctx)
-		return some
 	}
-	b.reset()
-	return some
+	return some, err
 }
 
 // handOut gives every group at a place within what was read its part of it.

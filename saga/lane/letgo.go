@@ -3,6 +3,8 @@ package lane
 import (
 	"context"
 	"errors"
+	"maps"
+	"slices"
 	"time"
 
 	"tiffin/saga/kafka"
@@ -10,24 +12,24 @@ import (
 
 // tellOffsets is for Kafka's tools alone: what counts stands in the lanes' rows. So it may fail.
 func (l *loop) tellOffsets(ctx context.Context, a kafka.Assignment) {
-	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	ctx, cancel := l.ports.Machine.Timeout(ctx, 2*time.Second)
 	defer cancel()
 	offsets := make([]kafka.Offset, 0, len(l.tell))
-	for _, o := range l.tell {
-		offsets = append(offsets, o)
+	for _, tp := range slices.SortedFunc(maps.Keys(l.tell), byTopic) {
+		offsets = append(offsets, l.tell[tp])
 	}
 	if err := a.Commit(ctx, offsets); err != nil {
 		l.log.Warn("kafka can't be told the offsets; nothing is lost", "error", err)
 	}
 	clear(l.tell)
-	l.told = l.now()
+	l.told = l.up()
 }
 
 // clearOutboxes empties outboxes that are acknowledged, so that a new owner does not send again what has long been sent.
 func (l *loop) clearOutboxes(ctx context.Context) error {
 	b := l.newBatch()
-	for _, ln := range l.lanes {
-		if len(ln.outbox) > 0 && !ln.sending {
+	for _, ln := range l.owned {
+		if len(ln.Outbox) > 0 && !ln.sending {
 			b.touch(ln)
 			ln.forget(l.now())
 		}
@@ -42,17 +44,17 @@ func (l *loop) clearOutboxes(ctx context.Context) error {
 // released.
 func (l *loop) letGo(ctx context.Context, a kafka.Assignment) error {
 	l.log.Info("letting go", "lanes", len(l.lanes), "effects", len(l.effects.underWay))
-	for l.sends.underWay() > 0 || len(l.effects.underWay) > 0 {
-		select {
-		case ack := <-l.sends.acks:
-			l.acknowledged(ack)
-		case r := <-l.effects.results:
-			l.effects.came(r)
-		case <-ctx.Done():
-			return errors.New("not everything under way has ended in time: the next owner sends and performs it again")
-		}
+	for {
+		sending := l.sends.underWay()
+		l.acknowledged(l.sends.takeAcknowledged())
 		if err := l.settleEffects(ctx); err != nil {
 			return err
+		}
+		if sending == 0 && len(l.effects.underWay) == 0 {
+			break
+		}
+		if l.bell.Wait(ctx, tick); ctx.Err() != nil {
+			return errors.New("not everything under way has ended in time: the next owner sends and performs it again")
 		}
 	}
 	if err := l.clearOutboxes(ctx); err != nil {
@@ -61,6 +63,5 @@ func (l *loop) letGo(ctx context.Context, a kafka.Assignment) error {
 	if len(l.tell) > 0 {
 		l.tellOffsets(ctx, a)
 	}
-	numbers, epochs := l.claimed()
-	return l.store.release(ctx, numbers, epochs)
+	return l.store.Release(ctx, l.claimed())
 }

@@ -26,6 +26,7 @@ const (
 // loop handles all lanes that this process owns of one group.
 type loop struct {
 	Config
+	ports      Ports
 	process    string // a name of this process, new at each start
 	group      *saga.Group
 	partitions int
@@ -34,23 +35,27 @@ type loop struct {
 	metrics    *groupMetrics
 	log        *slog.Logger
 	now        func() time.Time
+	up         func() time.Duration // time since some moment, for pauses: it never jumps
+	bell       Bell                 // rings when there may be something to do
 	working    saga.Working
+	performs   bool // the group has effects
 
 	// What follows belongs to one claim.
-	store   *store
+	store   Store
 	acts    *cache
 	lanes   map[int]*lane
+	owned   []*lane // the same, by number
 	queue   *queue
 	places  map[kafka.TopicPartition]*position
 	sends   *sends
 	effects *effects
 	limit   int       // how many events the next batch may have: fewer while a culprit is looked for
 	due     time.Time // the nearest deadline; zero if there is none
-	told    time.Time
-	swept   time.Time
-	stepped time.Time
 	tell    map[kafka.TopicPartition]kafka.Offset
-	lastUse time.Time
+
+	// When something was done last, or is to be done next.
+	looks, told, stepped, lastUse, wishesRead time.Duration
+	swept                                     time.Duration
 
 	// Events that PostgreSQL refuses to save the effects of, and why: parked when they are met again.
 	condemned        map[eventID]string
@@ -59,7 +64,6 @@ type loop struct {
 	suspectEffects   map[string]bool      // one of these made a batch fail
 	spoiled          map[string]time.Time // deadlines that failed, and until when they are left alone
 	suspects         map[eventID]bool     // one of these made a batch fail
-	wishesRead       time.Time
 }
 
 type eventID struct {
@@ -73,31 +77,31 @@ func (e *event) id() eventID { return eventID{e.topic, e.lane, e.offset} }
 // hold works on the lanes of an assignment until ctx ends. Whatever goes wrong, it forgets everything and claims again.
 func (l *loop) hold(ctx context.Context, a kafka.Assignment) error {
 	if len(a.Lanes) == 0 {
-		<-ctx.Done()
+		l.rest(ctx)
 		return nil
 	}
-	b := newBackoff()
+	b := newBackoff(l.ports.Machine)
 	for ctx.Err() == nil {
-		started := l.now()
+		started := l.up()
 		err := l.own(ctx, a)
 		if ctx.Err() != nil {
 			return nil
 		}
 		var stuck *offsetError
 		switch {
-		case errors.Is(err, errFenced):
+		case errors.Is(err, ErrFenced):
 			l.log.Warn("the lanes have another owner: joining the group again")
 			return err
 		case errors.As(err, &stuck):
 			l.log.Error("the group stops", "error", err)
-			<-ctx.Done()
+			l.rest(ctx)
 			return nil
 		case dataFault(err):
 			l.log.Warn("a batch can't be saved: looking for the event that spoils it", "error", err, "next_batch", l.limit)
 			continue
 		}
 		l.log.Warn("claiming the lanes again", "error", err)
-		if l.now().Sub(started) > 10*time.Second {
+		if l.up()-started > 10*time.Second {
 			b.reset()
 		}
 		b.wait(ctx)
@@ -105,34 +109,41 @@ func (l *loop) hold(ctx context.Context, a kafka.Assignment) error {
 	return nil
 }
 
+// rest does nothing until ctx ends.
+func (l *loop) rest(ctx context.Context) {
+	for ctx.Err() == nil {
+		l.bell.Wait(ctx, 0)
+	}
+}
+
 // own claims the lanes, sends what their last owner may not have sent, and works until something goes wrong or ctx ends.
 func (l *loop) own(ctx context.Context, a kafka.Assignment) error {
-	s, err := connect(ctx, l.DatabaseURL, l.group, l.partitions)
+	s, err := l.ports.Open(ctx, l.group, l.partitions)
 	if err != nil {
 		return fmt.Errorf("connect to PostgreSQL: %w", err)
 	}
-	defer s.close()
-	l.store, l.acts, l.swept = s, &cache{}, time.Time{}
-	lanes, err := s.claim(ctx, a.Lanes, l.partitions, l.process)
+	defer s.Close()
+	l.store, l.acts, l.swept = s, &cache{}, -sweepEvery
+	rows, err := s.Claim(ctx, a.Lanes, l.partitions, l.process)
 	if err != nil {
 		return fmt.Errorf("claim: %w", err)
 	}
-	l.lanes = map[int]*lane{}
-	for _, ln := range lanes {
-		l.lanes[ln.number] = ln
+	l.lanes, l.owned = map[int]*lane{}, nil
+	for _, r := range rows {
+		ln := newLane(r)
+		l.lanes[r.Number], l.owned = ln, append(l.owned, ln)
 	}
 	// A batch is not cut off when the lanes are to be let go of: it gets a while to end, or nobody would know how it did.
-	work, cut := context.WithCancel(context.WithoutCancel(ctx))
+	work, cut := l.ports.Machine.Outlive(ctx, graceful)
 	defer cut()
-	defer context.AfterFunc(ctx, func() { time.AfterFunc(graceful, cut) })()
-	l.sends = newSends(l.Kafka, l.log)
+	l.sends = newSends(l.ports, l.bell, l.log)
 	defer l.sends.stop()
-	l.effects = newEffects()
+	l.effects = newEffects(l.ports.Machine, l.bell)
 	defer l.effects.stop()
-	for _, ln := range lanes {
-		l.sends.start([]*lane{ln}, ln.outbox)
+	for _, ln := range l.owned {
+		l.sends.start([]*lane{ln}, ln.Outbox)
 	}
-	if err := l.subscribe(ctx, lanes); err != nil {
+	if err := l.subscribe(ctx); err != nil {
 		return err
 	}
 	defer l.feed.unsubscribe(l.queue)
@@ -140,10 +151,10 @@ func (l *loop) own(ctx context.Context, a kafka.Assignment) error {
 		return err
 	}
 	l.tell = map[kafka.TopicPartition]kafka.Offset{}
-	(&batch{lanes: lanes}).offsets(l.tell)
-	l.metrics.lanes(len(lanes))
+	(&batch{lanes: l.owned}).offsets(l.tell)
+	l.metrics.lanes(len(l.owned))
 	defer l.metrics.lanes(0)
-	l.log.Info("claimed", "lanes", len(lanes), "generation", a.Generation)
+	l.log.Info("claimed", "lanes", len(l.owned), "generation", a.Generation)
 	if err := l.work(ctx, work, a); err != nil {
 		return err
 	}
@@ -152,28 +163,24 @@ func (l *loop) own(ctx context.Context, a kafka.Assignment) error {
 
 // subscribe finds where each lane goes on in each topic, and has the feed read from there. A topic that is new to a lane
 // is read from its beginning.
-func (l *loop) subscribe(ctx context.Context, lanes []*lane) error {
+func (l *loop) subscribe(ctx context.Context) error {
 	var unknown []kafka.TopicPartition
-	for _, ln := range lanes {
+	for _, ln := range l.owned {
 		for _, topic := range l.group.Topics() {
 			if _, known := ln.Next[topic]; !known {
-				unknown = append(unknown, kafka.TopicPartition{Topic: topic, Partition: ln.number})
+				unknown = append(unknown, kafka.TopicPartition{Topic: topic, Partition: ln.Number})
 			}
 		}
 	}
 	if err := l.start(ctx, unknown); err != nil {
 		return err
 	}
-	numbers := make([]int, len(lanes))
 	l.places = map[kafka.TopicPartition]*position{}
 	var places []*position
-	for i, ln := range lanes {
-		numbers[i] = ln.number
-	}
-	l.queue = newQueue(l.group, numbers, l.QueueLimit)
-	for _, ln := range lanes {
+	l.queue = newQueue(l.group, l.laneNumbers(), l.QueueLimit, l.bell)
+	for _, ln := range l.owned {
 		for _, topic := range l.group.Topics() {
-			tp := kafka.TopicPartition{Topic: topic, Partition: ln.number}
+			tp := kafka.TopicPartition{Topic: topic, Partition: ln.Number}
 			p := &position{TopicPartition: tp, queue: l.queue, next: ln.Next[topic]}
 			l.places[tp] = p
 			places = append(places, p)
@@ -189,16 +196,16 @@ func (l *loop) start(ctx context.Context, unknown []kafka.TopicPartition) error 
 	if len(unknown) == 0 {
 		return nil
 	}
-	committed, err := l.Kafka.Committed(ctx, l.group.Name(), unknown)
+	committed, err := l.ports.Kafka.Committed(ctx, l.group.Name(), unknown)
 	if err != nil {
 		return fmt.Errorf("read the group's offsets: %w", err)
 	}
-	for tp, c := range committed {
-		if c.Offset > 0 && c.Metadata != "" {
+	for _, tp := range unknown {
+		if c := committed[tp]; c.Offset > 0 && c.Metadata != "" {
 			return &lostLaneError{group: l.group.Name(), topic: tp.Topic, partition: tp.Partition, offset: c.Offset}
 		}
 	}
-	ranges, err := l.Kafka.Offsets(ctx, unknown)
+	ranges, err := l.ports.Kafka.Offsets(ctx, unknown)
 	if err != nil {
 		return fmt.Errorf("read the log's offsets: %w", err)
 	}
@@ -210,68 +217,49 @@ func (l *loop) start(ctx context.Context, unknown []kafka.TopicPartition) error 
 
 // work is the loop itself. It returns without an error when ctx ends; what it does it does under the other context.
 func (l *loop) work(ctx, work context.Context, a kafka.Assignment) error {
-	ticker := time.NewTicker(tick)
-	defer ticker.Stop()
+	l.looks = l.up() + tick
 	for ctx.Err() == nil {
-		if err := l.queue.failure(); err != nil {
-			return err
-		}
-		if err := l.settleEffects(work); err != nil {
-			return err
-		}
-		if err := l.performEffects(work); err != nil {
-			return err
-		}
-		busy, err := l.step(work)
+		busy, err := l.turn(work, a)
 		if err != nil {
 			return err
 		}
-		wake := l.queue.wake
-		if busy {
-			wake = always
-		}
-		select {
-		case ack := <-l.sends.acks:
-			l.acknowledged(ack)
-			continue
-		case r := <-l.effects.results:
-			l.effects.came(r)
-			continue
-		case <-ticker.C:
-			if err := l.lookAround(work, a); err != nil {
-				return err
-			}
-			continue
-		default:
-		}
-		select {
-		case <-ctx.Done():
-		case <-wake:
-		case ack := <-l.sends.acks:
-			l.acknowledged(ack)
-		case r := <-l.effects.results:
-			l.effects.came(r)
-		case <-ticker.C:
-			if err := l.lookAround(work, a); err != nil {
-				return err
-			}
+		if idle := l.looks - l.up(); !busy && idle > 0 {
+			l.bell.Wait(ctx, idle)
 		}
 	}
 	return nil
 }
 
-// always is ready to be received from.
-var always = func() chan struct{} { c := make(chan struct{}); close(c); return c }()
+// turn does what there is to do now. It says whether there may be more.
+func (l *loop) turn(ctx context.Context, a kafka.Assignment) (busy bool, err error) {
+	l.acknowledged(l.sends.takeAcknowledged())
+	if err := l.queue.failure(); err != nil {
+		return false, err
+	}
+	if err := l.settleEffects(ctx); err != nil {
+		return false, err
+	}
+	if err := l.performEffects(ctx); err != nil {
+		return false, err
+	}
+	if l.up() >= l.looks {
+		l.looks = l.up() + tick
+		if err := l.lookAround(ctx, a); err != nil {
+			return false, err
+		}
+	}
+	return l.step(ctx)
+}
 
 // step handles one batch of what waits, if anything does.
 func (l *loop) step(ctx context.Context) (busy bool, err error) {
 	if busy, err := l.stepCarefully(ctx); busy || err != nil {
 		return busy, err
 	}
-	if total, urgent := l.queue.waiting(); urgent == 0 && total < l.MaxBatch/2 && time.Since(l.stepped) < linger {
+	if total, urgent := l.queue.waiting(); urgent == 0 && total < l.MaxBatch/2 && l.up()-l.stepped < linger {
 		return false, nil
 	}
-	l.stepped = time.Now()
+	l.stepped = l.up()
 	events := l.queue.take(l.limit, func(n int) bool { return !l.lanes[n].sending && l.lanes[n].careful == 0 })
 	if len(events) == 0 {
 		return false, nil
@@ -285,7 +273,7 @@ func (l *loop) step(ctx context.Context) (busy bool, err error) {
 			e = &condemned
 		}
 		b.add(e)
-		l.lanes[e.lane].deaths = 0
+		l.lanes[e.lane].Deaths = 0
 	}
 	return true, l.finish(ctx, b)
 }
@@ -300,11 +288,12 @@ func (l *loop) stepCarefully(ctx context.Context) (busy bool, err error) {
 	if len(events) == 0 {
 		return false, nil
 	}
+	l.feed.poke()
 	e := events[0]
 	ln := l.lanes[e.lane]
 	ln.careful--
 	count := 1
-	if a := ln.attempt; a != nil && a.Topic == e.topic && a.Offset == e.offset {
+	if a := ln.Attempt; a != nil && a.Topic == e.topic && a.Offset == e.offset {
 		count = a.Count + 1
 	}
 	b := l.newBatch()
@@ -313,21 +302,21 @@ func (l *loop) stepCarefully(ctx context.Context) (busy bool, err error) {
 		condemned.err = fmt.Errorf("%d processes died while they handled this event", maxAttempts)
 		e = &condemned
 	} else {
-		ln.attempt = &attempt{e.topic, e.offset, count}
+		ln.Attempt = &Attempt{e.topic, e.offset, count}
 		b.touch(ln)
 		if err := l.finish(ctx, b); err != nil {
 			return true, err
 		}
 		b = l.newBatch()
 	}
-	ln.attempt, ln.deaths = nil, 0
+	ln.Attempt, ln.Deaths = nil, 0
 	b.add(e)
 	return true, l.finish(ctx, b)
 }
 
 // finish runs a batch, commits it, and sends what it said.
 func (l *loop) finish(ctx context.Context, b *batch) error {
-	began := time.Now()
+	began := l.up()
 	err := b.run(ctx, l.store)
 	if err == nil {
 		err = b.commit(ctx, l.store)
@@ -337,37 +326,36 @@ func (l *loop) finish(ctx context.Context, b *batch) error {
 		return err
 	}
 	l.clear(b)
-	l.metrics.batch(len(b.tasks), time.Since(began))
+	l.metrics.batch(len(b.tasks), l.up()-began)
 	if !b.soonest.IsZero() && (l.due.IsZero() || b.soonest.Before(l.due)) {
 		l.due = b.soonest
 	}
 	if len(b.requests) > 0 {
-		l.effects.due = l.now()
+		l.effects.due = l.up()
 	}
 	b.offsets(l.tell)
-	l.lastUse = l.now()
+	l.lastUse = l.up()
 	var said []*lane
 	var records []kafka.Record
 	for _, ln := range b.lanes {
-		if len(ln.outbox) > 0 {
+		if len(ln.Outbox) > 0 {
 			said = append(said, ln)
-			records = append(records, ln.outbox...)
+			records = append(records, ln.Outbox...)
 		}
 	}
 	l.sends.start(said, records)
 	return nil
 }
 
-func (l *loop) acknowledged(a ack) {
-	for _, ln := range a.lanes {
+func (l *loop) acknowledged(lanes []*lane) {
+	for _, ln := range lanes {
 		ln.sending = false
 	}
 }
 
 // lookAround does what no event brings.
 func (l *loop) lookAround(ctx context.Context, a kafka.Assignment) error {
-	now := l.now()
-	if err := l.fireDeadlines(ctx, now); err != nil {
+	if err := l.fireDeadlines(ctx, l.now()); err != nil {
 		return err
 	}
 	if err := l.grantWishes(ctx); err != nil {
@@ -376,10 +364,10 @@ func (l *loop) lookAround(ctx context.Context, a kafka.Assignment) error {
 	if err := l.sweepMarks(ctx); err != nil {
 		return err
 	}
-	if now.Sub(l.told) >= tellEvery && len(l.tell) > 0 {
+	if l.up()-l.told >= tellEvery && len(l.tell) > 0 {
 		l.tellOffsets(ctx, a)
 	}
-	if now.Sub(l.lastUse) >= tellEvery {
+	if l.up()-l.lastUse >= tellEvery {
 		return l.clearOutboxes(ctx)
 	}
 	return nil

@@ -17,8 +17,8 @@ const (
 	strangerLife = 24 * time.Hour
 )
 
-// mark is the last fact that a lane has seen of one sender lane on one topic.
-type mark struct {
+// Mark is the last fact that a lane has seen of one sender lane on one topic.
+type Mark struct {
 	Epoch  int64 `json:"e"`
 	Number int64 `json:"n"`
 	Seen   int64 `json:"t"` // append time, seconds since 1970
@@ -36,7 +36,7 @@ const (
 
 // judge compares a fact's mark with the last one seen of its sender, as (epoch, number) in that order: numbers run on
 // across epochs, so only a wiped or restored sender says a known number under a higher epoch.
-func judge(last mark, known bool, m wire.Mark) verdict {
+func judge(last Mark, known bool, m wire.Mark) verdict {
 	switch {
 	case !known:
 		return fresh
@@ -56,28 +56,28 @@ func (l *lane) see(topic string, m wire.Mark, at time.Time) verdict {
 	last, known := l.Marks[key]
 	v := judge(last, known, m)
 	if v != duplicate {
-		l.Marks[key] = mark{m.Epoch, m.Number, at.Unix()}
+		l.Marks[key] = Mark{m.Epoch, m.Number, at.Unix()}
 	}
 	return v
 }
 
-// stranger is an event that came without a lane mark.
-type stranger struct {
+// Stranger is an event that came without a lane mark.
+type Stranger struct {
 	ID   string `json:"id"`
 	Seen int64  `json:"t"` // append time, seconds since 1970
 }
 
 // meet says whether this stranger's event was here before, and remembers it, for a bounded time and among a bounded number.
 func (l *lane) meet(id string, at time.Time) (before bool) {
-	if slices.ContainsFunc(l.Strangers, func(s stranger) bool { return s.ID == id }) {
+	if slices.ContainsFunc(l.Strangers, func(s Stranger) bool { return s.ID == id }) {
 		return true
 	}
 	oldest := at.Add(-strangerLife).Unix()
-	l.Strangers = slices.DeleteFunc(l.Strangers, func(s stranger) bool { return s.Seen < oldest })
+	l.Strangers = slices.DeleteFunc(l.Strangers, func(s Stranger) bool { return s.Seen < oldest })
 	if len(l.Strangers) >= maxStrangers {
 		l.Strangers = slices.Delete(l.Strangers, 0, 1)
 	}
-	l.Strangers = append(l.Strangers, stranger{id, at.Unix()})
+	l.Strangers = append(l.Strangers, Stranger{id, at.Unix()})
 	return false
 }
 

@@ -76,7 +76,10 @@ func (m *mirrors) put(w *saga.Working) {
 		m.metrics.mirrored("overflow", dropped)
 	}
 	if some {
-		wake(m.wake)
+		select {
+		case m.wake <- struct{}{}:
+		default:
+		}
 	}
 }
 

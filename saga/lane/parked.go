@@ -23,22 +23,14 @@ const (
 // transaction that empties its queue.
 func (l *loop) grantWishes(ctx context.Context) error {
 	some := false
-	for _, ln := range l.lanes {
-		some = some || len(ln.parked) > 0
+	for _, ln := range l.owned {
+		some = some || len(ln.Parked) > 0
 	}
-	if !some || l.now().Sub(l.wishesRead) < time.Second {
+	if !some || l.up()-l.wishesRead < time.Second {
 		return nil
 	}
-	l.wishesRead = l.now()
-	rows, err := l.store.conn.Query(ctx, "select lane, key, wish from wishes where lane = any($1::int[]) order by asked_at", l.laneNumbers())
-	if err != nil {
-		return fmt.Errorf("read wishes: %w", err)
-	}
-	type wish struct {
-		Lane      int
-		Key, Wish string
-	}
-	wishes, err := pgx.CollectRows(rows, pgx.RowToStructByPos[wish])
+	l.wishesRead = l.up()
+	wishes, err := l.store.Wishes(ctx, l.laneNumbers())
 	if err != nil {
 		return fmt.Errorf("read wishes: %w", err)
 	}
@@ -47,24 +39,25 @@ func (l *loop) grantWishes(ctx context.Context) error {
 		if ln.sending {
 			continue // with the next look
 		}
-		if err := l.grant(ctx, ln, w.Key, w.Wish); err != nil {
+		if err := l.grant(ctx, ln, w); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (l *loop) grant(ctx context.Context, ln *lane, key, wish string) error {
+func (l *loop) grant(ctx context.Context, ln *lane, w Wished) error {
+	key := w.Key
 	events, err := l.readParked(ctx, ln, key)
 	if err != nil {
 		return err
 	}
 	b := l.newBatch()
 	b.touch(ln)
-	if wish == Discard && len(events) > 0 {
+	if w.Wish == Discard && len(events) > 0 {
 		b.unpark = append(b.unpark, events[0].parked)
-		if ln.parked[key]--; ln.parked[key] == 0 {
-			delete(ln.parked, key)
+		if ln.Parked[key]--; ln.Parked[key] == 0 {
+			delete(ln.Parked, key)
 		}
 		l.log.Warn("a parked event is discarded", "key", key, "type", events[0].cause.Type)
 		events = events[1:]
@@ -74,43 +67,33 @@ func (l *loop) grant(ctx context.Context, ln *lane, key, wish string) error {
 	for _, t := range events {
 		if reason, ok := l.condemnedParked[t.parked]; ok {
 			delete(l.condemnedParked, t.parked)
-			b.kept[parkedKey{ln.number, key}] = true
-			b.blame = append(b.blame, parkedRow{position: t.parked, reason: reason})
+			b.kept[parkedKey{ln.Number, key}] = true
+			b.blame = append(b.blame, ParkedEvent{Position: t.parked, Reason: reason})
 			break
 		}
 		b.tasks = append(b.tasks, t)
 	}
-	b.granted, b.untried = &parkedKey{ln.number, key}, untried
+	b.granted, b.untried = &w, untried
 	if err := l.finish(ctx, b); err != nil {
 		return err
 	}
-	l.log.Info("a parked key was redriven", "key", key, "handled", len(b.unpark), "still_parked", ln.parked[key])
+	l.log.Info("a parked key was redriven", "key", key, "handled", len(b.unpark), "still_parked", ln.Parked[key])
 	return nil
 }
 
 // readParked reads a key's parked events, decoded as if they had just been read from Kafka.
 func (l *loop) readParked(ctx context.Context, ln *lane, key string) ([]task, error) {
-	rows, err := l.store.conn.Query(ctx, "select position, topic, record_offset, record, parked_at from parked where lane = $1 and key = $2 order by position limit $3",
-		ln.number, key, maxRedrive)
+	parked, err := l.store.ReadParked(ctx, ln.Number, key, maxRedrive)
 	if err != nil {
 		return nil, fmt.Errorf("read parked events: %w", err)
 	}
-	var tasks []task
-	var position, offset int64
-	var topic string
-	var record []byte
-	var at time.Time
-	_, err = pgx.ForEachRow(rows, []any{&position, &topic, &offset, &record, &at}, func() error {
-		records, err := decodeRecords(record)
-		if err != nil || len(records) != 1 {
-			return fmt.Errorf("parked event %d is damaged: %w", position, err)
-		}
-		records[0].Offset, records[0].Time = offset, at
-		e := l.feed.decode(records)[0]
-		tasks = append(tasks, task{lane: ln, event: e, parked: position, cause: causeOf(e)})
-		return nil
-	})
-	return tasks, err
+	tasks := make([]task, len(parked))
+	for i, p := range parked {
+		p.Record.Offset, p.Record.Time = p.Offset, p.At
+		e := l.feed.decode([]kafka.Record{p.Record})[0]
+		tasks[i] = task{lane: ln, event: e, parked: p.Position, cause: causeOf(e)}
+	}
+	return tasks, nil
 }
 
 // Parked is an event that is parked, as people see it.

@@ -7,10 +7,8 @@ import (
 	"log/slog"
 	"sort"
 	"strings"
-	"sync"
 	"time"
 
-	"github.com/google/uuid"
 	"github.com/prometheus/client_golang/prometheus"
 
 	"tiffin/saga"
@@ -56,28 +54,38 @@ func (c Config) withDefaults() Config {
 // Run takes part in the consumer groups until ctx ends. All its goroutines are gone when it returns. It fails only if it
 // can't start: topics are missing, or have different numbers of partitions.
 func Run(ctx context.Context, c Config, groups ...*saga.Group) error {
+	return Ports{
+		Kafka: c.Kafka, Machine: newMachine(),
+		Open: func(ctx context.Context, g *saga.Group, partitions int) (Store, error) {
+			return connect(ctx, c.DatabaseURL, g, partitions)
+		},
+	}.Run(ctx, c, groups...)
+}
+
+// Run is [Run] by these ports; what the configuration says of servers does not count.
+func (p Ports) Run(ctx context.Context, c Config, groups ...*saga.Group) error {
 	c = c.withDefaults()
-	partitions, err := Partitions(ctx, c.Kafka, groups...)
+	partitions, err := Partitions(ctx, p.Kafka, groups...)
 	if err != nil {
 		return err
 	}
-	f := newFeed(c.Kafka, partitions, groups, c.Logger)
+	f := newFeed(p, partitions, groups, c.Logger)
 	// The feed ends after the loops: they let go of their lanes in good order first.
-	reading, stopReading := context.WithCancel(context.WithoutCancel(ctx))
-	var reader, loops sync.WaitGroup
+	reading, stopReading := p.Machine.Cancel(context.WithoutCancel(ctx))
+	reader, loops := p.Machine.Tasks(), p.Machine.Tasks()
 	reader.Go(func() { f.run(reading) })
 	errs := make([]error, len(groups))
 	for i, g := range groups {
 		l := &loop{
-			Config: c, process: uuid.NewString(), group: g, partitions: partitions, feed: f, metrics: c.Metrics.of(g.Name()),
-			log: c.Logger.With("group", g.Name()), now: time.Now, limit: c.MaxBatch,
+			Config: c, ports: p, process: p.Machine.NewID(), group: g, partitions: partitions, feed: f, metrics: c.Metrics.of(g.Name()),
+			log: c.Logger.With("group", g.Name()), now: p.Machine.Now, up: p.Machine.Up, bell: p.Machine.Bell(), limit: c.MaxBatch, performs: len(g.Effects()) > 0,
 			condemned: map[eventID]string{}, condemnedParked: map[int64]string{}, condemnedEffects: map[string]string{},
 			suspectEffects: map[string]bool{}, spoiled: map[string]time.Time{},
 		}
 		l.mirrors = newMirrors(g, l.metrics, l.log)
 		loops.Go(func() {
 			defer l.mirrors.stop()
-			errs[i] = c.Kafka.Join(ctx, kafka.Membership{
+			errs[i] = p.Kafka.Join(ctx, kafka.Membership{
 				Group: g.Name(), Topics: g.Topics(), Hold: l.hold,
 				SessionTimeout: c.SessionTimeout, Heartbeat: c.SessionTimeout / 6,
 			})
@@ -94,7 +102,7 @@ func Run(ctx context.Context, c Config, groups ...*saga.Group) error {
 
 // Partitions is the number of partitions that all topics of the groups have, those that they write and their dead letters
 // too: a saga's facts are in one lane only if all agree.
-func Partitions(ctx context.Context, client *kafka.Client, groups ...*saga.Group) (int, error) {
+func Partitions(ctx context.Context, client Broker, groups ...*saga.Group) (int, error) {
 	names := map[string]bool{}
 	for _, g := range groups {
 		names[g.DeadLetters()] = true

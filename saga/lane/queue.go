@@ -41,7 +41,7 @@ type position struct {
 type queue struct {
 	group *saga.Group
 	limit int
-	wake  chan struct{}
+	bell  Bell // of the loop
 
 	mu     sync.Mutex
 	lanes  map[int][]*event
@@ -52,8 +52,8 @@ type queue struct {
 	broken error // why a partition can't be read on
 }
 
-func newQueue(g *saga.Group, lanes []int, limit int) *queue {
-	return &queue{group: g, limit: limit, wake: make(chan struct{}, 1), lanes: map[int][]*event{}, order: slices.Clone(lanes)}
+func newQueue(g *saga.Group, lanes []int, limit int, bell Bell) *queue {
+	return &queue{group: g, limit: limit, bell: bell, lanes: map[int][]*event{}, order: slices.Clone(lanes)}
 }
 
 func (q *queue) hasRoom() bool {
@@ -75,7 +75,7 @@ func (q *queue) put(events []*event) {
 	some := q.urgent > 0
 	q.mu.Unlock()
 	if some {
-		wake(q.wake)
+		q.bell.Ring()
 	}
 }
 
@@ -98,7 +98,7 @@ func (q *queue) fail(err error) {
 	q.mu.Lock()
 	q.broken = err
 	q.mu.Unlock()
-	wake(q.wake)
+	q.bell.Ring()
 }
 
 func (q *queue) failure() error {

@@ -22,11 +22,12 @@ func TestWhatIsUrgent(t *testing.T) {
 		{saga.Define("counter", nil, count), 2},
 		{saga.Define("counter", nil, count, saga.Patiently()), 0},
 	} {
-		q := newQueue(test.group, []int{0}, 10)
+		rings := &bell{rung: make(chan struct{}, 1)}
+		q := newQueue(test.group, []int{0}, 10, rings)
 		of := func(eventType string) *event { return &event{Envelope: saga.Envelope{Type: eventType}} }
 		q.put([]*event{of("rumour.heard"), of("rumour.heard"), of("rumour.denied")})
-		if total, urgent := q.waiting(); total != 3 || urgent != test.urgent || len(q.wake) != min(1, test.urgent) {
-			t.Errorf("%d wait, %d are urgent, want %d; %d wake", total, urgent, test.urgent, len(q.wake))
+		if total, urgent := q.waiting(); total != 3 || urgent != test.urgent || len(rings.rung) != min(1, test.urgent) {
+			t.Errorf("%d wait, %d are urgent, want %d; %d wake", total, urgent, test.urgent, len(rings.rung))
 		}
 		q.take(3, func(int) bool { return true })
 		if total, urgent := q.waiting(); total != 0 || urgent != 0 {

@@ -1,6 +1,7 @@
 package lane
 
 import (
+	"maps"
 	"slices"
 
 	"tiffin/saga/kafka"
@@ -38,7 +39,8 @@ func (f *feed) retain(tp kafka.TopicPartition, events []*event, from, next int64
 func (f *feed) remember() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	for tp, r := range f.recent {
+	for _, tp := range slices.SortedFunc(maps.Keys(f.recent), byTopic) {
+		r := f.recent[tp]
 		hindmost := int64(-1)
 		for _, p := range f.positions[tp] {
 			for _, part := range r.pieces {

@@ -9,24 +9,23 @@ import (
 	"tiffin/saga/kafka"
 )
 
-// ack says that what these lanes said is acknowledged.
-type ack struct{ lanes []*lane }
-
 // sends are the outboxes on their way to Kafka. Each lane has one at most.
 type sends struct {
-	kafka  *kafka.Client
+	ports  Ports
+	bell   Bell // rings when something is acknowledged
 	log    *slog.Logger
-	acks   chan ack
 	ctx    context.Context
 	cancel context.CancelFunc
-	wait   sync.WaitGroup
-	mu     sync.Mutex
-	count  int
+	tasks  Tasks
+
+	mu           sync.Mutex
+	count        int
+	acknowledged []*lane
 }
 
-func newSends(client *kafka.Client, log *slog.Logger) *sends {
-	ctx, cancel := context.WithCancel(context.Background()) // it outlives the loop's, to end in good order
-	return &sends{kafka: client, log: log, acks: make(chan ack), ctx: ctx, cancel: cancel}
+func newSends(p Ports, bell Bell, log *slog.Logger) *sends {
+	ctx, cancel := p.Machine.Cancel(context.Background()) // it outlives the loop's, to end in good order
+	return &sends{ports: p, bell: bell, log: log, ctx: ctx, cancel: cancel, tasks: p.Machine.Tasks()}
 }
 
 // start sends records in order, again and again until all are acknowledged.
@@ -40,24 +39,31 @@ func (s *sends) start(lanes []*lane, records []kafka.Record) {
 	s.mu.Lock()
 	s.count++
 	s.mu.Unlock()
-	s.wait.Go(func() {
+	s.tasks.Go(func() {
 		if !s.send(records) {
 			return
 		}
 		s.mu.Lock()
 		s.count--
+		s.acknowledged = append(s.acknowledged, lanes...)
 		s.mu.Unlock()
-		select {
-		case s.acks <- ack{lanes}:
-		case <-s.ctx.Done():
-		}
+		s.bell.Ring()
 	})
 }
 
+// takeAcknowledged are the lanes whose outboxes have been acknowledged since the last call.
+func (s *sends) takeAcknowledged() []*lane {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	lanes := s.acknowledged
+	s.acknowledged = nil
+	return lanes
+}
+
 func (s *sends) send(records []kafka.Record) bool {
-	b := newBackoff()
+	b := newBackoff(s.ports.Machine)
 	for {
-		err := s.kafka.Produce(s.ctx, records)
+		err := s.ports.Kafka.Produce(s.ctx, records)
 		if err == nil {
 			return true
 		}
@@ -97,5 +103,5 @@ func (s *sends) underWay() int {
 
 func (s *sends) stop() {
 	s.cancel()
-	s.wait.Wait()
+	s.tasks.Wait()
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -12,45 +13,36 @@ import (
 	"github.com/klauspost/compress/s2"
 
 	"tiffin/saga"
-	"tiffin/saga/kafka"
 )
 
 // lane is one lane in memory, as it is in its row, or as the batch under way will make it.
 type lane struct {
-	number     int
-	partitions int
-	epoch      int64
-
-	Next      map[string]int64 // topic -> next offset
-	Numbers   map[string]int64 // "topic/partition" -> last number said
-	Marks     map[string]mark  // "sender lane topic" -> last seen
-	Strangers []stranger
-	gaps      int64
-	outbox    []kafka.Record // said in the last batch, not known to be acknowledged
-	attempt   *attempt
-
-	parked  map[string]int       // key -> events that wait
+	*Row
 	last    map[string]time.Time // topic -> append time of the last record handled
-	deaths  int                  // how many owners in a row died without handling anything
 	careful int                  // how many events to handle alone, because owners died
 	sending bool
 	dirty   bool // the batch under way has touched it
 }
 
-// attempt is an event that is being handled alone, because the last owner died with events like it in its hands.
-type attempt struct {
-	Topic  string `json:"topic"`
-	Offset int64  `json:"offset"`
-	Count  int    `json:"count"`
+// carefulFor is how many events of a lane are handled alone once two owners in a row have died without handling anything
+// of it: more likely than not, one of these events kills.
+const carefulFor = 200
+
+func newLane(r *Row) *lane {
+	l := &lane{Row: r, last: map[string]time.Time{}}
+	if r.Deaths > 1 {
+		l.careful = carefulFor
+	}
+	return l
 }
 
 // name is the lane's name as a sender.
-func (l *lane) name(group string) string { return fmt.Sprintf("%s/%d", group, l.number) }
+func (l *lane) name(group string) string { return fmt.Sprintf("%s/%d", group, l.Number) }
 
-// errFenced: another owner has claimed a lane, so what this one holds in memory is worth nothing.
-var errFenced = errors.New("another process has claimed these lanes")
+// ErrFenced: another owner has claimed a lane, so what this one holds in memory is worth nothing.
+var ErrFenced = errors.New("another process has claimed these lanes")
 
-// store is one connection of one loop, and all the SQL that the loop needs. A new connection claims before it commits.
+// store is a [Store] on PostgreSQL: one connection, and all the SQL that a loop needs.
 type store struct {
 	conn  *pgx.Conn
 	group *saga.Group
@@ -92,7 +84,7 @@ func connect(ctx context.Context, url string, g *saga.Group, partitions int) (*s
 	return s, nil
 }
 
-func (s *store) close() {
+func (s *store) Close() {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
 	_ = s.conn.Close(ctx) // the connection is not used again, whatever it says
@@ -107,9 +99,8 @@ on conflict (lane) do update set
     owner = $3
 returning lane, partitions, epoch, offsets, numbers, marks, strangers, gaps, outbox, attempt, deaths`
 
-// claim makes the lanes this connection's: with a higher epoch, so that whatever an earlier owner still sends to the
-// database fails. One that was paused in mid-transaction may hold locks for ever; its backend is ended then.
-func (s *store) claim(ctx context.Context, numbers []int, partitions int, owner string) ([]*lane, error) {
+// Claim raises the epochs. An owner that was paused in mid-transaction may hold locks for ever; its backend is ended then.
+func (s *store) Claim(ctx context.Context, numbers []int, partitions int, owner string) ([]*Row, error) {
 	for {
 		lanes, err := s.tryClaim(ctx, numbers, partitions, owner)
 		var pg *pgconn.PgError
@@ -124,7 +115,7 @@ func (s *store) claim(ctx context.Context, numbers []int, partitions int, owner 
 	}
 }
 
-func (s *store) tryClaim(ctx context.Context, numbers []int, partitions int, owner string) (lanes []*lane, err error) {
+func (s *store) tryClaim(ctx context.Context, numbers []int, partitions int, owner string) (lanes []*Row, err error) {
 	err = pgx.BeginFunc(ctx, s.conn, func(tx pgx.Tx) error {
 		if _, err := tx.Exec(ctx, "set local lock_timeout = '2s'"); err != nil {
 			return err
@@ -141,39 +132,33 @@ func (s *store) tryClaim(ctx context.Context, numbers []int, partitions int, own
 			return err
 		}
 		for _, l := range lanes {
-			if l.deaths > 1 {
-				l.careful = carefulFor
-			}
-			if l.partitions != partitions {
+			if l.Partitions != partitions {
 				return fmt.Errorf("the topics of group %s have %d partitions, its lanes were made for %d: the number of partitions of a running choreography can't change",
-					s.group.Name(), partitions, l.partitions)
+					s.group.Name(), partitions, l.Partitions)
 			}
 		}
-		return s.readParked(ctx, tx, lanes)
+		slices.SortFunc(lanes, func(a, b *Row) int { return a.Number - b.Number })
+		return s.countParked(ctx, tx, lanes)
 	})
 	return lanes, err
 }
 
-// carefulFor is how many events of a lane are handled alone once two owners in a row have died without handling anything
-// of it: more likely than not, one of these events kills.
-const carefulFor = 200
-
-func scanLane(row pgx.CollectableRow) (*lane, error) {
-	l := &lane{parked: map[string]int{}, last: map[string]time.Time{}}
+func scanLane(row pgx.CollectableRow) (*Row, error) {
+	l := &Row{Parked: map[string]int{}}
 	var offsets, numbers, marks, strangers, outbox, attempt []byte
-	err := row.Scan(&l.number, &l.partitions, &l.epoch, &offsets, &numbers, &marks, &strangers, &l.gaps, &outbox, &attempt, &l.deaths)
+	err := row.Scan(&l.Number, &l.Partitions, &l.Epoch, &offsets, &numbers, &marks, &strangers, &l.Gaps, &outbox, &attempt, &l.Deaths)
 	if err != nil {
 		return nil, err
 	}
 	for _, part := range []struct {
 		text []byte
 		into any
-	}{{offsets, &l.Next}, {numbers, &l.Numbers}, {marks, &l.Marks}, {strangers, &l.Strangers}, {attempt, &l.attempt}} {
+	}{{offsets, &l.Next}, {numbers, &l.Numbers}, {marks, &l.Marks}, {strangers, &l.Strangers}, {attempt, &l.Attempt}} {
 		if part.text == nil {
 			continue
 		}
 		if err := json.Unmarshal(part.text, part.into); err != nil {
-			return nil, fmt.Errorf("lane %d: %w", l.number, err)
+			return nil, fmt.Errorf("lane %d: %w", l.Number, err)
 		}
 	}
 	if len(outbox) == 0 {
@@ -181,19 +166,19 @@ func scanLane(row pgx.CollectableRow) (*lane, error) {
 	}
 	plain, err := s2.Decode(nil, outbox)
 	if err == nil {
-		l.outbox, err = decodeRecords(plain)
+		l.Outbox, err = decodeRecords(plain)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("lane %d: its outbox: %w", l.number, err)
+		return nil, fmt.Errorf("lane %d: its outbox: %w", l.Number, err)
 	}
 	return l, nil
 }
 
-func (s *store) readParked(ctx context.Context, tx pgx.Tx, lanes []*lane) error {
-	byNumber := map[int]*lane{}
+func (s *store) countParked(ctx context.Context, tx pgx.Tx, lanes []*Row) error {
+	byNumber := map[int]*Row{}
 	numbers := make([]int, len(lanes))
 	for i, l := range lanes {
-		byNumber[l.number], numbers[i] = l, l.number
+		byNumber[l.Number], numbers[i] = l, l.Number
 	}
 	rows, err := tx.Query(ctx, "select lane, key, count(*) from parked where lane = any($1::int[]) group by lane, key", numbers)
 	if err != nil {
@@ -202,23 +187,29 @@ func (s *store) readParked(ctx context.Context, tx pgx.Tx, lanes []*lane) error 
 	var number, count int
 	var key string
 	_, err = pgx.ForEachRow(rows, []any{&number, &key, &count}, func() error {
-		byNumber[number].parked[key] = count
+		byNumber[number].Parked[key] = count
 		return nil
 	})
 	return err
 }
 
-// release lets go of the lanes in good order: the next owner need not suspect their events. It does nothing to lanes that
-// another has claimed.
-func (s *store) release(ctx context.Context, numbers []int, epochs []int64) error {
+func (s *store) Release(ctx context.Context, claimed []Claimed) error {
+	numbers, epochs := split(claimed)
 	_, err := s.conn.Exec(ctx, `update lanes l set owner = '' from unnest($1::int[], $2::bigint[]) x(lane, epoch)
 		where l.lane = x.lane and l.epoch = x.epoch`, numbers, epochs)
 	return err
 }
 
-// begin opens the batch's transaction and loads documents, in one round trip. Groups with documents that several lanes
-// share take one lock: batches are short, and no two of them can wait for each other.
-func (s *store) begin(ctx context.Context, w *saga.Working, needs []saga.Need) error {
+func split(claimed []Claimed) (numbers []int, epochs []int64) {
+	for _, c := range claimed {
+		numbers, epochs = append(numbers, c.Lane), append(epochs, c.Epoch)
+	}
+	return numbers, epochs
+}
+
+// Begin is one round trip. Groups with documents that several lanes share take one lock: batches are short, and no two of
+// them can wait for each other.
+func (s *store) Begin(ctx context.Context, w *saga.Working, needs []saga.Need) error {
 	b := &pgx.Batch{}
 	b.Queue("begin")
 	if s.shares {
@@ -228,8 +219,7 @@ func (s *store) begin(ctx context.Context, w *saga.Working, needs []saga.Need) e
 	return s.conn.SendBatch(ctx, b).Close()
 }
 
-// load adds documents to the working set.
-func (s *store) load(ctx context.Context, w *saga.Working, needs []saga.Need) error {
+func (s *store) Load(ctx context.Context, w *saga.Working, needs []saga.Need) error {
 	b := &pgx.Batch{}
 	s.queueLoads(b, w, needs)
 	return s.conn.SendBatch(ctx, b).Close()
@@ -267,20 +257,18 @@ func (s *store) queueLoads(b *pgx.Batch, w *saga.Working, needs []saga.Need) {
 	}
 }
 
-// save writes what the batch changed and commits, in one round trip. The guard comes first: when an epoch is no longer
-// ours it fails, and PostgreSQL skips the rest of the pipeline, the commit too.
-func (s *store) save(ctx context.Context, batch *batch) error {
+// Save is one round trip. The guard comes first: when an epoch is no longer ours it fails, and PostgreSQL skips the rest of
+// the pipeline, the commit too.
+func (s *store) Save(ctx context.Context, save *Save) error {
 	b := &pgx.Batch{}
-	if err := queueLanes(b, batch.lanes); err != nil {
+	if err := queueLanes(b, save.Lanes); err != nil {
 		return err
 	}
 	for _, t := range s.group.Tables() {
-		s.sql[t].queueSaves(b, t, batch.working, s.partitions)
+		s.sql[t].queueSaves(b, t, save.Working, s.partitions)
 	}
-	batch.queueParked(b)
-	if err := batch.queueEffects(b); err != nil {
-		return err
-	}
+	queueParked(b, save)
+	queueEffects(b, save)
 	b.Queue("commit")
 	results := s.conn.SendBatch(ctx, b)
 	if _, err := results.Exec(); err != nil {
@@ -294,7 +282,7 @@ func (s *store) save(ctx context.Context, batch *batch) error {
 func fencedOr(err error) error {
 	var pg *pgconn.PgError
 	if errors.As(err, &pg) && pg.Code == "22012" {
-		return errFenced
+		return ErrFenced
 	}
 	return err
 }
@@ -307,17 +295,17 @@ const saveLanesSQL = `with u as (
     where l.lane = x.lane and l.epoch = x.epoch returning 1)
 select 1 / (count(*) = cardinality($1))::int from u`
 
-func queueLanes(b *pgx.Batch, lanes []*lane) error {
+func queueLanes(b *pgx.Batch, lanes []*Row) error {
 	n := len(lanes)
 	numbers, epochs, gaps, outboxes, deaths := make([]int, n), make([]int64, n), make([]int64, n), make([][]byte, n), make([]int, n)
 	var texts [5][]*string
 	for i, l := range lanes {
-		numbers[i], epochs[i], gaps[i], deaths[i] = l.number, l.epoch, l.gaps, l.deaths
+		numbers[i], epochs[i], gaps[i], deaths[i] = l.Number, l.Epoch, l.Gaps, l.Deaths
 		outboxes[i] = []byte{}
-		if len(l.outbox) > 0 {
-			outboxes[i] = s2.Encode(nil, encodeRecords(l.outbox))
+		if len(l.Outbox) > 0 {
+			outboxes[i] = s2.Encode(nil, encodeRecords(l.Outbox))
 		}
-		for k, v := range []any{l.Next, l.Numbers, l.Marks, l.Strangers, l.attempt} {
+		for k, v := range []any{l.Next, l.Numbers, l.Marks, l.Strangers, l.Attempt} {
 			text, err := jsonText(v)
 			if err != nil {
 				return err
@@ -330,7 +318,7 @@ func queueLanes(b *pgx.Batch, lanes []*lane) error {
 }
 
 func jsonText(v any) (*string, error) {
-	if a, ok := v.(*attempt); ok && a == nil {
+	if a, ok := v.(*Attempt); ok && a == nil {
 		return nil, nil
 	}
 	b, err := json.Marshal(v)

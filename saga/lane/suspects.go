@@ -42,8 +42,9 @@ func (l *loop) clear(b *batch) {
 		}
 	}
 	for _, p := range b.park {
-		delete(l.suspects, p.event.id())
-		delete(l.condemned, p.event.id())
+		id := eventID{p.Topic, p.Lane, p.Offset}
+		delete(l.suspects, id)
+		delete(l.condemned, id)
 	}
 	if len(l.suspects) == 0 {
 		l.limit = min(2*l.limit, l.MaxBatch)

@@ -1,0 +1,44 @@
+package lane
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"strings"
+	"testing"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"tiffin/saga"
+	"tiffin/saga/kafka"
+)
+
+// answers is a store whose saves end so.
+type answers struct {
+	Store
+	err error
+}
+
+func (a answers) Save(context.Context, *Save) error { return a.err }
+
+// An owner that has lost its lanes without noticing sees things that are not so. Nobody must be alarmed by them: what is logged
+// as an error has been committed.
+func TestNobodyIsAlarmedByABatchThatComesToNothing(t *testing.T) {
+	for _, err := range []error{ErrFenced, nil} {
+		var said strings.Builder
+		g := saga.Define("counter", nil, saga.On(func(saga.Event[heard]) []saga.Fact { return nil }))
+		l := &loop{
+			ports: Ports{Machine: newMachine()}, group: g, partitions: 1, now: newMachine().Now, acts: &cache{},
+			metrics: NewMetrics(prometheus.NewRegistry()).of("counter"), log: slog.New(slog.NewTextHandler(&said, nil)),
+		}
+		row := &Row{Next: map[string]int64{}, Numbers: map[string]int64{}, Marks: map[string]Mark{}, Parked: map[string]int{}}
+		b := l.newBatch()
+		b.parkEvent(newLane(row), &event{topic: "rumours", record: &kafka.Record{}, Envelope: saga.Envelope{Key: "k"}}, "broken")
+		if got := b.commit(context.Background(), answers{err: err}); !errors.Is(got, err) {
+			t.Fatalf("commit: %v", got)
+		}
+		if alarmed := strings.Contains(said.String(), "a key is parked"); alarmed != (err == nil) {
+			t.Errorf("saved with %v, and logged %q", err, said.String())
+		}
+	}
+}

@@ -1,0 +1,196 @@
+package lane
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"testing"
+	"time"
+
+	"tiffin/saga"
+	"tiffin/saga/kafka"
+)
+
+// twoBrokers is a Kafka whose even partitions one broker leads, and the odd ones another. No request is ever answered.
+type twoBrokers struct {
+	Broker
+	asked chan []kafka.Position
+}
+
+func (twoBrokers) ByLeader(_ context.Context, positions []kafka.Position) ([]kafka.Led, error) {
+	leaders := []kafka.Led{{Leader: 0}, {Leader: 1}}
+	for _, p := range positions {
+		leaders[p.Partition%2].Positions = append(leaders[p.Partition%2].Positions, p)
+	}
+	var some []kafka.Led
+	for _, l := range leaders {
+		if l.Positions != nil {
+			some = append(some, l)
+		}
+	}
+	return some, nil
+}
+
+func (b twoBrokers) Fetch(ctx context.Context, positions []kafka.Position, _ kafka.FetchOptions) ([]kafka.Fetched, error) {
+	select {
+	case b.asked <- positions:
+	case <-ctx.Done():
+	}
+	<-ctx.Done()
+	return nil, ctx.Err()
+}
+
+// Each broker has its own number of waiting requests: when one of them has as many as it may, the others are still asked.
+func TestABusyBrokerTakesNoOthersRequests(t *testing.T) {
+	kafkas := twoBrokers{asked: make(chan []kafka.Position)}
+	m := newMachine()
+	g := saga.Define("counter", nil, saga.On(func(saga.Event[heard]) []saga.Fact { return nil }))
+	f := newFeed(Ports{Kafka: kafkas, Machine: m}, 12, []*saga.Group{g}, slog.New(slog.DiscardHandler))
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		f.readHeads(ctx)
+	}()
+	defer func() {
+		cancel()
+		<-ended
+	}()
+	q := newQueue(g, []int{0}, 10, m.Bell())
+	subscribe := func(partitions ...int) {
+		var places []*position
+		for _, n := range partitions {
+			places = append(places, &position{TopicPartition: kafka.TopicPartition{Topic: "rumours", Partition: n}, queue: q})
+		}
+		f.subscribe(places)
+	}
+	asks := func(partition int) {
+		t.Helper()
+		if got, want := (<-kafkas.asked)[0].Partition, partition; got != want {
+			t.Fatalf("asked for partition %d, want %d", got, want)
+		}
+	}
+	subscribe(1)
+	asks(1)
+	subscribe(0)
+	asks(0)
+	subscribe(2)
+	asks(2)
+	subscribe(4) // has to wait: two requests at a broker are enough
+	subscribe(3)
+	asks(3)
+}
+
+// failsOnce is a Kafka whose first answer is an error; then partition 0 has three records.
+type failsOnce struct {
+	Broker
+	asked chan bool
+}
+
+func (b failsOnce) Fetch(ctx context.Context, positions []kafka.Position, _ kafka.FetchOptions) ([]kafka.Fetched, error) {
+	select {
+	case b.asked <- true:
+		return nil, errors.New("away")
+	default:
+	}
+	at := positions[0]
+	f := kafka.Fetched{Topic: at.Topic, Partition: at.Partition, Next: 3, HighWatermark: 3}
+	for n := at.Offset; n < 3; n++ {
+		f.Records = append(f.Records, kafka.Record{Topic: at.Topic, Partition: at.Partition, Offset: n})
+	}
+	return []kafka.Fetched{f}, nil
+}
+
+// P6: a group that lies behind while Kafka is away catches up when it is back, also if nothing else happens.
+func TestAGroupBehindCatchesUpAfterAnOutage(t *testing.T) {
+	m := newMachine()
+	g := saga.Define("counter", nil, saga.On(func(saga.Event[heard]) []saga.Fact { return nil }))
+	f := newFeed(Ports{Kafka: failsOnce{asked: make(chan bool, 1)}, Machine: m}, 1, []*saga.Group{g}, slog.New(slog.DiscardHandler))
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		f.readLaggards(ctx)
+	}()
+	defer func() {
+		cancel()
+		<-ended
+	}()
+	q := newQueue(g, []int{0}, 10, m.Bell())
+	f.subscribe([]*position{{TopicPartition: kafka.TopicPartition{Topic: "rumours"}, queue: q}})
+	for total := 0; total < 3; total, _ = q.waiting() {
+		if m.Pause(ctx, time.Millisecond); ctx.Err() != nil {
+			t.Fatal("nothing has come")
+		}
+	}
+}
+
+// failsAhead is a Kafka whose first request fails once another group has come, which is ahead of it.
+type failsAhead struct {
+	Broker
+	asked, fail chan bool
+}
+
+func (failsAhead) ByLeader(_ context.Context, positions []kafka.Position) ([]kafka.Led, error) {
+	if positions == nil {
+		return nil, nil
+	}
+	return []kafka.Led{{Positions: positions}}, nil
+}
+
+func (b failsAhead) Fetch(ctx context.Context, positions []kafka.Position, o kafka.FetchOptions) ([]kafka.Fetched, error) {
+	select {
+	case b.asked <- true:
+		<-b.fail
+		return nil, errors.New("away")
+	default:
+	}
+	at := positions[0]
+	f := kafka.Fetched{Topic: at.Topic, Partition: at.Partition, Next: 1, HighWatermark: 1}
+	if at.Offset == 0 {
+		f.Records = []kafka.Record{{Topic: at.Topic}}
+	} else if o.MaxWait > 0 {
+		<-ctx.Done() // there is nothing new
+	}
+	return []kafka.Fetched{f}, ctx.Err()
+}
+
+// A group whose head request fails, while another group has come that is ahead, is behind from then on, and read for as such.
+func TestAGroupIsReadForWhenTheHeadMovesOn(t *testing.T) {
+	m := newMachine()
+	g := saga.Define("counter", nil, saga.On(func(saga.Event[heard]) []saga.Fact { return nil }))
+	kafkas := failsAhead{asked: make(chan bool, 1), fail: make(chan bool)}
+	f := newFeed(Ports{Kafka: kafkas, Machine: m}, 1, []*saga.Group{g}, slog.New(slog.DiscardHandler))
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		f.readHeads(ctx)
+	}()
+	hindmost, ahead := newQueue(g, []int{0}, 10, m.Bell()), newQueue(g, []int{0}, 10, m.Bell())
+	tp := kafka.TopicPartition{Topic: "rumours"}
+	f.subscribe([]*position{{TopicPartition: tp, queue: hindmost}})
+	for len(kafkas.asked) == 0 {
+		m.Pause(ctx, time.Millisecond)
+	}
+	f.subscribe([]*position{{TopicPartition: tp, queue: ahead, next: 1}})
+	laggards := make(chan struct{})
+	go func() {
+		defer close(laggards)
+		f.readLaggards(ctx)
+	}()
+	defer func() {
+		cancel()
+		<-ended
+		<-laggards
+	}()
+	for len(f.behind.(*bell).rung) > 0 { // it has seen that nobody is behind
+		m.Pause(ctx, time.Millisecond)
+	}
+	close(kafkas.fail)
+	for total := 0; total == 0; total, _ = hindmost.waiting() {
+		if m.Pause(ctx, time.Millisecond); ctx.Err() != nil {
+			t.Fatal("nothing has come")
+		}
+	}
+}

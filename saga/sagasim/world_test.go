@@ -1,0 +1,176 @@
+package sagasim_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"tiffin/saga"
+	"tiffin/saga/sagasim"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// A small choreography: a box office sells seats, and whoever has paid gets in; who does not pay in time loses the seat.
+type (
+	wanted struct{ ID, Show string }
+	sold   struct{ ID string }
+	lapsed struct{ ID string }
+	paid   struct{ ID string }
+	seated struct{ ID string }
+)
+
+func (wanted) EventType() string { return "seat.wanted" }
+func (sold) EventType() string   { return "seat.sold" }
+func (lapsed) EventType() string { return "seat.lapsed" }
+func (paid) EventType() string   { return "seat.paid" }
+func (seated) EventType() string { return "guest.seated" }
+func (wanted) Topic() string     { return "office" }
+func (sold) Topic() string       { return "office" }
+func (lapsed) Topic() string     { return "office" }
+func (paid) Topic() string       { return "bank" }
+func (seated) Topic() string     { return "hall" }
+func (f wanted) Key() string     { return f.ID }
+func (f sold) Key() string       { return f.ID }
+func (f lapsed) Key() string     { return f.ID }
+func (f paid) Key() string       { return f.ID }
+func (f seated) Key() string     { return f.ID }
+
+type seat struct {
+	saga.Act
+	ID, Show string
+}
+
+type show struct {
+	Name             string
+	Sold, Back, Paid int
+}
+
+type guests struct {
+	Hall string
+	In   int
+}
+
+var (
+	seats = saga.In("seats", func(s *seat) saga.Columns { return saga.Columns{{"id", &s.ID}, {"show", &s.Show}} })
+	shows = saga.In("shows", func(s *show) saga.Columns {
+		return saga.Columns{{"name", &s.Name}, {"sold", &s.Sold}, {"back", &s.Back}, {"paid", &s.Paid}}
+	})
+	halls = saga.In("halls", func(g *guests) saga.Columns { return saga.Columns{{"hall", &g.Hall}, {"in", &g.In}} })
+)
+
+// office sells seats. A careless one does not put back what lapses.
+func office(careless bool) *saga.Group {
+	return saga.Define("office", saga.Documents(seats, shows),
+		saga.Does(func(s *seat, e saga.Event[wanted]) []saga.Fact {
+			s.Show = e.Fact.Show
+			shows.Get(e, s.Show).Sold++
+			return saga.Say(sold{s.ID})
+		}, saga.Uses(shows), saga.Says[sold]()),
+		saga.Within(4*time.Second,
+			saga.Then(func(s *seat, e saga.Event[paid]) []saga.Fact {
+				shows.Get(e, s.Show).Paid++
+				return saga.Say(seated{s.ID})
+			}, saga.Uses(shows), saga.ClosesWith[seated]()),
+			saga.Else(func(s *seat, why saga.Cause) []saga.Fact {
+				if !careless {
+					shows.Get(why, s.Show).Back++
+				}
+				return saga.Say(lapsed{s.ID})
+			}, saga.Uses(shows), saga.Fails[lapsed]())))
+}
+
+func hall() *saga.Group {
+	return saga.Define("hall", saga.Documents(halls),
+		saga.On(func(e saga.Event[seated]) []saga.Fact {
+			halls.Get(e, "great").In++
+			return nil
+		}, saga.Uses(halls)),
+		saga.On(func(saga.Event[lapsed]) []saga.Fact { return nil }))
+}
+
+func theatre(careless bool) sagasim.World {
+	return sagasim.World{
+		Groups: []*saga.Group{office(careless), hall()},
+		Outside: []*saga.Group{
+			saga.Outside("customer", saga.Begins[wanted](),
+				saga.Answers(func(f sold) []saga.Fact { return saga.Say(paid(f)) }, saga.Says[paid]())),
+		},
+		Saga: func(r *rand.Rand, n int) []sagasim.Saying {
+			return []sagasim.Saying{{Fact: wanted{fmt.Sprint("s", n), []string{"early", "late"}[r.IntN(2)]}}}
+		},
+		Judge: func(e *sagasim.End) (wrong []sagasim.Finding) {
+			paid, in := 0, 0
+			for _, d := range e.Documents("office", "shows") {
+				s := d.(*show)
+				paid += s.Paid
+				if s.Sold != s.Paid+s.Back {
+					wrong = append(wrong, sagasim.Finding{Rule: "seats", What: fmt.Sprintf("show %s: %d sold, %d paid, %d back", s.Name, s.Sold, s.Paid, s.Back)})
+				}
+			}
+			for _, d := range e.Documents("hall", "halls") {
+				in += d.(*guests).In
+			}
+			if len(e.Groups()) == 2 && paid != in {
+				wrong = append(wrong, sagasim.Finding{Rule: "guests", What: fmt.Sprintf("%d have paid, %d are in", paid, in)})
+			}
+			return wrong
+		},
+	}
+}
+
+func TestAChoreographyOfOnesOwn(t *testing.T) {
+	if r := theatre(false).Hunt(t.Context(), sagasim.Hunt{Seeds: 300}); r.Failed != nil {
+		t.Error(r)
+	}
+}
+
+func TestACarelessReactionIsFound(t *testing.T) {
+	r := theatre(true).Hunt(t.Context(), sagasim.Hunt{Seeds: 300})
+	if r.Failed == nil || r.Failed.Findings[0].Rule != "seats" {
+		t.Fatalf("the seats that lapse are not missed: %s", r)
+	}
+	p := r.Shrunk.Plan
+	if len(p.Sayings) != 1 || len(p.Faults) > 1 || len(p.Processes) != 1 {
+		t.Errorf("one seat and one process are enough:\n%s", r)
+	}
+	if text := r.String(); !strings.Contains(text, "seats: show") || !strings.Contains(text, "seat.wanted of s") {
+		t.Errorf("the report says\n%s", text)
+	}
+}
+
+// Each kind of fault happens in a hundred plans, strikes, and says what it is.
+func TestEachKindOfFaultHappens(t *testing.T) {
+	w := theatre(false)
+	for _, kind := range sagasim.Kinds() {
+		happened := false
+		for seed := range uint64(100) {
+			p := w.Plan(seed, sagasim.Options{Kinds: []sagasim.Kind{kind}})
+			if len(p.Faults) == 0 {
+				continue
+			}
+			r := w.PlayTraced(p)
+			if len(r.Findings) > 0 {
+				t.Errorf("%s: %s\n%s", kind, r.Findings[0], p)
+			}
+			text := strings.TrimSpace(p.Faults[0].String())
+			if strings.HasSuffix(text, string(kind)) && kind != sagasim.Dies {
+				t.Errorf("%s has no words", kind)
+			}
+			if happened = happened || strings.Contains(r.Trace, "fault: ") && (!p.Faults[0].Strikes() || strings.Contains(r.Trace, "strikes: ")); happened {
+				break
+			}
+		}
+		if !happened {
+			t.Errorf("no fault of kind %s happens", kind)
+		}
+	}
+	if err := (sagasim.Options{Kinds: []sagasim.Kind{"locusts"}}).Validate(); err == nil || !slices.Contains(sagasim.Kinds(), sagasim.Halfway) {
+		t.Errorf("locusts: %v", err)
+	}
+}
