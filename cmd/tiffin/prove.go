@@ -9,13 +9,11 @@ import (
 	"slices"
 	"sort"
 	"strings"
-	"sync"
 	"text/tabwriter"
 	"time"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
-	"golang.org/x/term"
 
 	"tiffin/internal/worlds"
 	"tiffin/saga"
@@ -133,7 +131,7 @@ type proof struct {
 
 // prove explores one world, and says what came of it.
 func (p *proof) prove(ctx context.Context, w sagacheck.World) error {
-	w.Limit, w.MemoryLimit, w.Full, w.Progress = p.Limit, p.MemoryLimitMiB<<20, p.Full, p.meter.show
+	w.Limit, w.MemoryLimit, w.Full, w.Progress = p.Limit, p.MemoryLimitMiB<<20, p.Full, func(at sagacheck.Progress) { p.meter.show(at) }
 	done := make(chan sagacheck.Report, 1)
 	go func() { done <- sagacheck.Verify(w) }()
 	var r sagacheck.Report
@@ -333,61 +331,4 @@ func replay(out io.Writer, w sagacheck.World, was sagacheck.Finding) error {
 	}
 	fmt.Fprintf(out, "Mended. It was: %s\n", was.What)
 	return nil
-}
-
-// How often progress is shown: on a terminal one line that is rewritten, else a line each time.
-const (
-	terminalEvery = 100 * time.Millisecond
-	plainEvery    = 5 * time.Second
-)
-
-// meter shows progress.
-type meter struct {
-	mu      sync.Mutex
-	out     io.Writer
-	columns int // of the terminal; 0: it is none
-	last    time.Time
-	shown   bool
-}
-
-func newMeter(out io.Writer) *meter {
-	m := &meter{out: out, last: time.Now()}
-	if file, ok := out.(*os.File); ok && term.IsTerminal(int(file.Fd())) {
-		m.columns = 80
-		if columns, _, err := term.GetSize(int(file.Fd())); err == nil && columns > 0 {
-			m.columns = columns
-		}
-	}
-	return m
-}
-
-// show shows how far an exploration is, if it has not done so just now.
-func (m *meter) show(p sagacheck.Progress) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	every := plainEvery
-	if m.columns > 0 {
-		every = terminalEvery
-	}
-	if time.Since(m.last) < every {
-		return
-	}
-	m.last = time.Now()
-	if m.columns == 0 {
-		fmt.Fprintln(m.out, p)
-		return
-	}
-	line := []rune(p.String())
-	fmt.Fprintf(m.out, "\r\x1b[K%s", string(line[:min(len(line), m.columns-1)]))
-	m.shown = true
-}
-
-// clear takes the line away.
-func (m *meter) clear() {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.shown {
-		fmt.Fprint(m.out, "\r\x1b[K")
-		m.shown = false
-	}
 }

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"io"
 	"time"
 
 	"tiffin/internal/simworld"
@@ -36,12 +35,14 @@ func (c simulateCommand) Run(ctx context.Context, s streams) error {
 	if c.Seed >= 0 {
 		return c.one(w, options, s)
 	}
-	h := sagasim.Hunt{From: c.From, Seeds: c.Seeds, For: c.For, Workers: c.Workers, Options: options, Progress: progress(s.err)}
+	m := newMeter(s.err)
+	h := sagasim.Hunt{From: c.From, Seeds: c.Seeds, For: c.For, Workers: c.Workers, Options: options}
+	h.Progress = func(runs int, elapsed time.Duration) { m.show(pace{runs, elapsed}) }
 	if h.Seeds == 0 && h.For == 0 {
 		h.Seeds = 1000
 	}
 	report := w.Hunt(ctx, h)
-	fmt.Fprint(s.err, "\r\033[K")
+	m.clear()
 	fmt.Fprint(s.out, report)
 	if report.Failed != nil {
 		fmt.Fprintf(s.out, "\nTo play it again: tiffin simulate --seed=%d\n", report.Failed.Plan.Seed)
@@ -87,14 +88,12 @@ func (c simulateCommand) one(w sagasim.World, o sagasim.Options, s streams) erro
 	return errSaid
 }
 
-// progress writes how far a hunt is, every second.
-func progress(out io.Writer) func(int, time.Duration) {
-	var last time.Duration
-	return func(runs int, elapsed time.Duration) {
-		if elapsed-last < time.Second {
-			return
-		}
-		last = elapsed
-		fmt.Fprintf(out, "\r\033[K%d runs in %s, %.0f a second", runs, elapsed.Round(time.Second), float64(runs)/elapsed.Seconds())
-	}
+// pace is how far a hunt is.
+type pace struct {
+	runs    int
+	elapsed time.Duration
+}
+
+func (p pace) String() string {
+	return fmt.Sprintf("%d runs in %s, %.0f a second", p.runs, p.elapsed.Round(time.Second), float64(p.runs)/p.elapsed.Seconds())
 }
