@@ -209,6 +209,9 @@ func (g *Group) Concerned(f Fact) bool { return g.concerns == nil || g.concerns(
 // Longest is how long a saga that this group takes part in may live ([Life]).
 func (g *Group) Longest() time.Duration { return g.life }
 
+// Waits are the names of the group's waits, which are those of their Elses, in the order in which they follow one another.
+func (g *Group) Waits() []string { return slices.Clone(g.waits) }
+
 // Patient says whether the group was declared with [Patiently].
 func (g *Group) Patient() bool { return g.patient }
 

@@ -46,7 +46,8 @@ type Store interface {
 	// of one of its lanes has moved on. After any other error nobody knows.
 	Save(ctx context.Context, s *Save) error
 
-	// Nearest is when the nearest deadline of these lanes is; the zero time if there is none.
+	// Nearest is when the nearest deadline of these lanes is; the zero time if there is none. A wait of an earlier version, whose
+	// Else the group has no more, has none: nothing would end it, and as the oldest it would stand before all others for ever.
 	Nearest(ctx context.Context, lanes []int) (time.Time, error)
 	// Due are acts of these lanes whose deadline has passed, the earliest first.
 	Due(ctx context.Context, lanes []int, now time.Time, limit int) ([]Due, error)

@@ -16,7 +16,7 @@ import (
 func (s *store) Nearest(ctx context.Context, lanes []int) (time.Time, error) {
 	var soonest *time.Time
 	table := s.group.Tables()[0].Name()
-	err := s.conn.QueryRow(ctx, "select min(waits_until) from "+table+" where waits_until is not null and lane = any($1::bigint[])", lanes).Scan(&soonest)
+	err := s.conn.QueryRow(ctx, "select min(waits_until) from "+table+" where waits_until is not null and lane = any($1::bigint[]) and waiting = any($2)", lanes, s.group.Waits()).Scan(&soonest)
 	if err != nil || soonest == nil {
 		return time.Time{}, err
 	}
@@ -26,7 +26,7 @@ func (s *store) Nearest(ctx context.Context, lanes []int) (time.Time, error) {
 func (s *store) Due(ctx context.Context, lanes []int, now time.Time, limit int) ([]Due, error) {
 	t := s.group.Tables()[0]
 	rows, err := s.conn.Query(ctx, "select "+keyColumn(t)+", lane, waits_until, waiting, started, trace from "+t.Name()+
-		" where waits_until <= $1 and lane = any($2::bigint[]) order by waits_until limit $3", now, lanes, limit)
+		" where waits_until <= $1 and lane = any($2::bigint[]) and waiting = any($4) order by waits_until limit $3", now, lanes, limit, s.group.Waits())
 	if err != nil {
 		return nil, err
 	}

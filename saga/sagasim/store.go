@@ -203,10 +203,13 @@ func (s *store) acts(each func(key string, r *row)) {
 	}
 }
 
+// ends says whether the group has the Else that ends a wait.
+func (s *store) ends(a actRow) bool { return slices.Contains(s.schema.group.Waits(), a.waiting) }
+
 func (s *store) Nearest(ctx context.Context, lanes []int) (soonest time.Time, err error) {
 	err = s.query(ctx, func() {
 		for _, a := range s.schema.waits {
-			if slices.Contains(lanes, a.lane) && (soonest.IsZero() || a.until.Before(soonest)) {
+			if slices.Contains(lanes, a.lane) && s.ends(a) && (soonest.IsZero() || a.until.Before(soonest)) {
 				soonest = a.until
 			}
 		}
@@ -218,7 +221,7 @@ func (s *store) Due(ctx context.Context, lanes []int, now time.Time, limit int) 
 	err = s.query(ctx, func() {
 		t := s.schema.group.Tables()[0]
 		for key, a := range s.schema.waits {
-			if !a.until.After(now) && slices.Contains(lanes, a.lane) {
+			if !a.until.After(now) && slices.Contains(lanes, a.lane) && s.ends(a) {
 				due = append(due, lane.Due{Key: key, Lane: a.lane, Until: a.until, Waiting: a.waiting})
 			}
 		}
