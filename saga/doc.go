@@ -5,7 +5,7 @@
 // undo their part by reacting to that failure. A group is declared once, as a value: what it hears, what it may say,
 // which reaction undoes which, and how long it waits for whom. From that value come the runtime (package lane), the check
 // of what is declared ([Check], RULES.md), the test world (package sagatest), the exploration of every interleaving (package
-// sagacheck), and the map.
+// sagacheck), the simulation of all that fails (package sagasim), and the map (package sagamap).
 //
 // # Reactions are pure
 //
