@@ -55,7 +55,7 @@ type store struct {
 	conn  *pgx.Conn
 	group *saga.Group
 	sql   map[saga.AnyTable]*statements
-	// shares says that the group has documents that several lanes change, such as a stock level.
+	// shares says that the group has rows that several lanes change, such as a stock level.
 	shares     bool
 	partitions int
 }
@@ -87,7 +87,7 @@ func connect(ctx context.Context, url string, g *saga.Group, partitions int) (*s
 	s := &store{conn: conn, group: g, sql: map[saga.AnyTable]*statements{}, partitions: partitions}
 	for _, t := range g.Tables() {
 		s.sql[t] = newStatements(t)
-		s.shares = s.shares || !t.Appends() && t.Act(t.New("")) == nil
+		s.shares = s.shares || !saga.Unshared(t)
 	}
 	return s, nil
 }
@@ -216,26 +216,26 @@ func (s *store) release(ctx context.Context, numbers []int, epochs []int64) erro
 	return err
 }
 
-// begin opens the batch's transaction and loads documents, in one round trip. Groups with documents that several lanes
-// share take one lock: batches are short, and no two of them can wait for each other.
-func (s *store) begin(ctx context.Context, w *saga.Working, needs []saga.Need) error {
+// begin opens the batch's transaction and loads documents, in one round trip. Groups with rows that several lanes share take
+// one lock: batches are short, and no two of them can wait for each other.
+func (s *store) begin(ctx context.Context, w *saga.Working, needs []saga.Need, shard int) error {
 	b := &pgx.Batch{}
 	b.Queue("begin")
 	if s.shares {
 		b.Queue("select pg_advisory_xact_lock(hashtext($1))", lockKey(s.group.Name()))
 	}
-	s.queueLoads(b, w, needs)
+	s.queueLoads(b, w, needs, shard)
 	return s.conn.SendBatch(ctx, b).Close()
 }
 
-// load adds documents to the working set.
-func (s *store) load(ctx context.Context, w *saga.Working, needs []saga.Need) error {
+// load adds documents to the working set; of those that are sharded, the part with this number.
+func (s *store) load(ctx context.Context, w *saga.Working, needs []saga.Need, shard int) error {
 	b := &pgx.Batch{}
-	s.queueLoads(b, w, needs)
+	s.queueLoads(b, w, needs, shard)
 	return s.conn.SendBatch(ctx, b).Close()
 }
 
-func (s *store) queueLoads(b *pgx.Batch, w *saga.Working, needs []saga.Need) {
+func (s *store) queueLoads(b *pgx.Batch, w *saga.Working, needs []saga.Need, shard int) {
 	keys := map[saga.AnyTable][]string{}
 	asked := map[saga.Need]bool{}
 	for _, n := range needs {
@@ -249,7 +249,11 @@ func (s *store) queueLoads(b *pgx.Batch, w *saga.Working, needs []saga.Need) {
 		if len(wanted) == 0 {
 			continue
 		}
-		b.Queue(s.sql[t].load, wanted).Query(func(rows pgx.Rows) error {
+		params := []any{wanted}
+		if s.sql[t].shard != "" {
+			params = append(params, shard)
+		}
+		b.Queue(s.sql[t].load, params...).Query(func(rows pgx.Rows) error {
 			for rows.Next() {
 				d := t.New("")
 				if err := scan(rows, t.Columns(d)); err != nil {
@@ -259,7 +263,11 @@ func (s *store) queueLoads(b *pgx.Batch, w *saga.Working, needs []saga.Need) {
 			}
 			for _, k := range wanted {
 				if w.Find(t, k) == nil {
-					w.Put(t, k, t.New(k), false)
+					d := t.New(k)
+					if part := t.Shard(d); part != nil {
+						*part = shard
+					}
+					w.Put(t, k, d, false)
 				}
 			}
 			return rows.Err()
