@@ -26,20 +26,20 @@ const partitions = 12
 type world struct {
 	t      *testing.T
 	client *kafka.Client
+	prefix string // of its topics
 	url    string
 	db     *pgxpool.Pool
 }
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	client, err := kafka.Open(kafka.Config{
-		Brokers: []string{testservers.Kafka(t)}, TopicPrefix: testservers.Name("likes") + ".",
-	})
+	prefix := testservers.Name("likes") + "."
+	client, err := kafka.Open(kafka.Config{Brokers: []string{testservers.Kafka(t)}, TopicPrefix: prefix})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(client.Close)
-	w := &world{t: t, client: client, url: testservers.Postgres(t)}
+	w := &world{t: t, client: client, prefix: prefix, url: testservers.Postgres(t)}
 	topics := []kafka.TopicSpec{{Name: schemas.TopicLikes, Partitions: partitions}, {Name: "likes.dead-letters", Partitions: partitions}}
 	if err := client.CreateTopics(t.Context(), topics, 1); err != nil {
 		t.Fatal(err)
