@@ -24,14 +24,14 @@ const partitions = 12
 
 // world is the group on a real Kafka and PostgreSQL.
 type world struct {
-	t      *testing.T
+	t      testing.TB
 	client *kafka.Client
 	prefix string // of its topics
 	url    string
 	db     *pgxpool.Pool
 }
 
-func newWorld(t *testing.T) *world {
+func newWorld(t testing.TB) *world {
 	t.Helper()
 	prefix := testservers.Name("likes") + "."
 	client, err := kafka.Open(kafka.Config{Brokers: []string{testservers.Kafka(t)}, TopicPrefix: prefix})
@@ -139,7 +139,7 @@ type sender struct {
 func newSender() *sender { return &sender{"door-" + uuid.NewString(), map[int]int64{}} }
 
 // record is the fact as the sender says it, and its event id.
-func (s *sender) record(t *testing.T, f saga.Fact) (kafka.Record, string) {
+func (s *sender) record(t testing.TB, f saga.Fact) (kafka.Record, string) {
 	t.Helper()
 	id := uuid.Must(uuid.NewV7()).String()
 	r, err := wire.Encode(f, saga.Envelope{ID: id, Source: "/tiffin/likes-api", Saga: f.Key()}, time.Now(), partitions)
