@@ -34,11 +34,13 @@ func newStatements(t saga.AnyTable) *statements {
 	columns, from := strings.Join(names, ", "), strings.Join(params, ", ")
 	key := names[0]
 	loaded := names[:len(t.Columns(t.New("")))]
-	ofShard, sameShard := "", ""
+	wanted, ofShard, sameShard := "unnest($1::text[]) k(key)", "", ""
 	if st.shard != "" {
-		ofShard, sameShard = fmt.Sprintf(" and t.%s = $2::bigint", st.shard), fmt.Sprintf(" and t.%s = x.%s", st.shard, st.shard)
+		// As a mere parameter, the shard would make a plan that reads all rows of the shard.
+		wanted = "unnest($1::text[], $2::bigint[]) k(key, shard)"
+		ofShard, sameShard = fmt.Sprintf(" and t.%s = k.shard", st.shard), fmt.Sprintf(" and t.%s = x.%s", st.shard, st.shard)
 	}
-	st.load = fmt.Sprintf("select %s from unnest($1::text[]) k join %s t on t.%s = k%s", qualified("t", loaded), t.Name(), key, ofShard)
+	st.load = fmt.Sprintf("select %s from %s join %s t on t.%s = k.key%s", qualified("t", loaded), wanted, t.Name(), key, ofShard)
 	st.insert = fmt.Sprintf("insert into %s (%s) select %s from unnest(%s) x(%s)", t.Name(), columns, castColumns(t), from, columns)
 	st.update = fmt.Sprintf("update %s t set %s from unnest(%s) x(%s) where t.%s = x.%s%s", t.Name(), strings.Join(sets, ", "), from, columns, key, key, sameShard)
 	return st

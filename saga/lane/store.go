@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -251,7 +252,7 @@ func (s *store) queueLoads(b *pgx.Batch, w *saga.Working, needs []saga.Need, sha
 		}
 		params := []any{wanted}
 		if s.sql[t].shard != "" {
-			params = append(params, shard)
+			params = append(params, slices.Repeat([]int{shard}, len(wanted)))
 		}
 		b.Queue(s.sql[t].load, params...).Query(func(rows pgx.Rows) error {
 			for rows.Next() {
