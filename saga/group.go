@@ -52,6 +52,9 @@ func Define(name string, tables []AnyTable, parts ...Part) *Group {
 	for _, add := range parts {
 		add(g)
 	}
+	for _, t := range tables {
+		g.verifyShards(t)
+	}
 	for _, r := range g.reactions {
 		g.verify(r)
 	}

@@ -27,14 +27,17 @@ type Outcome struct {
 
 // React handles one event on the documents of the working set: the library's rules, and within them the group's reactions.
 func (g *Group) React(w *Working, c Cause) (out Outcome) {
-	tx := &Tx{working: w}
+	tx := &Tx{working: w, key: c.Key}
 	c.tx = tx
 	defer func() {
 		if p := recover(); p != nil {
 			out = Outcome{}
-			if needs, ok := p.(missing); ok {
-				out.Needs = needs
-			} else {
+			switch p := p.(type) {
+			case missing:
+				out.Needs = p
+			case trespass:
+				out.Err = fmt.Errorf("%s %w", g.running(tx), p)
+			default:
 				out.Err = fmt.Errorf("%s panics upon %s, at %s: %v", g.running(tx), c.Type, whereItPanicked(), p)
 			}
 		}

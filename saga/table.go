@@ -36,6 +36,10 @@ type AnyTable interface {
 	Act(document any) *Act
 	// Appends says that the table is a journal: reactions add rows to it and never read them.
 	Appends() bool
+	// Shard is where the document keeps its shard; nil if its table is not [Table.Sharded].
+	Shard(document any) *int
+	// Keeper is the key of the events that alone may ask for the document with this key; false if those of any may.
+	Keeper(key string) (string, bool)
 }
 
 // Table is where documents of type D live: a table in the group's own PostgreSQL schema.
@@ -43,6 +47,8 @@ type Table[D any] struct {
 	name    string
 	columns func(*D) Columns
 	journal bool
+	shard   func(*D) *int
+	keeper  func(key string) string
 }
 
 // In declares a table, and which columns keep a document. The table itself is created by the group's migrations, with
@@ -124,6 +130,12 @@ func (j *Journal[D]) Columns(row any) Columns { return j.table.Columns(row) }
 
 // Act is nil: a journal keeps no acts.
 func (j *Journal[D]) Act(any) *Act { return nil }
+
+// Shard is nil: a row that is only added needs none.
+func (j *Journal[D]) Shard(any) *int { return nil }
+
+// Keeper is nobody: rows have no keys.
+func (j *Journal[D]) Keeper(string) (string, bool) { return "", false }
 
 // Add appends a row.
 func (j *Journal[D]) Add(c Asking, row D) {

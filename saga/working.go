@@ -88,6 +88,7 @@ type missing []Need
 // Tx is one event's view of the working set.
 type Tx struct {
 	working *Working
+	key     string // the event's
 	touched []*Document
 	added   []Row
 
@@ -99,6 +100,9 @@ type Tx struct {
 }
 
 func (tx *Tx) get(t AnyTable, key string) any {
+	if keeper, kept := t.Keeper(key); kept && keeper != tx.key {
+		panic(trespass{Need{t, key}, keeper, tx.key})
+	}
 	d := tx.working.Find(t, key)
 	if d == nil {
 		panic(missing{{t, key}})

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"strconv"
 	"sync/atomic"
 	"time"
 
@@ -26,11 +27,14 @@ const (
 
 // Cache keeps the counts of posts in Redis. It may be lost at any time, and be wrong for a while:
 //
-// A count is written after its commit, by any number of writers (the group's mirrors in several processes, readers that
-// fill in what they missed), in any order. A script writes it only if its version is newer than what is there, so an older
-// count never takes the place of a newer one. What is lost, because Redis was away, frozen or emptied, or because a writer
-// gave up or died, leaves at worst an old count. It stays for the time to live of that count, and no longer: nothing but a newer
-// version renews it. So the cache is exact again at most one time to live after Redis works again.
+// A count is kept as its parts, and their sum. A part is written after its commit, by any number of writers, in any order: a
+// script writes it only if its version is newer than what is there, so an older one never takes the place of a newer one, and
+// the sum follows. The group's mirrors write the parts that have changed; a sum of some of the parts is not shown. A reader who
+// finds no whole count reads all parts, from PostgreSQL, writes them in the same way, and then the count is whole.
+//
+// What is lost, because Redis was away, frozen or emptied, or because a writer gave up or died, leaves at worst an old part. It
+// stays for the time to live of that count, and no longer: nothing renews it but a reader who has read all parts anew. So the cache
+// is exact again at most one time to live after Redis works again.
 //
 // The methods may be called at the same time.
 type Cache struct {
@@ -81,23 +85,62 @@ func OpenRedis(url string) (*redis.Client, error) {
 	return redis.NewClient(o), nil
 }
 
-// redisKey is where a post's count is: a hash of count and version. One key per call, so that it works on a cluster.
-func redisKey(postID string) string { return "tiffin:likes:" + postID }
+// redisKey is where a post's count is: a hash of the sum, whether it is whole, and of each part the count ("c3") and the
+// version ("v3"). One key per call, so that it works on a cluster.
+func redisKey(postID string) string { return "tiffin:posts:" + postID }
 
-// put writes a count unless the one that is there is as new. Its arguments: count, version, time to live in milliseconds.
+// put writes parts of a count, each unless the one that is there is as new. Its arguments: 1 if these are all parts there are, the
+// time to live in milliseconds, and shard, count and version of each part.
 var put = redis.NewScript(`
-local known = redis.call('HGET', KEYS[1], 'version')
-if known and tonumber(known) >= tonumber(ARGV[2]) then return 0 end
-redis.call('HSET', KEYS[1], 'count', ARGV[1], 'version', ARGV[2])
-redis.call('PEXPIRE', KEYS[1], ARGV[3])
+local key, whole = KEYS[1], ARGV[1] == '1'
+local lives = whole or redis.call('EXISTS', key) == 0
+local sum = tonumber(redis.call('HGET', key, 'count') or '0')
+for i = 3, #ARGV, 3 do
+  local c, v = 'c' .. ARGV[i], 'v' .. ARGV[i]
+  local known = redis.call('HMGET', key, c, v)
+  if not known[2] or tonumber(known[2]) < tonumber(ARGV[i + 2]) then
+    sum = sum + tonumber(ARGV[i + 1]) - tonumber(known[1] or '0')
+    redis.call('HSET', key, c, ARGV[i + 1], v, ARGV[i + 2])
+  end
+end
+redis.call('HSET', key, 'count', string.format('%d', sum))
+if whole then redis.call('HSET', key, 'whole', '1') end
+if lives then redis.call('PEXPIRE', key, ARGV[2]) end
 return 1`)
 
 // errResting: Redis has just failed, and is left alone.
 var errResting = errors.New("redis has just failed, and is left alone for a moment")
 
-// Put writes counts, each unless a newer one is there. It fails if Redis does, or is left alone; some may be written then.
+// Put writes parts of counts, each unless a newer one is there. It fails if Redis does, or is left alone; some may be written then.
 func (c *Cache) Put(ctx context.Context, changed []Post) error {
-	for some := range slices.Chunk(changed, putAtOnce) {
+	of := map[string]int{} // where in calls a post is
+	var calls []call
+	for _, p := range changed {
+		i, known := of[p.PostID]
+		if !known {
+			i = len(calls)
+			of[p.PostID] = i
+			calls = append(calls, call{postID: p.PostID})
+		}
+		calls[i].parts = append(calls[i].parts, p)
+	}
+	return c.put(ctx, calls)
+}
+
+// Fill writes all parts that a post has, as they were at one moment: then the count can be read.
+func (c *Cache) Fill(ctx context.Context, postID string, parts []Post) error {
+	return c.put(ctx, []call{{postID, parts, true}})
+}
+
+// call is what the script is called with for one post.
+type call struct {
+	postID string
+	parts  []Post
+	whole  bool
+}
+
+func (c *Cache) put(ctx context.Context, calls []call) error {
+	for some := range slices.Chunk(calls, putAtOnce) {
 		err := c.try(ctx, func(ctx context.Context) error {
 			err := c.putAll(ctx, some, put.EvalSha)
 			if redis.HasErrorPrefix(err, "NOSCRIPT") { // a new server, or one that was restarted
@@ -114,24 +157,31 @@ func (c *Cache) Put(ctx context.Context, changed []Post) error {
 
 type evaluate func(ctx context.Context, c redis.Scripter, keys []string, args ...any) *redis.Cmd
 
-func (c *Cache) putAll(ctx context.Context, posts []Post, eval evaluate) error {
+func (c *Cache) putAll(ctx context.Context, calls []call, eval evaluate) error {
 	_, err := c.redis.Pipelined(ctx, func(pipe redis.Pipeliner) error {
-		for _, p := range posts {
-			eval(ctx, pipe, []string{redisKey(p.PostID)}, p.Count, p.Version, c.TTL.Milliseconds())
+		for _, one := range calls {
+			args := make([]any, 0, 2+3*len(one.parts))
+			args = append(args, one.whole, c.TTL.Milliseconds())
+			for _, p := range one.parts {
+				args = append(args, p.Shard, p.Count, p.Version)
+			}
+			eval(ctx, pipe, []string{redisKey(one.postID)}, args...)
 		}
 		return nil
 	})
 	return err
 }
 
-// Get reads a post's count, and returns false if it is not there or can't be had soon.
+// Get reads a post's count, and returns false if it is not there as a whole or can't be had soon.
 func (c *Cache) Get(ctx context.Context, postID string) (count int64, found bool) {
-	err := c.try(ctx, func(ctx context.Context) (err error) {
-		count, err = c.redis.HGet(ctx, redisKey(postID), "count").Int64()
-		found = err == nil
-		if errors.Is(err, redis.Nil) {
-			return nil
+	err := c.try(ctx, func(ctx context.Context) error {
+		known, err := c.redis.HMGet(ctx, redisKey(postID), "whole", "count").Result()
+		if err != nil || known[0] == nil {
+			return err
 		}
+		text, _ := known[1].(string)
+		count, err = strconv.ParseInt(text, 10, 64)
+		found = err == nil
 		return err
 	})
 	return count, found && err == nil

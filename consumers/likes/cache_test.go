@@ -62,6 +62,14 @@ func store(t *testing.T, c *Cache, posts ...Post) {
 	}
 }
 
+// fill stores all parts of p1.
+func fill(t *testing.T, c *Cache, parts ...Post) {
+	t.Helper()
+	if err := c.Fill(t.Context(), "p1", parts); err != nil {
+		t.Fatal(err)
+	}
+}
+
 func cached(t *testing.T, c *Cache, postID string, want int64) {
 	t.Helper()
 	if got, found := c.Get(t.Context(), postID); !found || got != want {
@@ -69,22 +77,42 @@ func cached(t *testing.T, c *Cache, postID string, want int64) {
 	}
 }
 
-// P9: whoever writes last, the newest count stays.
-func TestAnOlderCountNeverReplacesANewer(t *testing.T) {
+// P9: whoever writes last, the newest of each part stays, and the sum is theirs.
+func TestAnOlderPartNeverReplacesANewer(t *testing.T) {
 	onRedis(t, time.Minute, func(t *testing.T, c *Cache, _ *redis.Client) {
 		if count, found := c.Get(t.Context(), "p1"); found {
 			t.Errorf("an empty cache has %d", count)
 		}
-		store(t, c, Post{"p1", 5, 7}, Post{"p2", 0, 0})
-		cached(t, c, "p1", 5)
-		cached(t, c, "p2", 0)
-		store(t, c, Post{"p1", 4, 6}, Post{"p2", 1, 1})
-		cached(t, c, "p1", 5)
-		cached(t, c, "p2", 1)
-		store(t, c, Post{"p1", 9, 10}) // as numbers, not as texts
-		cached(t, c, "p1", 9)
-		store(t, c, Post{"p1", 3, 9})
-		cached(t, c, "p1", 9)
+		fill(t, c, Post{"p1", 0, 5, 7}, Post{"p1", 3, -2, 8})
+		cached(t, c, "p1", 3)
+		store(t, c, Post{"p1", 0, 4, 6}, Post{"p1", 3, -1, 9})
+		cached(t, c, "p1", 4)
+		store(t, c, Post{"p1", 0, 9, 10}) // as numbers, not as texts
+		cached(t, c, "p1", 8)
+		fill(t, c, Post{"p1", 0, 3, 9}, Post{"p1", 3, 0, 10}, Post{"p1", -1, 50, 60}) // a reader that was slow, with news for all that
+		cached(t, c, "p1", 59)
+		store(t, c, Post{"p1", 11, 1, 1}) // a part that is new
+		cached(t, c, "p1", 60)
+	})
+}
+
+// P9: after a loss, what mirrors write is a part of the count, and is not shown for the whole.
+func TestPartsAreNoCount(t *testing.T) {
+	onRedis(t, time.Minute, func(t *testing.T, c *Cache, client *redis.Client) {
+		fill(t, c, Post{"p1", 0, 5, 5}, Post{"p1", 1, 5, 5})
+		if err := client.FlushAll(t.Context()).Err(); err != nil {
+			t.Fatal(err)
+		}
+		store(t, c, Post{"p1", 1, 7, 7})
+		if count, found := c.Get(t.Context(), "p1"); found {
+			t.Errorf("of two parts one is there, and the count is %d", count)
+		}
+		fill(t, c, Post{"p1", 0, 5, 5}, Post{"p1", 1, 6, 6}) // read before the part was written
+		cached(t, c, "p1", 12)
+		if err := c.Fill(t.Context(), "p2", nil); err != nil {
+			t.Fatal(err)
+		}
+		cached(t, c, "p2", 0) // a post that nobody likes
 	})
 }
 
@@ -96,52 +124,60 @@ func TestTheNewestOfManyWritersStays(t *testing.T) {
 		for i := range 4 {
 			writers.Go(func() {
 				for _, v := range versions[i*100 : (i+1)*100] {
-					if err := c.Put(t.Context(), []Post{{"p1", int64(v), int64(v)}}); err != nil {
+					part := Post{"p1", v % 2, int64(v), int64(v)}
+					write := func() error { return c.Put(t.Context(), []Post{part}) }
+					if v%10 == 0 {
+						write = func() error { return c.Fill(t.Context(), "p1", []Post{part}) }
+					}
+					if err := write(); err != nil {
 						t.Error(err)
 					}
 				}
 			})
 		}
 		writers.Wait()
-		cached(t, c, "p1", 399)
+		cached(t, c, "p1", 398+399)
 	})
 }
 
 // More than fit into one pipeline.
 func TestManyCountsAtOnce(t *testing.T) {
 	onRedis(t, time.Minute, func(t *testing.T, c *Cache, client *redis.Client) {
-		var posts []Post
+		var parts []Post
 		for i := range 2*putAtOnce + 1 {
-			posts = append(posts, Post{fmt.Sprint("p", i), int64(i), 1})
+			parts = append(parts, Post{fmt.Sprint("p", i), 0, int64(i), 1000}, Post{fmt.Sprint("p", i), 1, 1, 1})
 		}
-		store(t, c, posts...)
-		if n := client.DBSize(t.Context()).Val(); n != int64(len(posts)) {
-			t.Errorf("%d keys, want %d", n, len(posts))
+		store(t, c, parts...)
+		if n := client.DBSize(t.Context()).Val(); n != 2*putAtOnce+1 {
+			t.Errorf("%d keys, want %d", n, 2*putAtOnce+1)
 		}
-		cached(t, c, posts[len(posts)-1].PostID, int64(len(posts)-1))
+		last := 2 * putAtOnce
+		if got := client.HGet(t.Context(), redisKey(fmt.Sprint("p", last)), "count").Val(); got != fmt.Sprint(last+1) {
+			t.Errorf("the last sum is %s", got)
+		}
 	})
 }
 
-// P9: what is wrong is gone after the time to live: neither an older count nor the same again renews it.
+// P9: what is wrong is gone after the time to live: neither an older part, nor the same again, nor news of another part renews it.
 func TestAnOldCountGoesAway(t *testing.T) {
 	onRedis(t, 400*time.Millisecond, func(t *testing.T, c *Cache, _ *redis.Client) {
-		store(t, c, Post{"p1", 5, 7})
+		fill(t, c, Post{"p1", 0, 5, 7}, Post{"p1", 1, 0, 0})
 		written := time.Now()
 		ticker := time.NewTicker(20 * time.Millisecond)
 		defer ticker.Stop()
-		for ; ; <-ticker.C {
-			store(t, c, Post{"p1", 3, 6}) // in vain, as long as the other is there
-			count, found := c.Get(t.Context(), "p1")
+		for news := int64(1); ; news++ {
+			<-ticker.C
+			_, found := c.Get(t.Context(), "p1")
 			switch since := time.Since(written); {
-			case found && count == 3:
+			case !found:
 				if since < 250*time.Millisecond {
 					t.Errorf("after %v it has gone", since)
 				}
 				return
 			case since > 10*time.Second:
-				t.Fatalf("after %v it is still %d", since, count)
+				t.Fatalf("after %v it is still there", since)
 			}
-			store(t, c, Post{"p1", 5, 7})
+			store(t, c, Post{"p1", 0, 3, 6}, Post{"p1", 0, 5, 7}, Post{"p1", 1, news, news})
 		}
 	})
 }
@@ -190,7 +226,7 @@ func TestARedisThatFailsIsLeftAlone(t *testing.T) {
 	}
 	asked := taken.Load()
 	for time.Since(started) < redisRest {
-		if _, found := c.Get(t.Context(), "p1"); found || c.Put(t.Context(), []Post{{"p1", 1, 1}}) == nil {
+		if _, found := c.Get(t.Context(), "p1"); found || c.Put(t.Context(), []Post{{"p1", 0, 1, 1}}) == nil {
 			t.Fatal("it was written to a server that says nothing")
 		}
 	}
@@ -218,7 +254,7 @@ func TestACallerThatHasGoneIsNoFault(t *testing.T) {
 		if c.rests.Load() != 0 {
 			t.Error("Redis is left alone, although it works")
 		}
-		store(t, c, Post{"p1", 1, 1})
+		store(t, c, Post{"p1", 0, 1, 1})
 	})
 }
 

@@ -2,7 +2,7 @@ package likes
 
 import (
 	"embed"
-	"errors"
+	"strings"
 	"time"
 
 	"tiffin/saga"
@@ -21,29 +21,26 @@ type Like struct {
 	EventID    string
 }
 
-// Post is how many users like a post.
+// Post is a part of how many users like a post: the parts of all shards make the number. A part may be below zero, for what was
+// counted in one may be taken back in another.
 type Post struct {
 	PostID string
+	Shard  int
 	Count  int64
-	// Version goes up with every change of the count, so that of two copies the later can be told.
+	// Version goes up with every change of the part, so that of two copies the later can be told.
 	Version int64
-}
-
-// Check is the table's CHECK.
-func (p *Post) Check() error {
-	if p.Count < 0 {
-		return errors.New("more users take a like back than have given one")
-	}
-	return nil
 }
 
 var (
 	likes = saga.In("likes", func(l *Like) saga.Columns {
 		return saga.Columns{{"like_id", &l.LikeID}, {"liked", &l.Liked}, {"accepted_at", &l.AcceptedAt}, {"event_id", &l.EventID}}
-	})
-	posts = saga.In("posts", func(p *Post) saga.Columns {
-		return saga.Columns{{"post_id", &p.PostID}, {"count", &p.Count}, {"version", &p.Version}}
-	})
+	}).KeptBy(userOf)
+	posts = saga.In("counts", func(p *Post) saga.Columns {
+		return saga.Columns{{"post_id", &p.PostID}, {"shard", &p.Shard}, {"count", &p.Count}, {"version", &p.Version}}
+	}).Sharded(func(p *Post) *int { return &p.Shard })
 )
 
 func likeID(postID, userID string) string { return postID + "/" + userID }
+
+// userOf is the user of a likeID.
+func userOf(likeID string) string { return likeID[strings.IndexByte(likeID, '/')+1:] }

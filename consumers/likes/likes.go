@@ -6,6 +6,9 @@
 // the later acceptance counts, and of two at the same microsecond the greater event id. So the last word is the same
 // whatever comes first, and however often.
 //
+// Nothing is locked. A user's words are handled in the user's lane, and a post's count is a sum: each process adds to a part of
+// its own, once per batch, however many users like the post in it.
+//
 // The counts are read far more often than they change, so a cache in Redis mirrors them. It may be lost at any time.
 package likes
 

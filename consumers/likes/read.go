@@ -2,7 +2,6 @@ package likes
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -16,24 +15,50 @@ type DB interface {
 	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
 }
 
-// Find reads a post's count. A post that nobody has liked has none, at version 0.
-func Find(ctx context.Context, db DB, postID string) (Post, error) {
-	p := Post{PostID: postID}
-	err := db.QueryRow(ctx, "select count, version from likes.posts where post_id = $1", postID).Scan(&p.Count, &p.Version)
-	if err != nil && !errors.Is(err, pgx.ErrNoRows) {
-		return Post{}, fmt.Errorf("read the likes of post %s: %w", postID, err)
+// Total is how many users like a post.
+type Total struct {
+	PostID string
+	Count  int64
+}
+
+// Find reads how many users like a post: 0, if nobody knows it.
+func Find(ctx context.Context, db DB, postID string) (Total, error) {
+	parts, err := partsOf(ctx, db, postID)
+	return Total{postID, sum(parts)}, err
+}
+
+// partsOf reads a post's parts, as they were at one moment.
+func partsOf(ctx context.Context, db DB, postID string) ([]Post, error) {
+	var shards []int
+	var counts, versions []int64
+	err := db.QueryRow(ctx, "select array_agg(shard), array_agg(count), array_agg(version) from likes.counts where post_id = $1", postID).
+		Scan(&shards, &counts, &versions)
+	if err != nil {
+		return nil, fmt.Errorf("read the likes of post %s: %w", postID, err)
 	}
-	return p, nil
+	parts := make([]Post, len(shards))
+	for i := range shards {
+		parts[i] = Post{postID, shards[i], counts[i], versions[i]}
+	}
+	return parts, nil
+}
+
+func sum(parts []Post) (count int64) {
+	for _, p := range parts {
+		count += p.Count
+	}
+	return count
 }
 
 // Top reads the most liked posts, n at most, the first by name where several are liked as much. It looks at every post, for
 // an index by count would be written with every like: ask it every few seconds, not for every visitor.
-func Top(ctx context.Context, db DB, n int) ([]Post, error) {
-	rows, err := db.Query(ctx, "select post_id, count, version from likes.posts where count > 0 order by count desc, post_id limit $1", n)
+func Top(ctx context.Context, db DB, n int) ([]Total, error) {
+	rows, err := db.Query(ctx, `select post_id, sum(count)::bigint as count from likes.counts
+		group by post_id having sum(count) > 0 order by 2 desc, post_id limit $1`, n)
 	if err != nil {
 		return nil, fmt.Errorf("read the most liked posts: %w", err)
 	}
-	top, err := pgx.CollectRows(rows, pgx.RowToStructByPos[Post])
+	top, err := pgx.CollectRows(rows, pgx.RowToStructByPos[Total])
 	if err != nil {
 		return nil, fmt.Errorf("read the most liked posts: %w", err)
 	}
@@ -67,11 +92,11 @@ func (r *Reader) Count(ctx context.Context, postID string) (int64, error) {
 		// It is not one caller's alone, so it does not end when that one goes.
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), findTimeout)
 		defer cancel()
-		p, err := Find(ctx, r.db, postID)
+		parts, err := partsOf(ctx, r.db, postID)
 		if err == nil && r.cache != nil {
-			_ = r.cache.Put(ctx, []Post{p}) // it may fail: the next one asks PostgreSQL again
+			_ = r.cache.Fill(ctx, postID, parts) // it may fail: the next one asks PostgreSQL again
 		}
-		return p.Count, err
+		return sum(parts), err
 	})
 	select {
 	case found := <-find:

@@ -7,12 +7,14 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/fstest"
 	"testing/synctest"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"tiffin/internal/testservers"
+	"tiffin/saga"
 	"tiffin/saga/lane"
 )
 
@@ -40,13 +42,14 @@ func execute(t *testing.T, db *pgxpool.Pool, sql string) {
 
 func TestFindAndTop(t *testing.T) {
 	db := database(t)
-	execute(t, db, "insert into likes.posts values ('b', 3, 9), ('a', 3, 3), ('c', 7, 7), ('d', 0, 2), ('e', 1, 1)")
-	for id, want := range map[string]Post{"b": {"b", 3, 9}, "d": {"d", 0, 2}, "unknown": {"unknown", 0, 0}} {
-		if got, err := Find(t.Context(), db, id); err != nil || got != want {
+	execute(t, db, `insert into likes.counts values ('b', -1, 5, 9), ('b', 0, -3, 3), ('b', 7, 1, 1), ('a', 2, 3, 3), ('c', 0, 3, 3), ('c', 1, 4, 4),
+		('d', 0, 0, 2), ('d', 3, -1, 1), ('d', 4, 1, 1), ('e', 0, 1, 1)`)
+	for id, want := range map[string]int64{"b": 3, "c": 7, "d": 0, "unknown": 0} {
+		if got, err := Find(t.Context(), db, id); err != nil || got != (Total{id, want}) {
 			t.Errorf("%s is %+v, %v", id, got, err)
 		}
 	}
-	for n, want := range map[int][]Post{0: {}, 2: {{"c", 7, 7}, {"a", 3, 3}}, 9: {{"c", 7, 7}, {"a", 3, 3}, {"b", 3, 9}, {"e", 1, 1}}} {
+	for n, want := range map[int][]Total{0: {}, 2: {{"c", 7}, {"a", 3}}, 9: {{"c", 7}, {"a", 3}, {"b", 3}, {"e", 1}}} {
 		if got, err := Top(t.Context(), db, n); err != nil || !slices.Equal(got, want) {
 			t.Errorf("the top %d are %+v, %v", n, got, err)
 		}
@@ -63,9 +66,37 @@ func TestFindAndTop(t *testing.T) {
 // The tables refuse what would be no count, also from other hands than the group's.
 func TestTheTablesRefuseImpossibleCounts(t *testing.T) {
 	db := database(t)
-	for _, values := range []string{"('p', -1, 1)", "('p', 2, 1)"} {
-		if _, err := db.Exec(t.Context(), "insert into likes.posts values "+values); err == nil {
+	for _, values := range []string{"('p', 0, -2, 1)", "('p', 0, 2, 1)"} {
+		if _, err := db.Exec(t.Context(), "insert into likes.counts values "+values); err == nil {
 			t.Errorf("%s is taken", values)
+		}
+	}
+}
+
+// What was counted before there were shards counts.
+func TestWhatWasCountedBeforeShardsCounts(t *testing.T) {
+	url := testservers.Postgres(t)
+	first, err := Migrations.ReadFile("migrations/00001_init.sql")
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := saga.Define("likes", nil) // of the tables that there were
+	if err := lane.Migrate(t.Context(), url, before, fstest.MapFS{"migrations/00001_init.sql": {Data: first}}); err != nil {
+		t.Fatal(err)
+	}
+	db, err := pgxpool.New(t.Context(), url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	execute(t, db, "insert into likes.posts values ('a', 2, 4), ('b', 0, 2)")
+	if err := lane.Migrate(t.Context(), url, Group(Config{}), Migrations); err != nil {
+		t.Fatal(err)
+	}
+	execute(t, db, "insert into likes.counts values ('a', 5, -1, 1)") // one of the two unlikes
+	for id, want := range map[string]int64{"a": 1, "b": 0} {
+		if got, err := Find(t.Context(), db, id); err != nil || got.Count != want {
+			t.Errorf("%s is %+v, %v", id, got, err)
 		}
 	}
 }
@@ -80,14 +111,17 @@ func TestReadersFillTheCache(t *testing.T) {
 			t.Errorf("reads %d, %v; want %d", got, err, want)
 		}
 	}
-	execute(t, db, "insert into likes.posts values ('p1', 3, 9)")
+	execute(t, db, "insert into likes.counts values ('p1', 0, 5, 9), ('p1', 3, -2, 2)")
+	store(t, c, Post{"p1", 0, 4, 8}) // a part is no count
 	reads(3)
 	cached(t, c, "p1", 3)
-	execute(t, db, "update likes.posts set count = 4, version = 10")
+	execute(t, db, "update likes.counts set count = 6, version = 10 where shard = 0")
 	reads(3) // from the cache
-	store(t, c, Post{"p1", 4, 10})
+	store(t, c, Post{"p1", 0, 6, 10})
 	reads(4)
-	store(t, c, Post{"p1", 3, 9}) // a reader that was slow
+	if err := c.Fill(t.Context(), "p1", []Post{{"p1", 0, 5, 9}, {"p1", 3, -2, 2}}); err != nil { // a reader that was slow
+		t.Fatal(err)
+	}
 	reads(4)
 	if got, err := NewReader(db, nil).Count(t.Context(), "p1"); err != nil || got != 4 {
 		t.Errorf("without a cache it reads %d, %v", got, err)
@@ -120,7 +154,7 @@ type row struct{ err error }
 
 func (r row) Scan(into ...any) error {
 	if r.err == nil {
-		*into[0].(*int64) = 3
+		*into[0].(*[]int), *into[1].(*[]int64), *into[2].(*[]int64) = []int{0, 4}, []int64{5, -2}, []int64{5, 2}
 	}
 	return r.err
 }

@@ -24,22 +24,22 @@ const partitions = 12
 
 // world is the group on a real Kafka and PostgreSQL.
 type world struct {
-	t      *testing.T
+	t      testing.TB
 	client *kafka.Client
+	prefix string // of its topics
 	url    string
 	db     *pgxpool.Pool
 }
 
-func newWorld(t *testing.T) *world {
+func newWorld(t testing.TB) *world {
 	t.Helper()
-	client, err := kafka.Open(kafka.Config{
-		Brokers: []string{testservers.Kafka(t)}, TopicPrefix: testservers.Name("likes") + ".",
-	})
+	prefix := testservers.Name("likes") + "."
+	client, err := kafka.Open(kafka.Config{Brokers: []string{testservers.Kafka(t)}, TopicPrefix: prefix})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(client.Close)
-	w := &world{t: t, client: client, url: testservers.Postgres(t)}
+	w := &world{t: t, client: client, prefix: prefix, url: testservers.Postgres(t)}
 	topics := []kafka.TopicSpec{{Name: schemas.TopicLikes, Partitions: partitions}, {Name: "likes.dead-letters", Partitions: partitions}}
 	if err := client.CreateTopics(t.Context(), topics, 1); err != nil {
 		t.Fatal(err)
@@ -120,7 +120,7 @@ func (w *world) read() bool {
 // consistent checks what must always hold: each count is the number of users whose last word is a like, and no fact was lost.
 func (w *world) consistent() {
 	w.t.Helper()
-	if n := w.number(`select count(*) from likes.posts p full join (
+	if n := w.number(`select count(*) from (select post_id, sum(count) as count from likes.counts group by post_id) p full join (
 			select split_part(like_id, '/', 1) as post_id, count(*) filter (where liked) as likes from likes.likes group by 1) l using (post_id)
 		where coalesce(p.count, 0) <> coalesce(l.likes, 0)`); n != 0 {
 		w.t.Errorf("%d posts have another count than likes", n)
@@ -139,7 +139,7 @@ type sender struct {
 func newSender() *sender { return &sender{"door-" + uuid.NewString(), map[int]int64{}} }
 
 // record is the fact as the sender says it, and its event id.
-func (s *sender) record(t *testing.T, f saga.Fact) (kafka.Record, string) {
+func (s *sender) record(t testing.TB, f saga.Fact) (kafka.Record, string) {
 	t.Helper()
 	id := uuid.Must(uuid.NewV7()).String()
 	r, err := wire.Encode(f, saga.Envelope{ID: id, Source: "/tiffin/likes-api", Saga: f.Key()}, time.Now(), partitions)

@@ -105,7 +105,8 @@ var likes = question{
 	about: "each post has as many likes as there are users who like it",
 	sql: `select case when coalesce(p.count, 0) <> coalesce(l.users, 0) then
 			format('post %s counts %s likes, %s users like it', post_id, coalesce(p.count, 0), coalesce(l.users, 0)) end
-		from likes.posts p full join (select split_part(like_id, '/', 1) as post_id, count(*) as users from likes.likes where liked group by 1) l using (post_id)`,
+		from (select post_id, sum(count) as count from likes.counts group by post_id) p
+		full join (select split_part(like_id, '/', 1) as post_id, count(*) as users from likes.likes where liked group by 1) l using (post_id)`,
 }
 
 var shelves = question{

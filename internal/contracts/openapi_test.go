@@ -1,6 +1,7 @@
 package contracts_test
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"maps"
@@ -17,8 +18,8 @@ import (
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
-	"tiffin/producers/api"
 	"tiffin/producers/door"
+	"tiffin/producers/likes"
 )
 
 // TestOpenAPIIsValid, by the standard's own schema, and holds all that it refers to.
@@ -248,7 +249,12 @@ func (c *contract) misled(o operation) {
 			if body == nil {
 				continue
 			}
-			schema := at(c.document, "paths", o.path, strings.ToLower(o.method), "requestBody", "content", "application/json", "schema")
+			_, it := c.media(o)
+			schema := it["schema"]
+			if c.lineSchema(o) != nil {
+				schema = schema.(map[string]any)["contentSchema"]
+				body, _, _ = bytes.Cut(body, []byte("\n"))
+			}
 			for _, changed := range c.changes(parse(c.T, body), schema) {
 				c.send(o, c.url(o, nil), encode(c.T, changed))
 			}
@@ -265,7 +271,7 @@ func (c *contract) repeated(o operation) {
 		return
 	}
 	body, target := c.bodies(o)[0], c.url(o, nil)
-	other := append(slices.Clone(body), ' ')
+	other := append([]byte(" "), body...)
 	if body == nil {
 		other = []byte("{}")
 	}
@@ -279,7 +285,7 @@ func (c *contract) repeated(o operation) {
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		c.handler.ServeHTTP(httptest.NewRecorder(), request(o.method, target, body, "Idempotency-Key: under-way"))
+		c.handler.ServeHTTP(httptest.NewRecorder(), c.request(o, target, body, "Idempotency-Key: under-way"))
 	}()
 	<-c.entered
 	c.send(o, target, body, "Idempotency-Key: under-way")
@@ -299,10 +305,11 @@ func (c *contract) badly(o operation, status int) {
 	switch status {
 	case http.StatusRequestTimeout:
 		r := httptest.NewRequest(o.method, target, slow{})
-		r.Header.Set("Content-Type", "application/json")
+		media, _ := c.media(o)
+		r.Header.Set("Content-Type", media)
 		c.exchange(o, r)
 	case http.StatusRequestEntityTooLarge:
-		c.exchange(o, request(o.method, target, []byte("{}"+strings.Repeat(" ", api.MaxBodyBytes-1))))
+		c.exchange(o, c.request(o, target, []byte("{}"+strings.Repeat(" ", likes.MaxBatchBytes-1))))
 	case http.StatusInternalServerError:
 		c.throw = "a bug"
 		c.send(o, target, body)
@@ -320,7 +327,7 @@ func speakers(t *testing.T) (apis []speaker) {
 	c := newContract(t)
 	for _, o := range c.operations() {
 		for _, body := range c.bodies(o) {
-			c.handler.ServeHTTP(httptest.NewRecorder(), request(o.method, c.url(o, nil), body))
+			c.handler.ServeHTTP(httptest.NewRecorder(), c.request(o, c.url(o, nil), body))
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.said)) {

@@ -46,14 +46,19 @@ func (a *Acceptor) Accept(c echo.Context, caller string, facts func(id string) [
 
 // AcceptFact is [Acceptor.Accept] for a fact about something that has an id already.
 func (a *Acceptor) AcceptFact(c echo.Context, caller string, fact saga.Fact) error {
+	return a.AcceptFacts(c, caller, saga.Say(fact))
+}
+
+// AcceptFacts is [Acceptor.AcceptFact] for several: all of them go through the door, or none does.
+func (a *Acceptor) AcceptFacts(c echo.Context, caller string, facts []saga.Fact) error {
 	seed, given, err := seedOf(c, caller)
 	if err != nil {
 		return err
 	}
 	if !given {
-		return a.pass(c, saga.Say(fact))
+		return a.pass(c, facts)
 	}
-	return a.Once.do(seed, bodyOf(c), func() error { return a.pass(c, saga.Say(fact)) })
+	return a.Once.do(seed, bodyOf(c), func() error { return a.pass(c, facts) })
 }
 
 func (a *Acceptor) pass(c echo.Context, facts []saga.Fact) error {

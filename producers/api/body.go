@@ -1,6 +1,7 @@
 package api
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"maps"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
+	"github.com/klauspost/compress/gzip"
 	"github.com/labstack/echo/v4"
 
 	"tiffin/producers/problem"
@@ -47,7 +49,7 @@ func Read(c echo.Context, into Body) error {
 	if err != nil {
 		return err
 	}
-	return decode(data, into)
+	return Decode(data, into)
 }
 
 // ReadOptional is [Read] for a body that may be left out: then into stays as it is.
@@ -56,10 +58,11 @@ func ReadOptional(c echo.Context, into Body) error {
 	if err != nil || len(data) == 0 {
 		return err
 	}
-	return decode(data, into)
+	return Decode(data, into)
 }
 
-func decode(data []byte, into Body) error {
+// Decode reads JSON strictly, and checks it. Its error is an [*schemas.Invalid].
+func Decode(data []byte, into Body) error {
 	if err := schemas.Unmarshal(data, into); err != nil {
 		return err
 	}
@@ -73,11 +76,69 @@ func decode(data []byte, into Body) error {
 
 // read returns the body, if it is of a kind and size that is read here. No body is of any kind.
 func read(c echo.Context) ([]byte, error) {
-	request := c.Request()
-	if request.ContentLength > MaxBodyBytes {
-		return nil, &http.MaxBytesError{Limit: MaxBodyBytes}
+	data, err := receive(c, MaxBodyBytes)
+	if err != nil || len(data) == 0 {
+		return nil, err
 	}
-	data, err := readAll(c)
+	noteBody(c, data)
+	header := c.Request().Header
+	if coding := header.Get(echo.HeaderContentEncoding); coding != "" && coding != "identity" {
+		return nil, problem.New(problem.UnsupportedMedia, "Send the body as it is, without Content-Encoding.")
+	}
+	if !isJSON(header.Get(echo.HeaderContentType)) {
+		return nil, problem.New(problem.UnsupportedMedia, "Send JSON, and say so: Content-Type: application/json.")
+	}
+	return data, nil
+}
+
+// MediaLines is the media type of JSON lines.
+const MediaLines = "application/x-ndjson"
+
+// ReadLines reads a request's body of JSON lines, as it is or with Content-Encoding: gzip. It takes so many bytes at most,
+// also unpacked. No body is of any kind.
+func ReadLines(c echo.Context, maxBytes int64) ([]byte, error) {
+	data, err := receive(c, maxBytes)
+	if err != nil || len(data) == 0 {
+		return nil, err
+	}
+	header := c.Request().Header
+	if media, _, err := mime.ParseMediaType(header.Get(echo.HeaderContentType)); err != nil || media != MediaLines {
+		return nil, problem.New(problem.UnsupportedMedia, "Send JSON, one object a line, and say so: Content-Type: %s.", MediaLines)
+	}
+	switch coding := header.Get(echo.HeaderContentEncoding); coding {
+	case "", "identity":
+	case "gzip":
+		if data, err = unpack(data, maxBytes); err != nil {
+			return nil, err
+		}
+	default:
+		return nil, problem.New(problem.UnsupportedMedia, "Send the body as it is, or with Content-Encoding: gzip.")
+	}
+	noteBody(c, data) // unpacked: who packs the same again need not get the same
+	return data, nil
+}
+
+// unpack undoes gzip, of which a few bytes may make as many gigabytes as somebody likes.
+func unpack(data []byte, maxBytes int64) ([]byte, error) {
+	from, err := gzip.NewReader(bytes.NewReader(data))
+	if err == nil {
+		data, err = io.ReadAll(io.LimitReader(from, maxBytes+1))
+	}
+	switch {
+	case err != nil:
+		return nil, problem.Because(problem.Invalid, err, "The body is not gzip, as its Content-Encoding says, or not whole.")
+	case int64(len(data)) > maxBytes:
+		return nil, &http.MaxBytesError{Limit: maxBytes}
+	}
+	return data, nil
+}
+
+// receive returns the body as it was sent, unless it is too large, or does not arrive.
+func receive(c echo.Context, maxBytes int64) ([]byte, error) {
+	if c.Request().ContentLength > maxBytes {
+		return nil, &http.MaxBytesError{Limit: maxBytes}
+	}
+	data, err := readAll(c, maxBytes)
 	var large *http.MaxBytesError
 	switch {
 	case errors.As(err, &large):
@@ -86,28 +147,20 @@ func read(c echo.Context) ([]byte, error) {
 		return nil, problem.Because(problem.TooSlow, err, "The body did not arrive in time.")
 	case err != nil:
 		return nil, problem.Because(problem.Invalid, err, "The body did not arrive as a whole.")
-	case len(data) == 0:
-		return nil, nil
-	}
-	noteBody(c, data)
-	if coding := request.Header.Get(echo.HeaderContentEncoding); coding != "" && coding != "identity" {
-		return nil, problem.New(problem.UnsupportedMedia, "Send the body as it is, without Content-Encoding.")
-	}
-	if !isJSON(request.Header.Get(echo.HeaderContentType)) {
-		return nil, problem.New(problem.UnsupportedMedia, "Send JSON, and say so: Content-Type: application/json.")
 	}
 	return data, nil
 }
 
-// readAll reads the body into memory of just its size, if that is known.
-func readAll(c echo.Context) ([]byte, error) {
+// readAll reads the body: a small one into memory of just its size, if that is known. For a large one, memory is taken as it arrives,
+// and not for what somebody says will.
+func readAll(c echo.Context, maxBytes int64) ([]byte, error) {
 	request := c.Request()
-	if request.ContentLength < 0 {
-		return io.ReadAll(http.MaxBytesReader(c.Response().Writer, request.Body, MaxBodyBytes))
+	if size := request.ContentLength; 0 <= size && size <= MaxBodyBytes {
+		data := make([]byte, size)
+		_, err := io.ReadFull(request.Body, data)
+		return data, err
 	}
-	data := make([]byte, request.ContentLength)
-	_, err := io.ReadFull(request.Body, data)
-	return data, err
+	return io.ReadAll(http.MaxBytesReader(c.Response().Writer, request.Body, maxBytes))
 }
 
 func isJSON(contentType string) bool {

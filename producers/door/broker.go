@@ -31,7 +31,7 @@ type Config struct {
 	// StopTimeout is how long Run goes on sending what callers wait for when it is told to stop. Defaults to 10 s.
 	StopTimeout time.Duration
 	// QueueRecords and QueueBytes bound what waits to be sent; beyond them callers are refused at once. What is being sent
-	// comes on top, up to a batch of at most 4 MiB. Default to 10,000 and 16 MiB.
+	// comes on top, up to a batch of at most 4 MiB. Default to 50,000 and 32 MiB: some of the largest batches of likes.
 	QueueRecords, QueueBytes int
 	// Metrics hears how it goes. Defaults to nobody.
 	Metrics *Metrics
@@ -57,8 +57,8 @@ type Broker struct {
 func NewBroker(cfg Config) *Broker {
 	cfg.AcceptTimeout = cmp.Or(cfg.AcceptTimeout, 5*time.Second)
 	cfg.StopTimeout = cmp.Or(cfg.StopTimeout, 10*time.Second)
-	cfg.QueueRecords = cmp.Or(cfg.QueueRecords, 10_000)
-	cfg.QueueBytes = cmp.Or(cfg.QueueBytes, 16<<20)
+	cfg.QueueRecords = cmp.Or(cfg.QueueRecords, 50_000)
+	cfg.QueueBytes = cmp.Or(cfg.QueueBytes, 32<<20)
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}

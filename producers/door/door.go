@@ -19,6 +19,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
+	"errors"
 	"strings"
 
 	"tiffin/saga"
@@ -30,11 +31,14 @@ type Origin struct {
 	Trace string // the request's traceparent header, if it has one
 }
 
+// ErrTooMany means that the facts of one call are more than the door takes at once, however long the caller waits.
+var ErrTooMany = errors.New("door: these facts are too many to be accepted together")
+
 // Door accepts facts.
 type Door interface {
 	// Accept returns nil once the facts can't be lost any more; they are sent together and in this order. It fails with
-	// what a fact's Validate says, with an [Unavailable], or because a fact has a topic that this door does not know. It
-	// waits no longer than ctx, nor than the door's own limit.
+	// what a fact's Validate says, with an [Unavailable], with [ErrTooMany], or because a fact has a topic that this door does
+	// not know. It waits no longer than ctx, nor than the door's own limit.
 	Accept(ctx context.Context, from Origin, facts ...saga.Fact) error
 }
 

@@ -14,8 +14,9 @@ import (
 )
 
 const (
-	// maxGroupBytes bounds what waits for the disk; beyond it callers are refused. Two groups are in memory at a time.
-	maxGroupBytes = 8 << 20
+	// maxGroupBytes bounds what waits for the disk; beyond it callers are refused. Two groups are in memory at a time. The largest
+	// batch of likes, 10,000 with the longest ids, takes a third of it, and one of 500 as they are the hundredth part.
+	maxGroupBytes = 32 << 20
 	// share of the callers there are: when so many wait, the group is written. A larger group costs fewer syncs, which are
 	// what is dear; waiting for all of them would wait for those whose request is still on its way.
 	share = 0.4
@@ -74,7 +75,7 @@ func (d *Disk) write(w *writing, from Origin, facts []saga.Fact) error {
 		return err
 	})
 	if w.bytes += len(w.bodies); err == nil && w.bytes > d.limit {
-		err = fmt.Errorf("door: %d facts are too many to be accepted together: %d bytes, of at most %d", len(facts), w.bytes, d.limit)
+		err = fmt.Errorf("%w: %d facts of %d bytes, of at most %d", ErrTooMany, len(facts), w.bytes, d.limit)
 	}
 	return err
 }

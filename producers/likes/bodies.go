@@ -1,7 +1,10 @@
 package likes
 
 import (
+	"fmt"
+
 	"tiffin/producers/api"
+	"tiffin/saga"
 	"tiffin/schemas"
 )
 
@@ -15,6 +18,45 @@ type opinion struct {
 func (o *opinion) Check(c *schemas.Check) {
 	c.ID("/userId", o.UserID)
 	o.Extra.Check(c, "")
+}
+
+// What a user may do with a post.
+const (
+	Like   = "like"
+	Unlike = "unlike"
+)
+
+// word is a line of a batch: what a user thinks of a post.
+type word struct {
+	PostID string    `json:"postId"`
+	UserID string    `json:"userId"`
+	Action string    `json:"action"`
+	Extra  api.Extra `json:",embed"`
+}
+
+// Check implements [api.Body].
+func (w *word) Check(c *schemas.Check) {
+	c.ID("/postId", w.PostID)
+	c.ID("/userId", w.UserID)
+	if w.Action != Like && w.Action != Unlike {
+		c.Fault("/action", fmt.Sprintf("must be %q or %q", Like, Unlike))
+	}
+	w.Extra.Check(c, "")
+}
+
+// fact is the word's, accepted at this moment.
+func (w *word) fact(at schemas.Moment) saga.Fact {
+	liked := schemas.PostLiked{PostID: w.PostID, UserID: w.UserID, AcceptedAt: at}
+	if w.Action == Unlike {
+		return schemas.PostUnliked(liked)
+	}
+	return liked
+}
+
+// BatchReceipt answers a batch that was accepted.
+type BatchReceipt struct {
+	Count  int    `json:"count"` // of its lines
+	Status string `json:"status"`
 }
 
 // Receipt answers a like that was accepted.

@@ -2,7 +2,8 @@
 //
 // It decides nothing. A like is checked for form, becomes a fact and passes through the door; 202 means that it can't be lost
 // any more, and nothing more than that. It is no error to like a post twice, or to take back what was never given: the
-// consumer group counts each user once. The fact says when it was accepted, because the unlike may come through another
+// consumer group counts each user once. Who has many words to pass on, a mobile gateway or an edge, sends them together
+// (batch.go): all of them are accepted, or none is. The fact says when it was accepted, because the unlike may come through another
 // door: the later acceptance counts.
 package likes
 
@@ -50,6 +51,7 @@ type handlers struct {
 // Routes adds the API's routes.
 func Routes(e *echo.Echo, cfg Config) {
 	h := &handlers{Config: cfg, acceptor: api.NewAcceptor(Name, cfg.Door, ids.Maker{}, cfg.Once)} // a like has no id of its own
+	e.POST("/likes", api.Quiet(h.batch))
 	e.POST("/posts/:postId/likes", api.Quiet(h.like))
 	e.DELETE("/posts/:postId/likes/:userId", api.Quiet(h.unlike))
 	e.GET("/posts/:postId/likes", h.count)
@@ -115,12 +117,15 @@ func postID(c echo.Context) (string, error) {
 // back: of two words of one user, what this process accepted last counts. Its zero value is ready.
 type clock struct{ last atomic.Int64 }
 
-func (c *clock) next(now time.Time) schemas.Moment {
+func (c *clock) next(now time.Time) schemas.Moment { return c.several(now, 1) }
+
+// several gives so many moments, one behind the other, and returns the first.
+func (c *clock) several(now time.Time, n int) schemas.Moment {
 	for {
 		last := c.last.Load()
-		next := max(int64(schemas.MomentOf(now)), last+1)
-		if c.last.CompareAndSwap(last, next) {
-			return schemas.Moment(next)
+		first := max(int64(schemas.MomentOf(now)), last+1)
+		if c.last.CompareAndSwap(last, first+int64(n)-1) {
+			return schemas.Moment(first)
 		}
 	}
 }

@@ -110,7 +110,8 @@ func causeOf(e *event) saga.Cause { return saga.Cause{Envelope: e.Envelope, Fact
 
 // run does the tasks, within a transaction that it opens.
 func (b *batch) run(ctx context.Context, s Store) error {
-	if err := s.Begin(ctx, b.working, b.expected()); err != nil {
+	shard := b.shard()
+	if err := s.Begin(ctx, b.working, b.expected(), shard); err != nil {
 		return err
 	}
 	for left := b.tasks; len(left) > 0; {
@@ -118,12 +119,22 @@ func (b *batch) run(ctx context.Context, s Store) error {
 		if left, needs = b.reactAll(left); needs == nil {
 			break
 		}
-		if err := s.Load(ctx, b.working, needs); err != nil {
+		if err := s.Load(ctx, b.working, needs, shard); err != nil {
 			return err
 		}
 	}
 	b.collectDeadlines()
 	return nil
+}
+
+// shard is which part of a sharded document the batch works on: the one with the number of its lowest lane. Its epoch guards
+// the batch, so nobody else works on that part; and a process under load nearly always works on the same one, of each document.
+func (b *batch) shard() int {
+	lowest := b.lanes[0].Number
+	for _, l := range b.lanes {
+		lowest = min(lowest, l.Number)
+	}
+	return lowest
 }
 
 // reactAll does the tasks that have all documents in memory. It returns the others, with those of the same keys behind

@@ -32,7 +32,13 @@ type mirrors struct {
 	failing  map[saga.AnyTable]bool // the last attempt has failed, and the log knows
 
 	mu      sync.Mutex
-	waiting map[saga.Need]any // the latest copy of each document; maxMirrored at most
+	waiting map[copied]any // the latest copy of each document; maxMirrored at most
+}
+
+// copied names a document, or one part of it.
+type copied struct {
+	saga.Need
+	shard int
 }
 
 func newMirrors(g *saga.Group, metrics *groupMetrics, log *slog.Logger) *mirrors {
@@ -44,7 +50,7 @@ func newMirrors(g *saga.Group, metrics *groupMetrics, log *slog.Logger) *mirrors
 		return nil
 	}
 	m := &mirrors{
-		group: g, metrics: metrics, log: log, waiting: map[saga.Need]any{}, failing: map[saga.AnyTable]bool{},
+		group: g, metrics: metrics, log: log, waiting: map[copied]any{}, failing: map[saga.AnyTable]bool{},
 		wake: make(chan struct{}, 1), stopping: make(chan struct{}), ended: make(chan struct{}),
 	}
 	m.ctx, m.cancel = context.WithCancel(context.Background()) // it outlives the loop's, to end in good order
@@ -63,7 +69,10 @@ func (m *mirrors) put(w *saga.Working) {
 		if !d.Dirty || !m.group.Mirrored(d.Table) {
 			continue
 		}
-		id := saga.Need{Table: d.Table, Key: d.Key}
+		id := copied{Need: saga.Need{Table: d.Table, Key: d.Key}}
+		if part := d.Table.Shard(d.Value); part != nil {
+			id.shard = *part
+		}
 		if _, waits := m.waiting[id]; !waits && len(m.waiting) >= maxMirrored {
 			dropped++
 			continue
@@ -101,7 +110,7 @@ func (m *mirrors) run() {
 func (m *mirrors) handOver() {
 	m.mu.Lock()
 	waiting := m.waiting
-	m.waiting = map[saga.Need]any{}
+	m.waiting = map[copied]any{}
 	m.mu.Unlock()
 	documents := map[saga.AnyTable][]any{}
 	for id, d := range waiting {

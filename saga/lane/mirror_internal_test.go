@@ -183,3 +183,44 @@ func TestAStopWaitsForNoMirror(t *testing.T) {
 		<-m.ended
 	})
 }
+
+type part struct {
+	Name         string
+	Shard, Count int
+}
+
+var parts = saga.In("parts", func(p *part) saga.Columns {
+	return saga.Columns{{"name", &p.Name}, {"shard", &p.Shard}, {"count", &p.Count}}
+}).Sharded(func(p *part) *int { return &p.Shard })
+
+// Two batches may work on two parts of one document: both reach the mirror.
+func TestEveryPartReachesTheMirror(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var release = make(chan struct{}, 2)
+		seen := map[part]bool{}
+		g := saga.Define("tallying", saga.Documents(parts), saga.Mirrors(parts, func(_ context.Context, changed []part) error {
+			<-release
+			for _, p := range changed {
+				seen[p] = true
+			}
+			return nil
+		}))
+		m := newMirrors(g, NewMetrics(prometheus.NewRegistry()).of("tallying"), slog.New(slog.DiscardHandler))
+		put := func(p part) {
+			w := &saga.Working{}
+			w.Put(parts, p.Name, &p, true).Dirty = true
+			m.put(w)
+		}
+		put(part{"first", 0, 1})
+		synctest.Wait() // it is busy with the first
+		put(part{"all", 3, 1})
+		put(part{"all", 7, 1})
+		put(part{"all", 3, 2})
+		release <- struct{}{}
+		release <- struct{}{}
+		m.stop()
+		if !seen[part{"all", 3, 2}] || !seen[part{"all", 7, 1}] || seen[part{"all", 3, 1}] {
+			t.Errorf("the mirror got %v", seen)
+		}
+	})
+}

@@ -37,11 +37,11 @@ type Store interface {
 	// Release lets go of lanes in good order: the next owner need not suspect their events. It does nothing to lanes that
 	// another has claimed.
 	Release(ctx context.Context, claimed []Claimed) error
-	// Begin opens a batch's transaction and loads documents. One of a group with documents that several lanes share waits
-	// for others of the group to end.
-	Begin(ctx context.Context, w *saga.Working, needs []saga.Need) error
+	// Begin opens a batch's transaction and loads documents; of those that are sharded, the part with this number. One of a
+	// group with rows that several lanes share waits for others of the group to end.
+	Begin(ctx context.Context, w *saga.Working, needs []saga.Need, shard int) error
 	// Load adds documents to the working set, within the transaction.
-	Load(ctx context.Context, w *saga.Working, needs []saga.Need) error
+	Load(ctx context.Context, w *saga.Working, needs []saga.Need, shard int) error
 	// Save writes what a batch has made of it all and commits, or fails and changes nothing: with [ErrFenced] if the epoch
 	// of one of its lanes has moved on. After any other error nobody knows.
 	Save(ctx context.Context, s *Save) error

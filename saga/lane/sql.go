@@ -16,26 +16,33 @@ import (
 type statements struct {
 	load, insert, update string
 	kinds                []string
+	shard                string // the column of the table's shard, if it has one; load's second parameter then
 }
 
 func newStatements(t saga.AnyTable) *statements {
 	var names, params, sets []string
-	st := &statements{}
+	st := &statements{shard: saga.ShardColumn(t)}
 	for i, c := range saved(t, t.New(""), 1) {
 		kind, cast := sqlKind(t, c)
 		st.kinds = append(st.kinds, kind)
 		names = append(names, c.Name)
 		params = append(params, fmt.Sprintf("$%d::%s[]", i+1, kind))
-		if i > 0 {
+		if i > 0 && c.Name != st.shard {
 			sets = append(sets, fmt.Sprintf("%s = x.%s%s", c.Name, c.Name, cast))
 		}
 	}
 	columns, from := strings.Join(names, ", "), strings.Join(params, ", ")
 	key := names[0]
 	loaded := names[:len(t.Columns(t.New("")))]
-	st.load = fmt.Sprintf("select %s from unnest($1::text[]) k join %s t on t.%s = k", qualified("t", loaded), t.Name(), key)
+	wanted, ofShard, sameShard := "unnest($1::text[]) k(key)", "", ""
+	if st.shard != "" {
+		// As a mere parameter, the shard would make a plan that reads all rows of the shard.
+		wanted = "unnest($1::text[], $2::bigint[]) k(key, shard)"
+		ofShard, sameShard = fmt.Sprintf(" and t.%s = k.shard", st.shard), fmt.Sprintf(" and t.%s = x.%s", st.shard, st.shard)
+	}
+	st.load = fmt.Sprintf("select %s from %s join %s t on t.%s = k.key%s", qualified("t", loaded), wanted, t.Name(), key, ofShard)
 	st.insert = fmt.Sprintf("insert into %s (%s) select %s from unnest(%s) x(%s)", t.Name(), columns, castColumns(t), from, columns)
-	st.update = fmt.Sprintf("update %s t set %s from unnest(%s) x(%s) where t.%s = x.%s", t.Name(), strings.Join(sets, ", "), from, columns, key, key)
+	st.update = fmt.Sprintf("update %s t set %s from unnest(%s) x(%s) where t.%s = x.%s%s", t.Name(), strings.Join(sets, ", "), from, columns, key, key, sameShard)
 	return st
 }
 

@@ -47,7 +47,7 @@ type store struct {
 	conn  *pgx.Conn
 	group *saga.Group
 	sql   map[saga.AnyTable]*statements
-	// shares says that the group has documents that several lanes change, such as a stock level.
+	// shares says that the group has rows that several lanes change, such as a stock level.
 	shares     bool
 	partitions int
 }
@@ -79,7 +79,7 @@ func connect(ctx context.Context, url string, g *saga.Group, partitions int) (*s
 	s := &store{conn: conn, group: g, sql: map[saga.AnyTable]*statements{}, partitions: partitions}
 	for _, t := range g.Tables() {
 		s.sql[t] = newStatements(t)
-		s.shares = s.shares || !t.Appends() && t.Act(t.New("")) == nil
+		s.shares = s.shares || !saga.Unshared(t)
 	}
 	return s, nil
 }
@@ -207,25 +207,25 @@ func split(claimed []Claimed) (numbers []int, epochs []int64) {
 	return numbers, epochs
 }
 
-// Begin is one round trip. Groups with documents that several lanes share take one lock: batches are short, and no two of
+// Begin is one round trip. Groups with rows that several lanes share take one lock: batches are short, and no two of
 // them can wait for each other.
-func (s *store) Begin(ctx context.Context, w *saga.Working, needs []saga.Need) error {
+func (s *store) Begin(ctx context.Context, w *saga.Working, needs []saga.Need, shard int) error {
 	b := &pgx.Batch{}
 	b.Queue("begin")
 	if s.shares {
 		b.Queue("select pg_advisory_xact_lock(hashtext($1))", lockKey(s.group.Name()))
 	}
-	s.queueLoads(b, w, needs)
+	s.queueLoads(b, w, needs, shard)
 	return s.conn.SendBatch(ctx, b).Close()
 }
 
-func (s *store) Load(ctx context.Context, w *saga.Working, needs []saga.Need) error {
+func (s *store) Load(ctx context.Context, w *saga.Working, needs []saga.Need, shard int) error {
 	b := &pgx.Batch{}
-	s.queueLoads(b, w, needs)
+	s.queueLoads(b, w, needs, shard)
 	return s.conn.SendBatch(ctx, b).Close()
 }
 
-func (s *store) queueLoads(b *pgx.Batch, w *saga.Working, needs []saga.Need) {
+func (s *store) queueLoads(b *pgx.Batch, w *saga.Working, needs []saga.Need, shard int) {
 	keys := map[saga.AnyTable][]string{}
 	asked := map[saga.Need]bool{}
 	for _, n := range needs {
@@ -239,7 +239,11 @@ func (s *store) queueLoads(b *pgx.Batch, w *saga.Working, needs []saga.Need) {
 		if len(wanted) == 0 {
 			continue
 		}
-		b.Queue(s.sql[t].load, wanted).Query(func(rows pgx.Rows) error {
+		params := []any{wanted}
+		if s.sql[t].shard != "" {
+			params = append(params, slices.Repeat([]int{shard}, len(wanted)))
+		}
+		b.Queue(s.sql[t].load, params...).Query(func(rows pgx.Rows) error {
 			for rows.Next() {
 				d := t.New("")
 				if err := scan(rows, t.Columns(d)); err != nil {
@@ -249,7 +253,11 @@ func (s *store) queueLoads(b *pgx.Batch, w *saga.Working, needs []saga.Need) {
 			}
 			for _, k := range wanted {
 				if w.Find(t, k) == nil {
-					w.Put(t, k, t.New(k), false)
+					d := t.New(k)
+					if part := t.Shard(d); part != nil {
+						*part = shard
+					}
+					w.Put(t, k, d, false)
 				}
 			}
 			return rows.Err()

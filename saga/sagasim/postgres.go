@@ -83,7 +83,7 @@ func newDatabase(w *world, groups []*saga.Group) *database {
 			if !t.Appends() {
 				s.tables[t.Name()] = map[string]*row{}
 			}
-			s.shares = s.shares || !t.Appends() && t.Act(t.New("")) == nil
+			s.shares = s.shares || !saga.Unshared(t)
 		}
 		d.schemas[g.Name()] = s
 	}
@@ -139,10 +139,11 @@ type saving struct {
 }
 
 type written struct {
-	table  saga.AnyTable
-	key    string
-	exists bool
-	row    row
+	table   saga.AnyTable
+	key     string
+	primary string // its row's
+	exists  bool
+	row     row
 }
 
 type added struct {
@@ -158,7 +159,7 @@ func onTheWire(save *lane.Save, partitions int) *saving {
 	}
 	for _, d := range save.Working.Documents() {
 		if d.Dirty {
-			out.written = append(out.written, written{d.Table, d.Key, d.Exists, rowOf(d.Table, d.Key, d.Value, partitions)})
+			out.written = append(out.written, written{d.Table, d.Key, primaryKey(d.Table, d.Key, d.Value), d.Exists, rowOf(d.Table, d.Key, d.Value, partitions)})
 		}
 	}
 	for _, r := range save.Working.Rows() {
@@ -224,7 +225,7 @@ func (s *schema) commit(b *backend, v *saving) error {
 			s.database.world.poisoned[s.group.Name()] = true
 			return &pgconn.PgError{Severity: "ERROR", Code: "23514", Message: "new row for " + d.table.Name() + " violates a check: " + d.key}
 		}
-		if _, there := s.tables[d.table.Name()][d.key]; there && !d.exists {
+		if _, there := s.tables[d.table.Name()][d.primary]; there && !d.exists {
 			return &pgconn.PgError{Severity: "ERROR", Code: "23505", Message: "duplicate key value violates unique constraint of " + d.table.Name() + ": " + d.key}
 		}
 	}
@@ -239,9 +240,9 @@ func (s *schema) commit(b *backend, v *saving) error {
 	}
 	for _, d := range v.written {
 		table := s.tables[d.table.Name()]
-		if _, there := table[d.key]; there || !d.exists {
+		if _, there := table[d.primary]; there || !d.exists {
 			r := d.row
-			table[d.key] = &r
+			table[d.primary] = &r
 			s.noteWait(d.table, d.key, r.act)
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -119,14 +120,33 @@ func (s *store) Release(ctx context.Context, claimed []lane.Claimed) error {
 // loaded is a document as it was read.
 type loaded struct {
 	need     saga.Need
+	shard    int
 	document []byte // nil: there is none
 }
 
-func (s *schema) load(needs []saga.Need) []loaded {
+// empty is the document if there is none.
+func (l loaded) empty() any {
+	document := l.need.Table.New(l.need.Key)
+	if part := l.need.Table.Shard(document); part != nil {
+		*part = l.shard
+	}
+	return document
+}
+
+// primaryKey is that of a document's row: its key, and its shard if it has one.
+func primaryKey(t saga.AnyTable, key string, document any) string {
+	if part := t.Shard(document); part != nil {
+		return fmt.Sprintf("%s shard %d", key, *part)
+	}
+	return key
+}
+
+// load reads documents; of those that are sharded, the part with this number.
+func (s *schema) load(needs []saga.Need, shard int) []loaded {
 	var out []loaded
 	for _, n := range needs {
-		l := loaded{need: n}
-		if r := s.tables[n.Table.Name()][n.Key]; r != nil {
+		l := loaded{need: n, shard: shard}
+		if r := s.tables[n.Table.Name()][primaryKey(n.Table, n.Key, l.empty())]; r != nil {
 			l.document = r.document
 		}
 		out = append(out, l)
@@ -141,18 +161,18 @@ func put(w *saga.Working, documents []loaded) {
 		case l.document != nil:
 			w.Put(l.need.Table, l.need.Key, saga.Decode(l.document, l.need.Table), true)
 		default:
-			w.Put(l.need.Table, l.need.Key, l.need.Table.New(l.need.Key), false)
+			w.Put(l.need.Table, l.need.Key, l.empty(), false)
 		}
 	}
 }
 
-func (s *store) Begin(ctx context.Context, w *saga.Working, needs []saga.Need) error {
+func (s *store) Begin(ctx context.Context, w *saga.Working, needs []saga.Need, shard int) error {
 	var got []loaded
 	needs = slices.Clone(needs)
 	err := s.do(ctx, OpBegin, func(b *backend, answer func(error)) {
 		b.open, b.since = true, s.schema.database.world.now
 		read := func() {
-			got = s.schema.load(needs)
+			got = s.schema.load(needs, shard)
 			answer(nil)
 		}
 		if s.schema.shares {
@@ -167,11 +187,11 @@ func (s *store) Begin(ctx context.Context, w *saga.Working, needs []saga.Need) e
 	return err
 }
 
-func (s *store) Load(ctx context.Context, w *saga.Working, needs []saga.Need) error {
+func (s *store) Load(ctx context.Context, w *saga.Working, needs []saga.Need, shard int) error {
 	var got []loaded
 	needs = slices.Clone(needs)
 	err := s.do(ctx, OpLoad, func(_ *backend, answer func(error)) {
-		got = s.schema.load(needs)
+		got = s.schema.load(needs, shard)
 		answer(nil)
 	})
 	if err == nil {

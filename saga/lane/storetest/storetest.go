@@ -43,6 +43,7 @@ func Run(t *testing.T, fresh func(t *testing.T, within func(Database))) {
 		{"a claim raises epochs", (*suite).claims},
 		{"a lane comes back as it was saved", (*suite).lanes},
 		{"documents come back as they were saved", (*suite).documents},
+		{"a batch works on one part of what is sharded", (*suite).shards},
 		{"a fenced owner changes nothing", (*suite).fenced},
 		{"a save that fails changes nothing", (*suite).refused},
 		{"what is not saved is forgotten", (*suite).forgotten},
@@ -92,13 +93,22 @@ type total struct {
 	Sum  int
 }
 
+// share is a part of a sum.
+type share struct {
+	Name       string
+	Shard, Sum int
+}
+
 type entry struct{ ID string }
 
 var (
 	trials = saga.In("trials", func(t *trial) saga.Columns {
 		return saga.Columns{{"id", &t.ID}, {"note", &t.Note}, {"count", &t.Count}, {"big", &t.Big}, {"sure", &t.Sure}, {"at", &t.At}, {"tags", saga.JSON(&t.Tags)}}
 	})
-	totals  = saga.In("totals", func(t *total) saga.Columns { return saga.Columns{{"name", &t.Name}, {"sum", &t.Sum}} })
+	totals = saga.In("totals", func(t *total) saga.Columns { return saga.Columns{{"name", &t.Name}, {"sum", &t.Sum}} })
+	shares = saga.In("shares", func(p *share) saga.Columns {
+		return saga.Columns{{"name", &p.Name}, {"shard", &p.Shard}, {"sum", &p.Sum}}
+	}).Sharded(func(p *share) *int { return &p.Shard })
 	entries = saga.JournalIn("entries", func(e *entry) saga.Columns { return saga.Columns{{"id", &e.ID}} })
 )
 
@@ -107,6 +117,7 @@ var Migrations = fstest.MapFS{"migrations/00001_init.sql": {Data: []byte(`-- +go
 create table trials (id text primary key, note text not null, count bigint not null, big bigint not null, sure boolean not null, at timestamptz, tags jsonb not null, like act including all);
 create index on trials (waits_until) where waits_until is not null;
 create table totals (name text primary key, sum bigint not null);
+create table shares (name text, shard integer, sum bigint not null, primary key (name, shard));
 create table entries (number bigint generated always as identity primary key, id text not null);
 `)}}
 
@@ -115,8 +126,8 @@ func Group() *saga.Group { return declared(giveUp) }
 
 // declared is the group with this Else.
 func declared(otherwise func(*trial, saga.Cause) []saga.Fact) *saga.Group {
-	return saga.Define("trials", saga.Documents(trials, totals, entries),
-		saga.Does(begin, saga.Refuses(refuse), saga.Uses(totals, entries), saga.Silently()),
+	return saga.Define("trials", saga.Documents(trials, totals, shares, entries),
+		saga.Does(begin, saga.Refuses(refuse), saga.Uses(totals, shares, entries), saga.Silently()),
 		saga.Within(time.Hour, saga.Then(think, saga.Upon[thought]()), saga.Else(otherwise, saga.Closes())),
 		saga.Undoes(undo, saga.Upon[stopped]()))
 }
@@ -125,6 +136,7 @@ func begin(t *trial, e saga.Event[begun]) []saga.Fact {
 	t.Note, t.Count, t.Big, t.Sure = e.Fact.Note, -7, 1<<40, true
 	t.At, t.Tags = e.Time, map[string]int{"b": 2, "a": 1}
 	totals.Get(e, "all").Sum++
+	shares.Get(e, "all").Sum++
 	entries.Add(e, entry{t.ID})
 	return nil
 }
@@ -151,7 +163,8 @@ func (s *suite) must(err error) {
 // claimed is a connection that has claimed lanes.
 type claimed struct {
 	lane.Store
-	rows []*lane.Row
+	rows  []*lane.Row
+	shard int // on which part of what is sharded its batches work
 }
 
 func (s *suite) claim(owner string, numbers ...int) *claimed {
@@ -172,7 +185,7 @@ func (s *suite) batch(c *claimed, change func(*lane.Save), facts ...saga.Fact) e
 func (s *suite) batchOf(group *saga.Group, c *claimed, change func(*lane.Save), facts ...saga.Fact) error {
 	s.t.Helper()
 	var w saga.Working
-	s.must(c.Begin(s.ctx, &w, nil))
+	s.must(c.Begin(s.ctx, &w, nil, c.shard))
 	for _, f := range facts {
 		cause := saga.Cause{Envelope: saga.Envelope{ID: "id-" + f.Key(), Type: f.EventType(), Key: f.Key(), Saga: f.Key(), Time: noon, Started: noon, Trace: "00-trace"}, Fact: f}
 		for {
@@ -181,7 +194,7 @@ func (s *suite) batchOf(group *saga.Group, c *claimed, change func(*lane.Save), 
 			if out.Needs == nil {
 				break
 			}
-			s.must(c.Load(s.ctx, &w, out.Needs))
+			s.must(c.Load(s.ctx, &w, out.Needs, c.shard))
 		}
 	}
 	save := &lane.Save{Lanes: c.rows, Working: &w, Now: noon}
@@ -197,10 +210,16 @@ var noon = time.Date(2026, 3, 4, 12, 0, 0, 123456000, time.UTC)
 // document reads one as another connection sees it.
 func document[D any](s *suite, t *saga.Table[D], key string) (*D, bool) {
 	s.t.Helper()
+	return part(s, t, key, 0)
+}
+
+// part reads a part of one.
+func part[D any](s *suite, t *saga.Table[D], key string, shard int) (*D, bool) {
+	s.t.Helper()
 	c := s.db.Open(s.t)
 	defer c.Close()
 	var w saga.Working
-	s.must(c.Begin(s.ctx, &w, []saga.Need{{Table: t, Key: key}}))
+	s.must(c.Begin(s.ctx, &w, []saga.Need{{Table: t, Key: key}}, shard))
 	d := w.Find(t, key)
 	return d.Value.(*D), d.Exists
 }
@@ -253,6 +272,24 @@ func (s *suite) lanes() {
 	}
 	c.Close()
 	next.Close()
+}
+
+func (s *suite) shards() {
+	c := s.claim("one", 0, 1, 2, 3)
+	s.must(s.batch(c, nil, begun{"a", ""}, begun{"b", ""}))
+	c.shard = 3
+	s.must(s.batch(c, nil, begun{"c", ""}))
+	c.shard = 0
+	s.must(s.batch(c, nil, begun{"d", ""}))
+	for shard, want := range map[int]int{0: 3, 3: 1} {
+		if p, exists := part(s, shares, "all", shard); !exists || p.Shard != shard || p.Sum != want {
+			s.t.Errorf("shard %d is %+v (there: %v), want a sum of %d", shard, *p, exists, want)
+		}
+	}
+	if p, exists := part(s, shares, "all", 1); exists || p.Shard != 1 || p.Sum != 0 {
+		s.t.Errorf("a part that nobody has changed is %+v (there: %v)", *p, exists)
+	}
+	c.Close()
 }
 
 func (s *suite) documents() {
@@ -310,9 +347,10 @@ func (s *suite) refused() {
 	s.must(s.batch(c, nil, begun{"a", "first"}))
 	c.rows[0].Next["trials"] = 5
 	var w saga.Working
-	s.must(c.Begin(s.ctx, &w, nil))
+	s.must(c.Begin(s.ctx, &w, nil, 0))
 	w.Put(trials, "a", trials.New("a"), false) // as a loop would that remembers wrongly
 	w.Put(totals, "all", totals.New("all"), false)
+	w.Put(shares, "all", shares.New("all"), false)
 	group := Group()
 	out := group.React(&w, saga.Cause{Envelope: saga.Envelope{ID: "x", Type: "trial.begun", Key: "a", Time: noon, Started: noon}, Fact: begun{"a", "again"}})
 	s.must(out.Err)
@@ -333,7 +371,7 @@ func (s *suite) refused() {
 func (s *suite) forgotten() {
 	c := s.claim("one", 0)
 	var w saga.Working
-	s.must(c.Begin(s.ctx, &w, nil))
+	s.must(c.Begin(s.ctx, &w, nil, 0))
 	c.Close()
 	next := s.claim("one", 0) // and nothing holds it up
 	s.must(s.batch(next, nil, begun{"a", "first"}))
@@ -344,7 +382,7 @@ func (s *suite) forgotten() {
 func (s *suite) standsStill() {
 	paused := s.claim("paused", 0)
 	var w saga.Working
-	s.must(paused.Begin(s.ctx, &w, nil))
+	s.must(paused.Begin(s.ctx, &w, nil, 0))
 	next := s.claim("next", 0)
 	s.must(s.batch(next, nil, begun{"a", "first"}))
 	if err := paused.Save(s.ctx, &lane.Save{Lanes: paused.rows, Working: &w, Now: noon}); err == nil {
