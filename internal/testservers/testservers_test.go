@@ -5,6 +5,7 @@ import (
 	"net"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/redis/go-redis/v9"
@@ -53,9 +54,34 @@ func redisClient(t *testing.T, url string) *redis.Client {
 func TestKafkaToolTalksToKafka(t *testing.T) {
 	addr, topic := Kafka(t), Name("tool")
 	KafkaTool(t, "org.apache.kafka.tools.TopicCommand", "--bootstrap-server", addr, "--create", "--topic", topic, "--partitions", "3")
+	known(t, addr, topic)
 	out := KafkaTool(t, "org.apache.kafka.tools.TopicCommand", "--bootstrap-server", addr, "--describe", "--topic", topic)
 	if !strings.Contains(out, "PartitionCount: 3") {
 		t.Errorf("kafka-topics --describe says %q", out)
+	}
+}
+
+// known waits until the broker itself knows a topic: the controller, who has created it, tells it a moment later.
+func known(t *testing.T, addr, topic string) {
+	t.Helper()
+	transport := &kafka.Transport{MetadataTTL: 10 * time.Millisecond}
+	t.Cleanup(transport.CloseIdleConnections)
+	c := &kafka.Client{Addr: kafka.TCP(addr), Transport: transport}
+	tick, late := time.NewTicker(50*time.Millisecond), time.After(time.Minute)
+	defer tick.Stop()
+	for {
+		m, err := c.Metadata(t.Context(), &kafka.MetadataRequest{Topics: []string{topic}})
+		if err == nil && len(m.Topics) == 1 {
+			err = m.Topics[0].Error
+		}
+		if err == nil {
+			return
+		}
+		select {
+		case <-tick.C:
+		case <-late:
+			t.Fatal(err)
+		}
 	}
 }
 
