@@ -196,7 +196,7 @@ var parts = saga.In("parts", func(p *part) saga.Columns {
 // Two batches may work on two parts of one document: both reach the mirror.
 func TestEveryPartReachesTheMirror(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var release = make(chan struct{}, 2)
+		release := make(chan struct{}, 2)
 		seen := map[part]bool{}
 		g := saga.Define("tallying", saga.Documents(parts), saga.Mirrors(parts, func(_ context.Context, changed []part) error {
 			<-release
