@@ -119,16 +119,17 @@ func TestACountThatGoesWrongLaterIsFound(t *testing.T) {
 	}
 }
 
-// The groups lag behind: the verification waits for as long as anything moves.
+// The groups lag behind: the verification waits for as long as anything moves, which it does here from one look to the next.
 func TestItWaitsForTheGroups(t *testing.T) {
 	var s stub
-	shown := 0
+	looks := 0
 	s.counted = func(_ string, count int) int {
-		shown++
-		return min(count, shown/10) // far slower than the patience
+		looks++
+		return min(count, looks)
 	}
 	cfg := small(Likes, serve(t, &s))
-	cfg.Patience = time.Minute
+	cfg.Patience = firstPause
+	cfg.Posts = 1
 	if report := mustRun(t, cfg); !report.OK() || report.CaughtUpSeconds == 0 {
 		t.Errorf("%+v", report)
 	}
@@ -256,7 +257,10 @@ func TestWrongOutcomesAreFound(t *testing.T) {
 
 // P5: an API that does not heed the Idempotency-Key is found out.
 func TestAKeyThatGivesTwoIsFound(t *testing.T) {
-	s := stub{before: func(_ http.ResponseWriter, r *http.Request, _ int) bool { r.Header.Del("Idempotency-Key"); return false }}
+	s := stub{before: func(_ http.ResponseWriter, r *http.Request, _ int) bool {
+		r.Header.Del("Idempotency-Key")
+		return false
+	}}
 	if report := mustRun(t, small(Orders, serve(t, &s))); report.OK() || !strings.Contains(report.FirstFaults[0], "the same Idempotency-Key ") {
 		t.Errorf("found %q", report.FirstFaults)
 	}

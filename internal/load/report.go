@@ -49,15 +49,15 @@ type Report struct {
 	LatencyFromDue  Quantiles `json:"latencyFromDueMillis"`
 	LatencyFromSent Quantiles `json:"latencyFromSentMillis"`
 
-	Posts           int64    `json:"posts"`           // whose counts were read
-	Sagas           int64    `json:"sagas"`           // orders and payments whose outcomes were read
-	Open            int64    `json:"open"`            // users and posts, orders and payments, that may count or not
+	Posts int64 `json:"posts"` // whose counts were read
+	Sagas int64 `json:"sagas"` // orders and payments whose outcomes were read
+	Open  int64 `json:"open"`  // users and posts, orders and payments, that may count or not
 	// CaughtUpSeconds is from the last answer until the posts that were spoken of last were right, and all orders and payments had ended; 0 if
 	// that did not happen.
 	CaughtUpSeconds float64  `json:"caughtUpSeconds"`
-	Faults          int      `json:"faults"`          // things that are not as was promised
-	FirstFaults     []string `json:"firstFaults"`     // the first 20
-	Audit           string   `json:"audit,omitzero"`  // the audit's report
+	Faults          int      `json:"faults"`         // things that are not as was promised
+	FirstFaults     []string `json:"firstFaults"`    // the first 20
+	Audit           string   `json:"audit,omitzero"` // the audit's report
 	Unverified      string   `json:"unverified,omitzero"`
 }
 

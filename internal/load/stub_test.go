@@ -3,6 +3,7 @@ package load
 import (
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -164,4 +165,39 @@ func (s *stub) outcome(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	fmt.Fprintf(w, `{"status":%q,"reason":%q}`, o.Status, o.Reason)
+}
+
+// echo is a server that answers whatever comes with a 202, at the price of two system calls.
+func echo(t testing.TB) (address string, stop func()) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var serving sync.WaitGroup
+	serving.Go(func() {
+		for {
+			c, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			serving.Go(func() {
+				defer c.Close()
+				in := make([]byte, 4096)
+				out := []byte("HTTP/1.1 202 Accepted\r\nContent-Type: application/json\r\nLocation: /posts/load-abcdefgh-12345/likes\r\nX-Request-Id: 01234567-89ab-cdef\r\nContent-Length: 61\r\n\r\n" +
+					`{"postId":"load-abcdefgh-123","userId":"u12","status":"acc..` + "}")
+				for {
+					if _, err := c.Read(in); err != nil {
+						return
+					}
+					if _, err := c.Write(out); err != nil {
+						return
+					}
+				}
+			})
+		}
+	})
+	return listener.Addr().String(), func() {
+		_ = listener.Close()
+		serving.Wait()
+	}
 }
