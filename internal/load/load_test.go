@@ -129,7 +129,7 @@ func TestItWaitsForTheGroups(t *testing.T) {
 	}
 	cfg := small(Likes, serve(t, &s))
 	cfg.Patience = firstPause
-	cfg.Posts = 1
+	cfg.Posts, cfg.Users = 1, 40
 	if report := mustRun(t, cfg); !report.OK() || report.CaughtUpSeconds == 0 {
 		t.Errorf("%+v", report)
 	}

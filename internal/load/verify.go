@@ -34,15 +34,16 @@ func (r *run) verify(ctx context.Context) verification {
 	var v verification
 	posts := r.expected(&v)
 	sagas := r.sagas(&v)
-	over := time.Now()
-	if latest := r.latest(posts); r.settle(ctx, latest, func(int) {}) {
-		r.caughtUp = time.Since(over)
-	}
 	total := len(posts) + len(sagas)
 	show := func(left int) {
 		p := r.progress()
 		p.Phase, p.Read, p.ToRead = Verifying, total-left, total
 		r.cfg.Show(p)
+	}
+	show(total)
+	over := time.Now()
+	if latest := r.latest(posts); r.settle(ctx, latest, func(int) {}) {
+		r.caughtUp = time.Since(over)
 	}
 	r.settle(ctx, posts, func(left int) { show(left + len(sagas)) })
 	if r.settle(ctx, sagas, show) && len(sagas) > 0 {
