@@ -235,7 +235,7 @@ func hasKey(m map[uint64]bool, k uint64) bool { _, found := m[k]; return found }
 
 // What one request costs the sender, with the kernel's part of it on both sides of a loopback connection, and a server that is as cheap as can be.
 func BenchmarkRequest(b *testing.B) {
-	address, stop := echo(b)
+	address, stop := yes(b)
 	defer stop()
 	cfg := Config{Kind: Likes, Connections: 1, Duration: time.Hour}.withDefaults()
 	r := newRun(cfg, []target{{host: address, addr: address}}, "load-bench")

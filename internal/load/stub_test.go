@@ -167,8 +167,8 @@ func (s *stub) outcome(w http.ResponseWriter, r *http.Request) {
 	fmt.Fprintf(w, `{"status":%q,"reason":%q}`, o.Status, o.Reason)
 }
 
-// echo is a server that answers whatever comes with a 202, at the price of two system calls.
-func echo(t testing.TB) (address string, stop func()) {
+// yes is a server that answers whatever comes with a 202, at the price of two system calls.
+func yes(t testing.TB) (address string, stop func()) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
