@@ -26,7 +26,7 @@ const quietTime = 30 * time.Second
 type loadCommand struct {
 	Kind        string        `arg:"" enum:"likes,orders,payments,mixed" help:"What to send: likes, orders, payments, or mixed: 90 % likes, 6 % orders, 4 % payments."`
 	Target      []string      `env:"TIFFIN_LOAD_TARGET" placeholder:"URL" help:"The APIs to send to, http://host:port; several share the connections. Default: that of \"tiffin up\", or else http://${api_addr}."`
-	Yes         bool          `help:"Send to targets that are neither this machine nor in a private network, too."`
+	Yes         bool          `env:"-" help:"Send to targets that are neither this machine nor in a private network, too."`
 	Rate        float64       `env:"TIFFIN_LOAD_RATE" default:"1000" placeholder:"N" help:"How many likes, orders and payments to send a second, whatever the answers take; 0 is as fast as it goes. Default: 1000."`
 	Duration    time.Duration `env:"TIFFIN_LOAD_DURATION" default:"30s" placeholder:"TIME" help:"How long to send. Default: 30s."`
 	Connections int           `env:"TIFFIN_LOAD_CONNECTIONS" default:"64" placeholder:"N" help:"How many requests may be under way at once. Default: 64."`

@@ -16,7 +16,7 @@ import (
 const (
 	dialTimeout = 5 * time.Second
 	// idleLimit is how long an unused connection is trusted: servers hang up on idle ones, and what is sent at that moment has no answer.
-	idleLimit = 20 * time.Second
+	idleLimit = 45 * time.Second
 	// maxAnswerBytes is how much of an answer is read.
 	maxAnswerBytes = 1 << 20
 )
@@ -150,7 +150,7 @@ func (c *conn) dial() error {
 		c.in = bufio.NewReader(nc)
 	}
 	c.in.Reset(nc)
-	c.net = nc
+	c.net, c.used = nc, time.Now()
 	return nil
 }
 

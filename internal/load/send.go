@@ -111,14 +111,12 @@ func (r *run) shares() (shares [len(mixture)]float64) {
 	return shares
 }
 
-// greet connects to each target once, so that nobody waits for the end to read that nobody was there.
+// greet opens all connections, so that no latency has that in it, and nobody waits for the end to read that nobody was there.
 func (r *run) greet() error {
-	for _, t := range r.targets {
-		c := &conn{target: t}
-		if err := c.dial(); err != nil {
-			return fmt.Errorf("%s can't be reached; is `tiffin up` running there? %w", t.url, err)
+	for _, w := range r.workers {
+		if err := w.conn.dial(); err != nil {
+			return fmt.Errorf("%s can't be reached; is `tiffin up` running there? %w", w.conn.target.url, err)
 		}
-		c.close()
 	}
 	return nil
 }
