@@ -49,7 +49,7 @@ var mixture = [...]struct {
 // Limits of what a load may be.
 const (
 	maxConnections = 10_000
-	maxPosts       = 10_000_000
+	maxPosts       = 1_000_000 // each is read in the end
 	maxUsers       = 1 << 30
 	maxBatch       = 10_000 // lines that POST /likes takes
 )

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -34,30 +35,33 @@ func (r *run) verify(ctx context.Context) verification {
 	var v verification
 	posts := r.expected(&v)
 	sagas := r.sagas(&v)
-	total := len(posts) + len(sagas)
-	show := func(left int) {
+	all := slices.Concat(posts, sagas)
+	show := func() {
 		p := r.progress()
-		p.Phase, p.Read, p.ToRead = Verifying, total-left, total
+		p.Phase, p.ToRead = Verifying, len(all)
+		for _, t := range all {
+			if t.right() {
+				p.Read++
+			}
+		}
 		r.cfg.Show(p)
 	}
-	show(total)
+	show()
 	over := time.Now()
-	if latest := r.latest(posts); r.settle(ctx, latest, func(int) {}) {
+	if r.settle(ctx, r.latest(posts), show) {
 		r.caughtUp = time.Since(over)
 	}
-	r.settle(ctx, posts, func(left int) { show(left + len(sagas)) })
+	// Those of the latest that are wrong have had their time.
+	r.settle(ctx, slices.DeleteFunc(slices.Clone(posts), func(t *thing) bool { return t.fault != "" }), show)
 	if r.settle(ctx, sagas, show) && len(sagas) > 0 {
 		r.caughtUp = time.Since(over)
 	}
-	var again []*thing
-	for _, t := range posts {
-		if t.fault == "" && t.err == nil {
-			t.err = errUnread
-			again = append(again, t)
-		}
+	again := slices.DeleteFunc(slices.Clone(posts), func(t *thing) bool { return !t.right() })
+	for _, t := range again {
+		t.err = errUnread
 	}
 	r.settle(ctx, again, show)
-	for _, t := range append(posts, sagas...) {
+	for _, t := range all {
 		switch {
 		case t.err != nil:
 			v.err = fmt.Errorf("%s can't be read: %w", t.name, t.err)
@@ -99,6 +103,9 @@ type thing struct {
 	err   error
 	post  int
 }
+
+// right reports whether it was read, and is as it must be.
+func (t *thing) right() bool { return t.err == nil && t.fault == "" }
 
 var errUnread = errors.New("it was not read")
 
@@ -194,7 +201,7 @@ func (r *run) sagas(v *verification) []*thing {
 
 // settle reads things again and again until all are right, and returns true, or until nothing has changed for as long as the load has
 // patience.
-func (r *run) settle(ctx context.Context, things []*thing, show func(left int)) bool {
+func (r *run) settle(ctx context.Context, things []*thing, show func()) bool {
 	changed, pause := time.Now(), firstPause
 	for {
 		moved, left := r.read(ctx, things, show)
@@ -217,9 +224,9 @@ func (r *run) settle(ctx context.Context, things []*thing, show func(left int)) 
 }
 
 // read looks at each thing once, and returns whether anything is other than at the last look, and those that are not right.
-func (r *run) read(ctx context.Context, things []*thing, show func(left int)) (moved bool, left []*thing) {
+func (r *run) read(ctx context.Context, things []*thing, show func()) (moved bool, left []*thing) {
 	var mu sync.Mutex
-	next, right := 0, 0
+	next := 0
 	shown := time.Now()
 	take := func() *thing {
 		mu.Lock()
@@ -229,7 +236,7 @@ func (r *run) read(ctx context.Context, things []*thing, show func(left int)) (m
 		}
 		if time.Since(shown) > r.cfg.ShowEvery {
 			shown = time.Now()
-			show(len(things) - right)
+			show()
 		}
 		next++
 		return things[next-1]
@@ -242,9 +249,6 @@ func (r *run) read(ctx context.Context, things []*thing, show func(left int)) (m
 			for t := take(); t != nil; t = take() {
 				fault, state, err := t.look(c)
 				mu.Lock()
-				if fault == "" && err == nil {
-					right++
-				}
 				moved = moved || err == nil && (state != t.state || t.err != nil)
 				t.fault, t.state, t.err = fault, state, err
 				mu.Unlock()
@@ -253,7 +257,7 @@ func (r *run) read(ctx context.Context, things []*thing, show func(left int)) (m
 	}
 	reading.Wait()
 	for _, t := range things {
-		if t.fault != "" || t.err != nil {
+		if !t.right() {
 			left = append(left, t)
 		}
 	}
