@@ -29,6 +29,7 @@ type commandLine struct {
 	Spool  spoolCommand  `cmd:"" help:"Look at what an API has accepted and Kafka does not have yet, and mend it."`
 	Audit  auditCommand  `cmd:"" help:"Check the books: that money, stock and couriers add up, and nothing hangs."`
 	Ready  readyCommand  `cmd:"" help:"Ask a running process whether it is ready; for health checks."`
+	Load   loadCommand   `cmd:"" help:"Send likes, orders and payments at a rate, and verify that each one counts that was accepted."`
 	Config configCommand `cmd:"" help:"Show the configuration in force, and where each value comes from."`
 
 	Version versionCommand `cmd:"" help:"Show the version."`

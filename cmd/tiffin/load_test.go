@@ -1,0 +1,81 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/go-json-experiment/json"
+
+	"tiffin/internal/load"
+)
+
+// counter counts likes, and adds to each count what a test wants.
+type counter struct {
+	mu    sync.Mutex
+	likes map[string]map[string]bool
+	add   int
+}
+
+func (c *counter) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	post := strings.Split(r.URL.Path, "/")[2]
+	if r.Method == http.MethodGet {
+		fmt.Fprintf(w, `{"count":%d}`, len(c.likes[post])+c.add)
+		return
+	}
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		panic(http.ErrAbortHandler)
+	}
+	if c.likes[post] == nil {
+		c.likes[post] = map[string]bool{}
+	}
+	c.likes[post][string(body)] = true
+	w.WriteHeader(http.StatusAccepted)
+}
+
+func TestLoadReportsAndFails(t *testing.T) {
+	alone(t)
+	for _, test := range []struct{ add, code, faults int }{{0, 0, 0}, {1, exitFailed, 40}} {
+		server := httptest.NewServer(&counter{likes: map[string]map[string]bool{}, add: test.add})
+		t.Cleanup(server.Close)
+		args := []string{"load", "likes", "--target=" + server.URL, "--rate=20000", "--duration=100ms", "--posts=40", "--patience=50ms"}
+		got := run(t, append(args, "--json")...)
+		var report load.Report
+		if err := json.Unmarshal([]byte(got.out), &report); err != nil || got.code != test.code || report.Faults != test.faults || len(report.FirstFaults) != min(20, test.faults) {
+			t.Errorf("%d added: %v, %+v", test.add, err, got)
+		}
+		if !strings.Contains(got.err, "verifying: ") {
+			t.Errorf("the progress says %q", got.err)
+		}
+		got = run(t, args...)
+		if got.code != test.code || strings.Contains(got.out, "Everything is as promised.") != (test.add == 0) {
+			t.Errorf("%d added: %+v", test.add, got)
+		}
+		if more := "and 20 more"; strings.Contains(got.out, more) != (test.add > 0) {
+			t.Errorf("the report says\n%s", got.out)
+		}
+	}
+}
+
+func TestLoadRefusesWhatNobodyMeans(t *testing.T) {
+	alone(t)
+	for args, want := range map[string]result{
+		"load":                                   {code: exitUsage, err: "<kind>"},
+		"load comments":                          {code: exitUsage, err: "likes"},
+		"load likes --duration=0s --batch=-1":    {code: exitUsage, err: "the duration is 0s"},
+		"load likes --rate=1e6 --duration=1h":    {code: exitUsage, err: "10000000 are remembered"},
+		"load likes --target=http://8.8.8.8":     {code: exitFailed, err: "say --yes if it is yours"},
+		"load likes --target=http://127.0.0.1:1": {code: exitFailed, err: "can't be reached"},
+	} {
+		if got := run(t, strings.Fields(args)...); got.code != want.code || !strings.Contains(got.err, want.err) {
+			t.Errorf("%s: exit code %d, %q, want %d, %q", args, got.code, got.err, want.code, want.err)
+		}
+	}
+}

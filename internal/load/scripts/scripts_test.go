@@ -1,0 +1,147 @@
+package scripts_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"tiffin/internal/load/scripts"
+)
+
+// api answers as Tiffin does, and minds what it is sent.
+type api struct {
+	mu       sync.Mutex
+	seen     map[string]int // what was accepted
+	faults   []string
+	refusing bool
+}
+
+var ids = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
+
+func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		panic(http.ErrAbortHandler)
+	}
+	parts := strings.Split(r.URL.Path, "/")
+	switch {
+	case a.refusing:
+		w.WriteHeader(http.StatusServiceUnavailable)
+		return
+	case r.Method == http.MethodPost && len(parts) == 4 && parts[1] == "posts" && parts[3] == "likes":
+		var like struct{ UserID string }
+		if err := json.Unmarshal(body, &like); err != nil || !ids.MatchString(like.UserID) || !ids.MatchString(parts[2]) || r.Header.Get("Content-Type") != "application/json" {
+			a.faults = append(a.faults, fmt.Sprintf("%s %s", r.URL.Path, body))
+		}
+		a.seen["likes"]++
+	case r.Method == http.MethodPost && r.URL.Path == "/likes":
+		for line := range strings.Lines(string(body)) {
+			var like struct{ PostID, UserID, Action string }
+			if err := json.Unmarshal([]byte(line), &like); err != nil || !ids.MatchString(like.UserID) || !ids.MatchString(like.PostID) || like.Action != "like" || r.Header.Get("Content-Type") != "application/x-ndjson" {
+				a.faults = append(a.faults, line)
+			}
+			a.seen["lines"]++
+		}
+	case r.Method == http.MethodPost && r.URL.Path == "/orders":
+		a.seen["orders"]++
+		end := "completed"
+		if regexp.MustCompile(`carol|kulfi|tiny`).Match(body) {
+			end = "cancelled"
+		}
+		w.Header().Set("Location", fmt.Sprintf("/orders/%s-%d", end, a.seen["orders"]))
+	case r.Method == http.MethodGet && len(parts) == 3 && parts[1] == "orders":
+		if r.Header.Get("Prefer") != "wait=30" {
+			a.faults = append(a.faults, "it does not wait for the end")
+		}
+		a.seen["ends"]++
+		status, _, _ := strings.Cut(parts[2], "-")
+		fmt.Fprintf(w, `{"status":%q}`, status)
+		return
+	default:
+		a.faults = append(a.faults, r.Method+" "+r.URL.Path)
+	}
+	w.WriteHeader(http.StatusAccepted)
+}
+
+func serve(t *testing.T) (*api, string) {
+	t.Helper()
+	a := &api{seen: map[string]int{}}
+	server := httptest.NewServer(a)
+	t.Cleanup(server.Close)
+	return a, server.URL
+}
+
+// run runs a tool that may be there or not.
+func run(t *testing.T, install, tool string, args ...string) (out string, err error) {
+	t.Helper()
+	path, err := exec.LookPath(tool)
+	if err != nil {
+		t.Skipf("needs %s: %s", tool, install)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	text, err := exec.CommandContext(ctx, path, args...).CombinedOutput()
+	return string(text), err
+}
+
+func k6(t *testing.T, url, script string, env ...string) (string, error) {
+	t.Helper()
+	args := []string{"run", "--quiet", "--no-usage-report", "--address=", "-e", "TARGET=" + url, "-e", "DURATION=1s", "-e", "P99=10000"}
+	for _, e := range env {
+		args = append(args, "-e", e)
+	}
+	return run(t, "`go install go.k6.io/k6@v1.8.1`, which takes some minutes", "k6", append(args, script)...)
+}
+
+func TestK6Likes(t *testing.T) {
+	a, url := serve(t)
+	if out, err := k6(t, url, "likes.js", "RATE=100"); err != nil || a.seen["likes"] < 95 || len(a.faults) > 0 {
+		t.Errorf("%v, %v, %q\n%s", err, a.seen, a.faults, out)
+	}
+	a, url = serve(t)
+	if out, err := k6(t, url, "likes.js", "RATE=20", "BATCH=50"); err != nil || a.seen["lines"] < 19*50 || len(a.faults) > 0 {
+		t.Errorf("in batches: %v, %v, %q\n%s", err, a.seen, a.faults, out)
+	}
+	a, url = serve(t)
+	a.refusing = true
+	if out, err := k6(t, url, "likes.js", "RATE=20"); err == nil || !strings.Contains(out, "thresholds on metrics") {
+		t.Errorf("all likes are refused: %v\n%s", err, out)
+	}
+}
+
+func TestK6Orders(t *testing.T) {
+	a, url := serve(t)
+	if out, err := k6(t, url, "orders.js", "RATE=50"); err != nil || a.seen["orders"] < 45 || a.seen["ends"] != a.seen["orders"] || len(a.faults) > 0 {
+		t.Errorf("%v, %v, %q\n%s", err, a.seen, a.faults, out)
+	}
+	a, url = serve(t)
+	a.refusing = true
+	if out, err := k6(t, url, "orders.js"); err == nil || !strings.Contains(out, "thresholds on metrics") {
+		t.Errorf("all orders are refused: %v\n%s", err, out)
+	}
+}
+
+func TestWrkLikes(t *testing.T) {
+	script := filepath.Join(t.TempDir(), "likes.lua")
+	if err := os.WriteFile(script, []byte(scripts.LikesByWrk()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	a, url := serve(t)
+	out, err := run(t, "Debian and Ubuntu have it: apt-get install wrk", "wrk", "-t1", "-c4", "-d1s", "-s", script, url)
+	if err != nil || a.seen["likes"] < 100 || len(a.faults) > 0 || strings.Contains(out, "Non-2xx") || !strings.Contains(out, "Requests/sec") {
+		t.Errorf("%v, %v, %q\n%s", err, a.seen, a.faults, out)
+	}
+}

@@ -1,0 +1,265 @@
+package load
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/go-json-experiment/json"
+)
+
+const (
+	// readers is how many ask for counts and outcomes at once.
+	readers = 16
+	// firstPause and longestPause are those between two looks at what is not right yet.
+	firstPause, longestPause = 50 * time.Millisecond, time.Second
+)
+
+// verification is what was read, and what is wrong with it.
+type verification struct {
+	posts, sagas int64    // how many were read
+	unsure       int64    // pairs, and sagas, of which nobody knows whether they count
+	faults       []string // one for each that is not as it must be
+	audit        string   // the audit's report, if there was one
+	err          error    // why not all could be verified
+}
+
+// verify waits until the groups have caught up, reads every count and every outcome, and compares them with what was promised.
+//
+// Counts that are right are read again at the end: a like that is counted twice makes a count right for a moment first.
+func (r *run) verify(ctx context.Context) verification {
+	var v verification
+	posts := r.expected(&v)
+	sagas := r.sagas(&v)
+	all := slices.Concat(posts, sagas)
+	show := func() {
+		p := r.progress()
+		p.Phase, p.ToRead = Verifying, len(all)
+		for _, t := range all {
+			if t.right() {
+				p.Read++
+			}
+		}
+		r.cfg.Show(p)
+	}
+	show()
+	over := time.Now()
+	if r.settle(ctx, r.latest(posts), show) {
+		r.caughtUp = time.Since(over)
+	}
+	// Those of the latest that are wrong have had their time.
+	r.settle(ctx, slices.DeleteFunc(slices.Clone(posts), func(t *thing) bool { return t.fault != "" }), show)
+	if r.settle(ctx, sagas, show) && len(sagas) > 0 {
+		r.caughtUp = time.Since(over)
+	}
+	again := slices.DeleteFunc(slices.Clone(posts), func(t *thing) bool { return !t.right() })
+	for _, t := range again {
+		t.err = errUnread
+	}
+	r.settle(ctx, again, show)
+	for _, t := range all {
+		switch {
+		case t.err != nil:
+			v.err = fmt.Errorf("%s can't be read: %w", t.name, t.err)
+		case t.fault != "":
+			v.faults = append(v.faults, t.fault)
+		}
+	}
+	for _, w := range r.workers {
+		for _, n := range w.runners {
+			v.faults = append(v.faults, n.doubled...)
+		}
+	}
+	r.audit(ctx, &v)
+	return v
+}
+
+// audit looks at the books, if orders or payments were accepted.
+func (r *run) audit(ctx context.Context, v *verification) {
+	if r.cfg.Audit == nil || v.sagas == 0 {
+		return
+	}
+	balanced, text, err := r.cfg.Audit(ctx)
+	switch {
+	case err != nil:
+		v.err = errors.Join(v.err, fmt.Errorf("the books can't be audited: %w", err))
+	case !balanced:
+		v.faults = append(v.faults, "the books do not balance: see the audit")
+	}
+	v.audit = text
+}
+
+// thing is something to be read: a post, an order, a payment.
+type thing struct {
+	name string
+	// look reads it: what is wrong with it, "" being nothing, and a text that changes as it does.
+	look  func(*conn) (fault, state string, err error)
+	fault string
+	state string
+	err   error
+	post  int
+}
+
+// right reports whether it was read, and is as it must be.
+func (t *thing) right() bool { return t.err == nil && t.fault == "" }
+
+var errUnread = errors.New("it was not read")
+
+// expected are the posts of which something was said, in their order, each with its bounds.
+func (r *run) expected(v *verification) []*thing {
+	if r.workers[0].fans == nil {
+		return nil
+	}
+	limits, spoken := make([]bounds, r.cfg.Posts+1), make([]bool, r.cfg.Posts+1)
+	for _, w := range r.workers {
+		w.fans.known.tally(limits, spoken)
+	}
+	var posts []*thing
+	for post, b := range limits {
+		if !spoken[post] {
+			continue
+		}
+		v.posts++
+		v.unsure += b.most - b.least
+		name := fmt.Sprintf("post %s-%d", r.name, post)
+		path := fmt.Sprintf("/posts/%s-%d/likes", r.name, post)
+		posts = append(posts, &thing{name: name, post: post, err: errUnread, look: func(c *conn) (string, string, error) {
+			body, err := c.get(path)
+			if err != nil {
+				return "", "", err
+			}
+			var count struct {
+				Count int64 `json:"count"`
+			}
+			if err := json.Unmarshal(body, &count); err != nil {
+				return "", "", err
+			}
+			return b.fault(name, count.Count), fmt.Sprint(count.Count), nil
+		}})
+	}
+	return posts
+}
+
+// fault says what is wrong with a count, "" being nothing.
+func (b bounds) fault(name string, count int64) string {
+	switch {
+	case count < b.least:
+		return fmt.Sprintf("%s has %d likes, and must have %s: %d missing", name, count, b, b.least-count)
+	case count > b.most:
+		return fmt.Sprintf("%s has %d likes, and must have %s: %d too many", name, count, b, count-b.most)
+	}
+	return ""
+}
+
+func (b bounds) String() string {
+	if b.least == b.most {
+		return fmt.Sprint(b.least)
+	}
+	return fmt.Sprintf("%d to %d", b.least, b.most)
+}
+
+// latest are the posts of which each connection spoke last. When they are right, the groups have caught up.
+func (r *run) latest(posts []*thing) []*thing {
+	wanted := map[int]bool{}
+	for _, w := range r.workers {
+		if w.fans != nil {
+			for _, said := range w.fans.request[max(0, len(w.fans.request)-1):] {
+				wanted[postOf(said.pair)] = true
+			}
+		}
+	}
+	var latest []*thing
+	for _, t := range posts {
+		if wanted[t.post] {
+			latest = append(latest, t)
+		}
+	}
+	return latest
+}
+
+// sagas are the orders and payments that got a 202.
+func (r *run) sagas(v *verification) []*thing {
+	var sagas []*thing
+	for _, w := range r.workers {
+		for _, n := range w.runners {
+			v.unsure += int64(n.unsure)
+			v.sagas += int64(len(n.begun))
+			for _, s := range n.begun {
+				sagas = append(sagas, &thing{
+					name: strings.TrimPrefix(n.path, "/") + "/" + s.id, err: errUnread,
+					look: func(c *conn) (string, string, error) { return n.look(c, s) },
+				})
+			}
+		}
+	}
+	return sagas
+}
+
+// settle reads things again and again until all are right, and returns true, or until nothing has changed for as long as the load has
+// patience.
+func (r *run) settle(ctx context.Context, things []*thing, show func()) bool {
+	changed, pause := time.Now(), firstPause
+	for {
+		moved, left := r.read(ctx, things, show)
+		if things = left; len(things) == 0 {
+			return true
+		}
+		if moved {
+			changed, pause = time.Now(), firstPause
+		}
+		if time.Since(changed) > r.cfg.Patience {
+			return false
+		}
+		select {
+		case <-ctx.Done():
+			return false
+		case <-time.After(pause):
+		}
+		pause = min(2*pause, longestPause)
+	}
+}
+
+// read looks at each thing once, and returns whether anything is other than at the last look, and those that are not right.
+func (r *run) read(ctx context.Context, things []*thing, show func()) (moved bool, left []*thing) {
+	var mu sync.Mutex
+	next := 0
+	shown := time.Now()
+	take := func() *thing {
+		mu.Lock()
+		defer mu.Unlock()
+		if next == len(things) || ctx.Err() != nil {
+			return nil
+		}
+		if time.Since(shown) > r.cfg.ShowEvery {
+			shown = time.Now()
+			show()
+		}
+		next++
+		return things[next-1]
+	}
+	var reading sync.WaitGroup
+	for n := range min(readers, r.cfg.Connections, len(things)) {
+		reading.Go(func() {
+			c := &conn{target: r.targets[n%len(r.targets)], timeout: r.cfg.Timeout}
+			defer c.close()
+			for t := take(); t != nil; t = take() {
+				fault, state, err := t.look(c)
+				mu.Lock()
+				moved = moved || err == nil && (state != t.state || t.err != nil)
+				t.fault, t.state, t.err = fault, state, err
+				mu.Unlock()
+			}
+		})
+	}
+	reading.Wait()
+	for _, t := range things {
+		if !t.right() {
+			left = append(left, t)
+		}
+	}
+	return moved, left
+}
