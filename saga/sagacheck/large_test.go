@@ -15,7 +15,7 @@ func TestLargeTheReductionsLeaveNothingOut(t *testing.T) {
 	if n := compare(t, 2000, 3, 8000, sagacheck.Plain); n < 900 {
 		t.Errorf("%d choreographies compared: too few", n)
 	}
-	if n := compare(t, 500, 2, 1500, everything); n < 250 {
+	if n := compare(t, 500, 2, 1500, everything); n < 200 {
 		t.Errorf("%d choreographies compared in full: too few", n)
 	}
 }
