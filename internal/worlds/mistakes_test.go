@@ -18,6 +18,7 @@ var harmless = map[string]string{
 	"payments.openTransfer fails without refusing the act": "only what runs in its place fails, for no door lets a payment of the house in",
 	"payments.flagged stands outside of its wait":          "fraud gives one verdict, and this one refuses the act, which ends the wait too",
 	"payments.flagged answers though nobody waits":         "fraud gives one verdict",
+	"fraud.score fails without refusing the act":           "it closes the act, whatever it says",
 	"delivery.delivered stands outside of its wait":        "it closes the act, which ends the wait too",
 	"delivery.delivered answers though nobody waits":       "every answer ends the act, so there is no second one",
 	"delivery.dropped stands outside of its wait":          "it refuses the act, which ends the wait too",
