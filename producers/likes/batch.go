@@ -1,9 +1,11 @@
 package likes
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
+	"runtime/debug"
 	"strconv"
 	"strings"
 	"time"
@@ -22,10 +24,23 @@ const (
 	MaxBatchLines = 10_000
 	// MaxBatchBytes is how much they may be, also unpacked: twice what so many of the longest words are.
 	MaxBatchBytes = 4 << 20
+	// batchesBytes bounds the bodies of all batches that are under way, in a process that may take as much memory as it likes.
+	batchesBytes = 2 * MaxBatchBytes
+	// batchMemory is how many bytes of memory there have to be for each byte of a body, until it is on the disk: as measured.
+	batchMemory = 24
+	// batchWait is how long a batch waits for others to be through. It is refused then: who sends so much can send it again.
+	batchWait = 2 * time.Second
 )
 
 // batch accepts the words of many users on many posts, in the order of their lines: all of them, or none.
 func (h *handlers) batch(c echo.Context) error {
+	weight := min(weigh(c.Request()), h.room)
+	ctx, cancel := context.WithTimeout(c.Request().Context(), batchWait)
+	defer cancel()
+	if err := h.batches.Acquire(ctx, weight); err != nil {
+		return &door.Unavailable{Cause: door.Busy, Err: errors.New("too many batches are under way")}
+	}
+	defer h.batches.Release(weight)
 	data, err := api.ReadLines(c, MaxBatchBytes)
 	if err != nil {
 		return err
@@ -42,6 +57,20 @@ func (h *handlers) batch(c echo.Context) error {
 		return err
 	}
 	return api.Write(c, http.StatusAccepted, BatchReceipt{Count: len(facts), Status: Accepted})
+}
+
+// roomForBatches is how much the bodies of batches may be together: less where the process has a memory limit (GOMEMLIMIT). What is larger
+// than all of that comes alone.
+func roomForBatches() int64 {
+	return min(batchesBytes, max(1, debug.SetMemoryLimit(-1)/batchMemory)) // a negative limit only asks
+}
+
+// weigh is how much a batch counts towards batchesBytes: as much as it may become, if its length says nothing of that.
+func weigh(r *http.Request) int64 {
+	if r.ContentLength < 0 || r.ContentLength > MaxBatchBytes || r.Header.Get(echo.HeaderContentEncoding) != "" {
+		return MaxBatchBytes
+	}
+	return r.ContentLength
 }
 
 // factsOf makes a fact of each line, accepted one after the other. All bad lines are named, [schemas.MaxFaults] at most.

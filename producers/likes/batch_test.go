@@ -5,10 +5,12 @@ import (
 	"compress/gzip"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"reflect"
 	"runtime"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -229,6 +231,34 @@ func FuzzLines(f *testing.F) {
 			if fact != want {
 				t.Fatalf("%q is %+v, want %+v", text, fact, want)
 			}
+		}
+	})
+}
+
+// Batches that are under way take a bounded amount of memory: those that are more wait, and are refused before anything of them is
+// promised. Who is let in again is accepted.
+func TestOnlySoManyBatchesAreUnderWay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
+		w.hold = make(chan struct{})
+		answers := make(chan *httptest.ResponseRecorder, 3)
+		full := many(likes.MaxBatchLines - 1)
+		full += line("p", "last", "like") + strings.Repeat(" ", likes.MaxBatchBytes-len(full)-len(line("p", "last", "like")))
+		for range 3 {
+			go func() { answers <- w.do(http.MethodPost, "/likes", full, lines) }()
+		}
+		refused := <-answers
+		if refused.Code != http.StatusServiceUnavailable || !strings.Contains(refused.Body.String(), "It was not accepted") || refused.Header().Get("Retry-After") == "" {
+			t.Errorf("the third of two answers %d %s", refused.Code, refused.Body)
+		}
+		close(w.hold)
+		for range 2 {
+			if r := <-answers; r.Code != http.StatusAccepted {
+				t.Errorf("one that had room answers %d %s", r.Code, r.Body)
+			}
+		}
+		if r := w.do(http.MethodPost, "/likes", full, lines); r.Code != http.StatusAccepted {
+			t.Errorf("once there is room again, %d %s", r.Code, r.Body)
 		}
 	})
 }

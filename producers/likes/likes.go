@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/labstack/echo/v4"
+	"golang.org/x/sync/semaphore"
 
 	"tiffin/producers/api"
 	"tiffin/producers/door"
@@ -46,11 +47,18 @@ type handlers struct {
 	Config
 	acceptor api.Acceptor
 	clock    clock
+	room     int64               // for the bytes of batches that are under way
+	batches  *semaphore.Weighted // hands it out
 }
 
 // Routes adds the API's routes.
 func Routes(e *echo.Echo, cfg Config) {
-	h := &handlers{Config: cfg, acceptor: api.NewAcceptor(Name, cfg.Door, ids.Maker{}, cfg.Once)} // a like has no id of its own
+	room := roomForBatches()
+	h := &handlers{
+		Config:   cfg,
+		acceptor: api.NewAcceptor(Name, cfg.Door, ids.Maker{}, cfg.Once), // a like has no id of its own
+		room:     room, batches: semaphore.NewWeighted(room),
+	}
 	e.POST("/likes", api.Quiet(h.batch))
 	e.POST("/posts/:postId/likes", api.Quiet(h.like))
 	e.DELETE("/posts/:postId/likes/:userId", api.Quiet(h.unlike))

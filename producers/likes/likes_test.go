@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"reflect"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -30,7 +31,9 @@ type world struct {
 	counts  map[string]int64
 	log     bytes.Buffer
 	handler *echo.Echo
+	hold    chan struct{} // the door lets nobody through before it is closed; nil if it does
 
+	mu       sync.Mutex
 	accepted []saga.Fact
 	origins  []door.Origin
 }
@@ -51,6 +54,11 @@ func (w *world) Accept(_ context.Context, from door.Origin, facts ...saga.Fact) 
 	if w.err != nil {
 		return w.err
 	}
+	if w.hold != nil {
+		<-w.hold
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	w.accepted = append(w.accepted, facts...)
 	w.origins = append(w.origins, from)
 	return nil
