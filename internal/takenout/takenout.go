@@ -1,6 +1,6 @@
-// Package takenout builds code without one of its mechanisms, for tests that must fail then: a mechanism that can be taken out
-// unnoticed is not tested. What is taken out is the real source, replaced for one build ([Mechanism], go's -overlay); no switch for it
-// ships.
+// Package takenout builds code without one of its mechanisms, for tests that must fail then: a mechanism that can be taken
+// out unnoticed is not tested. What is taken out is the real source, replaced for one build ([Mechanism], go's -overlay);
+// no switch for it ships.
 package takenout
 
 import (
@@ -22,32 +22,46 @@ type Mechanism struct {
 	File string
 	// Old is text that stands in the file exactly once, New what replaces it.
 	Old, New string
-	// Also are more replacements, old and new in turn, where one does not do.
-	Also []string
 }
 
-// Test runs "go test" with these arguments on code without the mechanism, and returns what it prints, and whether it failed. A mechanism
-// whose text is not in its file, and code that does not compile without it, fail t.
+// Test runs "go test" with these arguments on code without the mechanism, and returns what it prints, and whether it
+// failed. A mechanism whose text is not in its file, and code that does not compile without it, fail t.
 func (m Mechanism) Test(t testing.TB, arguments ...string) (output string, failed bool) {
+	t.Helper()
+	output, err := m.command(t, append([]string{"test", "-count=1", "-vet=off"}, arguments...))
+	if strings.Contains(output, "[build failed]") || strings.Contains(output, "[setup failed]") {
+		t.Fatalf("without %s it does not compile: mend what replaces it\n%s", m.Name, output)
+	}
+	return output, err != nil
+}
+
+// Build builds a program without the mechanism, from its folder's path from the module's root, and returns where it is.
+func (m Mechanism) Build(t testing.TB, folder string) (binary string) {
+	t.Helper()
+	binary = filepath.Join(t.TempDir(), filepath.Base(folder))
+	if output, err := m.command(t, []string{"build", "-o", binary, "./" + folder}); err != nil {
+		t.Fatalf("without %s it does not compile: mend what replaces it\n%s", m.Name, output)
+	}
+	return binary
+}
+
+// command runs go on code without the mechanism. Its error is that go said no.
+func (m Mechanism) command(t testing.TB, arguments []string) (output string, err error) {
 	t.Helper()
 	overlay, err := m.overlay(t)
 	if err != nil {
 		t.Fatalf("%s can't be taken out: %v", m.Name, err)
 	}
-	cmd := exec.CommandContext(t.Context(), "go", append([]string{"test", "-count=1", "-vet=off", "-overlay=" + overlay}, arguments...)...)
-	cmd.Dir, err = root()
-	if err != nil {
+	cmd := exec.CommandContext(t.Context(), "go", append([]string{arguments[0], "-overlay=" + overlay}, arguments[1:]...)...)
+	if cmd.Dir, err = root(); err != nil {
 		t.Fatal(err)
 	}
 	out, err := cmd.CombinedOutput()
-	if text := string(out); strings.Contains(text, "[build failed]") || strings.Contains(text, "[setup failed]") {
-		t.Fatalf("without %s it does not compile: mend what replaces it\n%s", m.Name, text)
-	}
 	var exit *exec.ExitError
 	if err != nil && !errors.As(err, &exit) {
 		t.Fatal(err)
 	}
-	return string(out), err != nil
+	return string(out), err
 }
 
 // overlay writes the changed file, and the file that tells go where it is.
@@ -61,13 +75,10 @@ func (m Mechanism) overlay(t testing.TB) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	changes, changed := append([]string{m.Old, m.New}, m.Also...), string(source)
-	for i := 0; i+1 < len(changes); i += 2 {
-		if n := strings.Count(changed, changes[i]); n != 1 {
-			return "", fmt.Errorf("this stands %d times in %s, and must exactly once:\n%s", n, m.File, changes[i])
-		}
-		changed = strings.Replace(changed, changes[i], changes[i+1], 1)
+	if n := strings.Count(string(source), m.Old); n != 1 {
+		return "", fmt.Errorf("this stands %d times in %s, and must exactly once:\n%s", n, m.File, m.Old)
 	}
+	changed := strings.Replace(string(source), m.Old, m.New, 1)
 	without := filepath.Join(t.TempDir(), filepath.Base(m.File))
 	if err := os.WriteFile(without, []byte(changed), 0o600); err != nil {
 		return "", err
