@@ -5,15 +5,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
-	"os"
 	"strings"
 	"time"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
-	"github.com/mattn/go-isatty"
 
 	"tiffin/internal/app"
 	"tiffin/internal/load"
@@ -56,7 +53,7 @@ func (c loadCommand) Run(ctx context.Context, s streams) error {
 		return usageError{err}
 	}
 	collectForThroughput()
-	screen := load.NewScreen(s.err, isTerminal(s.err))
+	screen := load.NewScreen(s.err, columns(s.err) > 0)
 	cfg.Show = screen.Show
 	report, err := load.Run(ctx, cfg)
 	screen.Clear()
@@ -114,9 +111,4 @@ func (c loadCommand) load() (load.Config, error) {
 		}
 	}
 	return cfg, nil
-}
-
-func isTerminal(w io.Writer) bool {
-	f, ok := w.(*os.File)
-	return ok && isatty.IsTerminal(f.Fd())
 }

@@ -26,14 +26,19 @@ type meter struct {
 }
 
 func newMeter(out io.Writer) *meter {
-	m := &meter{out: out, last: time.Now()}
-	if file, ok := out.(*os.File); ok && term.IsTerminal(int(file.Fd())) {
-		m.columns = 80
-		if columns, _, err := term.GetSize(int(file.Fd())); err == nil && columns > 0 {
-			m.columns = columns
-		}
+	return &meter{out: out, columns: columns(out), last: time.Now()}
+}
+
+// columns is how wide the terminal is; 0 if nobody looks at one.
+func columns(out io.Writer) int {
+	file, ok := out.(*os.File)
+	if !ok || !term.IsTerminal(int(file.Fd())) {
+		return 0
 	}
-	return m
+	if columns, _, err := term.GetSize(int(file.Fd())); err == nil && columns > 0 {
+		return columns
+	}
+	return 80
 }
 
 // show shows how far something is, if it has not done so just now.
