@@ -12,7 +12,8 @@ import (
 // Coverage is what was declared, and whether an exploration has seen it.
 type Coverage map[Covered]bool
 
-// Covered is something that is declared: that a reaction runs, that it says a fact (Says), or that the group's act reaches a state.
+// Covered is something that is declared: that a reaction runs, that it says a fact (Says), or that the group's act reaches
+// a state.
 type Covered struct {
 	Group, Reaction string
 	Says            string     // a fact that the reaction may say; empty: that it runs at all
@@ -157,7 +158,8 @@ func (c Coverage) acts(group string) string {
 	return out
 }
 
-// holes are a group's gaps, each with the question that it asks. Of a reaction that never runs it is not said what it does not say.
+// holes are a group's gaps, each with the question that it asks. Of a reaction that never runs it is not said what it does
+// not say.
 func (c Coverage) holes(group string) (out []string) {
 	for what, seen := range c {
 		runs, declared := c[Covered{Group: what.Group, Reaction: what.Reaction}]

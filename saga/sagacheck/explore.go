@@ -107,8 +107,8 @@ func (w World) parts() (out []part) {
 	return out
 }
 
-// mustBeSilent panics if somebody in the world hears what a group aside says. Its steps would then have an influence on others, and to leave
-// them out would not be sound.
+// mustBeSilent panics if somebody in the world hears what a group aside says. Its steps would then have an influence on
+// others, and to leave them out would not be sound.
 func (w World) mustBeSilent(aside *saga.Group) {
 	for _, r := range aside.Reactions() {
 		for _, said := range r.Says {

@@ -12,11 +12,13 @@ import (
 	"testing"
 )
 
-// Prove explores the world in a test, which fails with every finding: it prints the shortest way to it as a sequence diagram, and saves it
-// as a replay, for Mermaid, and as a Go test. If nothing is found, its log says what of the declarations was seen. It also explores the world without its duplicates and crashes, and fails if they change
-// what ends there are. If not every state could be visited the test fails too: nothing is proved then.
+// Prove explores the world in a test, which fails with every finding: it prints the shortest way to it as a sequence
+// diagram, and saves it as a replay, for Mermaid, and as a Go test. If nothing is found, its log says what of the
+// declarations was seen. It also explores the world without its duplicates and crashes, and fails if they change what ends
+// there are. If not every state could be visited the test fails too: nothing is proved then.
 //
-// What is saved stands in the test's artifacts with "go test -artifacts", else in a new temporary directory; the test's log says where.
+// What is saved stands in the test's artifacts with "go test -artifacts", else in a new temporary directory; the test's log
+// says where.
 func Prove(t testing.TB, w World) Report {
 	t.Helper()
 	r := Verify(w)
@@ -81,8 +83,8 @@ func testPackage() string {
 	return name
 }
 
-// Verify explores the world, and, if it has faults, once more without its duplicates and crashes: an end that only faults lead to, or that they take away,
-// is a finding. For what they add there is a way to it.
+// Verify explores the world, and, if it has faults, once more without its duplicates and crashes: an end that only faults
+// lead to, or that they take away, is a finding. For what they add there is a way to it.
 func Verify(w World) Report {
 	r := Explore(w)
 	if w.Duplicates == 0 && !w.Crashes && len(w.Again) == 0 || !r.Complete || len(r.Findings) > 0 {
@@ -113,7 +115,7 @@ const onlyWithFaults = "an end that there is only if something comes twice or so
 
 // calm is the world without faults, of which nothing is asked but which ends it has.
 func (w World) calm() World {
-	w.Duplicates, w.Crashes, w.Again, w.Final, w.Name = 0, false, nil, nil, w.name("without faults")
+	w.Duplicates, w.Crashes, w.Again, w.Final, w.Name = 0, false, nil, nil, w.Name+", without faults"
 	return w
 }
 

@@ -3,8 +3,6 @@ package sagacheck
 import (
 	"math/bits"
 	"slices"
-
-	"tiffin/saga"
 )
 
 // Steps of different groups mostly have nothing to do with each other, and trying them in every order multiplies the states.
@@ -23,18 +21,20 @@ import (
 //  1. with a class that has a step in s, it contains all classes that can disturb what these steps do in s;
 //  2. with a class that has none, it contains all classes that can give it one.
 //
-// Why that is enough. Take any run from s to an end. It contains a step of T: the one that is not free stays possible as long
-// as only steps outside T happen (by 1 nothing outside T disturbs it, and by 2 nothing outside T gives T other steps than
-// those that it has in s), and at an end no such step is possible. The first step of the run that is of T can be moved to the front: what is before it
-// is outside T, so it neither disturbs the step nor is it disturbed, and each step is taken with the same documents and
-// the same fact as before. So from the state behind that step there is a run to the same end; and as every run is finite,
-// repeating this visits every end, and every step that some run takes, upon the documents with which it takes it.
-// That includes what is wrong with a step. Runs are finite because each delivery takes something from a queue, an answer is
-// given once, a wait begins with the act or with the answer to the one before, and a fact that is said more than maxSaid times ends the exploration.
+// Why that is enough. Take any run from s to an end. It contains a step of T: the one that is not free stays possible as
+// long as only steps outside T happen (by 1 nothing outside T disturbs it, and by 2 nothing outside T gives T other steps
+// than those that it has in s), and at an end no such step is possible. The first step of the run that is of T can be moved
+// to the front: what is before it is outside T, so it neither disturbs the step nor is it disturbed, and each step is taken
+// with the same documents and the same fact as before. So from the state behind that step there is a run to the same end;
+// and as every run is finite, repeating this visits every end, and every step that some run takes, upon the documents with
+// which it takes it. That includes what is wrong with a step. Runs are finite because each delivery takes something from a
+// queue, an answer is given once, a wait begins with the act or with the answer to the one before, and a fact that is said
+// more than maxSaid times ends the exploration.
 //
-// What disturbs what follows from the declaration, but for two things that it does not say: that a group says a fact of another key than that of its
-// cause, and that it reads a table that it does not change. Both are taken not to be so until a reaction does it. Then the exploration begins anew,
-// knowing it. That is sound: up to its first such step a run keeps to what was assumed, so by the argument above that step is taken.
+// What disturbs what follows from the declaration, but for two things that it does not say: that a group says a fact of
+// another key than that of its cause, and that it reads a table that it does not change. Both are taken not to be so until
+// a reaction does it. Then the exploration begins anew, knowing it. That is sound: up to its first such step a run keeps to
+// what was assumed, so by the argument above that step is taken.
 
 // maxClasses bounds the classes of a world.
 const maxClasses = 64 * 8
@@ -92,78 +92,12 @@ type class struct {
 	ignorable         bool // an act in a final state ignores all that comes
 }
 
-// voices is what a group declares that it may do upon facts of a topic, upon a deadline, upon the outcome of an effect.
-type voices map[int]*voice
-
-// The topics of what is no fact.
-const (
-	deadlines = -1
-	outcomes  = -2
-)
-
-// voice is what a group may do upon the facts of one topic.
-type voice struct {
-	hears, says map[int]bool
-	tables      map[int]bool // which it may change, beside the act's own document
-	effects     map[int]bool // which it may request
-	ignorable   bool         // an act in a final state ignores all of them
-}
-
 func newReducer(e *explorer, known lessons) *reducer {
 	r := &reducer{explorer: e, lessons: known, keysAt: -1}
 	for _, g := range e.groups {
 		r.static = append(r.static, e.voicesOf(g))
 	}
 	return r
-}
-
-func (e *explorer) voicesOf(g *saga.Group) voices {
-	vs := voices{}
-	for _, r := range g.Reactions() {
-		var topics []int
-		for _, h := range r.Hears {
-			if !g.Minds(h.Type) {
-				continue
-			}
-			topic := e.topics.id(h.Topic)
-			v := vs.at(topic)
-			v.hears[e.types.id(h.Type)] = true
-			v.ignorable = v.ignorable && g.HasAct() && onlyMovesAct(g, h.Type)
-			topics = append(topics, topic)
-		}
-		switch {
-		case r.Role == saga.RoleRecords:
-			continue
-		case r.Role == saga.RoleElse:
-			topics = append(topics, deadlines)
-		case r.Effect != "":
-			topics = append(topics, outcomes)
-		}
-		for _, topic := range topics {
-			v := vs.at(topic)
-			for _, said := range r.Says {
-				v.says[e.types.id(said.Type)] = true
-			}
-			for _, name := range r.Uses {
-				if t := slices.IndexFunc(g.Tables(), func(t saga.AnyTable) bool { return t.Name() == name }); !g.Tables()[t].Appends() {
-					v.tables[t] = true
-				}
-			}
-			for _, effect := range r.Requests {
-				v.effects[e.types.id(requested{Request: saga.Request{Effect: effect}}.EventType())] = true
-			}
-		}
-	}
-	return vs
-}
-
-func (vs voices) at(topic int) *voice {
-	v := vs[topic]
-	if v == nil {
-		v = &voice{hears: map[int]bool{}, says: map[int]bool{}, tables: map[int]bool{}, effects: map[int]bool{}, ignorable: topic >= 0}
-		vs[topic] = v
-	}
-	return v
 }
 
 // check compares what a group did with what is assumed of it, and learns the difference.
@@ -223,153 +157,6 @@ func (r *reducer) refresh() {
 	}
 }
 
-// speaks is the class that does what a group does upon facts of a topic with this key.
-func (r *reducer) speaks(group, topic, key int) int {
-	switch topic {
-	case deadlines:
-		return r.class(r.corner(group, key).act)
-	case outcomes:
-		topic = r.topics.id(requested{}.Topic())
-	}
-	return r.class(r.slot(place{kind: kindQueue, a: group, b: topic, key: key}))
-}
-
-// same are all classes of a group and key. If the group touches acts of other keys, it is all of the group.
-func (r *reducer) same(group, key int) *set {
-	at := key*len(r.groups) + group
-	for len(r.sames) <= at {
-		r.sames = append(r.sames, nil)
-	}
-	if r.sames[at] != nil {
-		return r.sames[at]
-	}
-	b := &set{}
-	r.sames[at] = b
-	keys := []int{key}
-	for topic, v := range r.static[group] {
-		if r.groups[group].HasAct() && (v.tables[0] || r.touches[touching{group, topic, 0}]) {
-			keys = r.factKeys
-		}
-	}
-	for _, k := range keys {
-		for topic := range r.static[group] {
-			b.add(r.speaks(group, topic, k))
-		}
-		b.add(r.class(r.corner(group, k).act))
-		if r.Crashes {
-			b.add(r.class(r.corner(group, k).outbox))
-		}
-		if r.Ages {
-			b.add(r.class(r.corner(group, k).age))
-		}
-	}
-	return b
-}
-
-// user are all classes that may touch a table of a group.
-func (r *reducer) user(group, table int) *set {
-	if known := r.users[[2]int{group, table}]; known != nil {
-		return known
-	}
-	b := &set{}
-	r.users[[2]int{group, table}] = b
-	for topic, v := range r.static[group] {
-		if v.tables[table] || r.touches[touching{group, topic, table}] {
-			for _, k := range r.factKeys {
-				b.add(r.speaks(group, topic, k))
-			}
-		}
-		for typ := range v.hears { // who gives the group keys that there are not yet
-			for speaker := range r.rekeys {
-				if speaker.typ == typ {
-					b.or(r.sayer(typ))
-				}
-			}
-		}
-	}
-	return b
-}
-
-// sayer are all classes that may put facts of a type on its topic.
-func (r *reducer) sayer(typ int) *set {
-	if known := r.sayers[typ]; known != nil {
-		return known
-	}
-	b := &set{}
-	r.sayers[typ] = b
-	for _, k := range r.factKeys {
-		r.addSayers(b, typ, k, true)
-	}
-	return b
-}
-
-// addSayers adds all classes that may put facts of a type and key on its topic. With every, the facts of other keys that they may say
-// count too.
-func (r *reducer) addSayers(b *set, typ, key int, every bool) {
-	for group, vs := range r.static {
-		for topic, v := range vs {
-			if !v.says[typ] {
-				continue
-			}
-			keys := []int{key}
-			if !every && r.rekeys[rekeying{group, typ}] {
-				keys = r.factKeys
-			}
-			for _, k := range keys {
-				if r.Crashes {
-					b.add(r.class(r.corner(group, k).outbox))
-				} else {
-					b.add(r.speaks(group, topic, k))
-				}
-			}
-		}
-	}
-	for party, p := range r.parties {
-		if !slices.ContainsFunc(p.Says, func(s saga.Said) bool { return r.types.id(s.Type) == typ }) {
-			continue
-		}
-		keys := []int{key}
-		if !every && r.rekeys[rekeying{-1 - party, typ}] {
-			keys = r.factKeys
-		}
-		for _, k := range keys {
-			b.add(r.class(r.slot(place{kind: kindParty, a: party, key: k})))
-		}
-	}
-}
-
-// appender are all classes that may give something to a queue, or ask somebody outside.
-func (r *reducer) appender(slot int) *set {
-	for len(r.appenders) <= slot {
-		r.appenders = append(r.appenders, nil)
-	}
-	if r.appenders[slot] != nil {
-		return r.appenders[slot]
-	}
-	b := &set{}
-	r.appenders[slot] = b
-	switch p := r.places[slot]; p.kind {
-	case kindParty:
-		r.addSayers(b, r.types.id(r.parties[p.a].Hears[0].Type), p.key, false)
-	case kindEffect:
-		b.or(r.same(p.a, p.key))
-		b.add(r.class(slot))
-	case kindQueue:
-		if p.b == r.topics.id(requested{}.Topic()) {
-			for _, v := range r.static[p.a] {
-				for effect := range v.effects {
-					b.add(r.class(r.slot(place{kind: kindEffect, a: p.a, b: effect, key: p.key})))
-				}
-			}
-			break
-		}
-		for typ := range r.static[p.a][p.b].hears {
-			r.addSayers(b, typ, p.key, false)
-		}
-	}
-	return b
-}
-
 // enough picks, from the steps that are possible in s, a set that is enough to try.
 func (r *reducer) enough(s state, steps []step) []step {
 	if len(steps) < 2 || slices.ContainsFunc(steps, func(st step) bool { return st.spoiled() }) {
@@ -411,14 +198,14 @@ func (r *reducer) enough(s state, steps []step) []step {
 	return kept
 }
 
-// spoiled says whether something is wrong with one of the step's ways. It leads nowhere then, so to try it does not stand for trying
-// what may happen behind it.
+// spoiled says whether something is wrong with one of the step's ways. It leads nowhere then, so to try it does not stand
+// for trying what may happen behind it.
 func (st *step) spoiled() bool {
 	return slices.ContainsFunc(st.ways, func(w way) bool { return w.out != nil && w.out.bad != "" })
 }
 
-// closure is the smallest closed set with this class, and how many of its classes have a step; that is tooMany as soon as it has as
-// many.
+// closure is the smallest closed set with this class, and how many of its classes have a step; that is tooMany as soon as
+// it has as many.
 func (r *reducer) closure(s state, seed, tooMany int) (closed set, size int) {
 	var done set
 	closed.add(seed)
@@ -478,12 +265,13 @@ func (r *reducer) disturbing(s state, st *step, b *set) (all bool) {
 
 // sending adds the classes that can disturb the sending of facts.
 //
-// What is set aside to come again is like a class for each sender that may fill it. Those that may bring something to a queue to which the
-// step appends are filled by who may append there, who is in the set anyway. Only the one that is filled now has a step.
+// What is set aside to come again is like a class for each sender that may fill it. Those that may bring something to a
+// queue to which the step appends are filled by who may append there, who is in the set anyway. Only the one that is filled
+// now has a step.
 //
-// While one more may be set aside, each sender may be the one: who is it loses nothing by the others' steps coming first, nor do they by
-// its. With two or more left they compete, for there is one place for them. (No example is known in which that counts; without a proof
-// that there is none, it is taken to.)
+// While one more may be set aside, each sender may be the one: who is it loses nothing by the others' steps coming first,
+// nor do they by its. With two or more left they compete, for there is one place for them. (No example is known in which
+// that counts; without a proof that there is none, it is taken to.)
 func (r *reducer) sending(s state, facts []uint16, repeats bool, b *set) (all bool) {
 	for _, id := range facts {
 		f := &r.facts[id]

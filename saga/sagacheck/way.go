@@ -53,8 +53,8 @@ const (
 	clock     = "clock"
 )
 
-// Step is one thing that happens on the way to a finding. Who, Does, Fact, Key, Chose and Again name the move, and for what is no group
-// also Says; the rest tells what came of it. See [Replay].
+// Step is one thing that happens on the way to a finding. Who, Does, Fact, Key, Chose and Again name the move, and for what
+// is no group also Says; the rest tells what came of it. See [Replay].
 type Step struct {
 	Who     string   `json:"who"` // a group, somebody outside, or broker, clock, everybody
 	Does    Deed     `json:"does"`

@@ -22,16 +22,15 @@
 // # Why not every state is visited
 //
 // Facts of one topic and key stay in order, as Kafka keeps them; across topics and groups every order is tried. Four
-// reductions leave out what can't make a difference, each with its argument beside it: a queue holds just the facts that its
-// group minds (intern.go), what an act in a final state ignores is dropped (purge in moves.go), a reaction that has run is not run
-// again on the same documents (react.go), and steps that can't disturb each other are not tried in every order (reduce.go). A
-// test compares them with the full search on hundreds of random choreographies.
+// reductions leave out what can't make a difference, each with its argument beside it: a queue holds just the facts that
+// its group minds (intern.go), what an act in a final state ignores is dropped (purge in moves.go), a reaction that has run
+// is not run again on the same documents (react.go), and steps that can't disturb each other are not tried in every order
+// (reduce.go). A test compares them with the full search on hundreds of random choreographies.
 package sagacheck
 
 import (
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"tiffin/saga"
@@ -210,9 +209,4 @@ func Act[D any](v View, key string) saga.State {
 		return saga.New
 	}
 	return v.e.tableOf(d).Act(d).State()
-}
-
-// name is the world with what is special of a part of its exploration.
-func (w World) name(special ...string) string {
-	return strings.Join(append([]string{w.Name}, special...), ", ")
 }
