@@ -215,6 +215,14 @@ func (g *Group) Longest() time.Duration { return g.life }
 // Waits are the names of the group's waits, which are those of their Elses, in the order in which they follow one another.
 func (g *Group) Waits() []string { return slices.Clone(g.waits) }
 
+// Waiting is how long an act of the group waits at most, all its waits together.
+func (g *Group) Waiting() (sum time.Duration) {
+	for _, wait := range g.waits {
+		sum += g.elses[wait].Within
+	}
+	return sum
+}
+
 // Patient says whether the group was declared with [Patiently].
 func (g *Group) Patient() bool { return g.patient }
 

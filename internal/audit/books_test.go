@@ -6,9 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
-	"github.com/go-json-experiment/json"
 	"github.com/jackc/pgx/v5"
 
 	"tiffin/internal/simworld"
@@ -38,46 +36,12 @@ func (k kept) Documents(group, table string) []any {
 	}
 	documents, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (any, error) {
 		d := t.New("")
-		return d, scan(row, t.Columns(d))
+		return d, lane.Scan(row, t.Columns(d))
 	})
 	if err != nil {
 		k.t.Fatal(err)
 	}
 	return documents
-}
-
-// scan reads a row into a document.
-func scan(row pgx.CollectableRow, columns saga.Columns) error {
-	into := make([]any, len(columns))
-	var later []func() error
-	for i, c := range columns {
-		switch at := c.At.(type) {
-		case *time.Time:
-			var t *time.Time
-			into[i] = &t
-			later = append(later, func() error {
-				if t != nil {
-					*at = t.UTC()
-				}
-				return nil
-			})
-		case saga.JSONColumn:
-			var text []byte
-			into[i] = &text
-			later = append(later, func() error { return json.Unmarshal(text, at.V) })
-		default:
-			into[i] = at
-		}
-	}
-	if err := row.Scan(into...); err != nil {
-		return err
-	}
-	for _, f := range later {
-		if err := f(); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 func (k kept) Lanes(group string) []lane.Row {

@@ -117,13 +117,7 @@ func (b *Books) known(say func(string, ...any)) {
 // longest is the sum of all waits that the groups declare.
 func (b *Books) longest() (sum time.Duration) {
 	for _, g := range b.groups {
-		seen := map[string]bool{}
-		for _, r := range g.Reactions() {
-			if r.Wait != "" && !seen[r.Wait] {
-				seen[r.Wait] = true
-				sum += r.Within
-			}
-		}
+		sum += g.Waiting()
 	}
 	return sum
 }

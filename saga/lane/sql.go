@@ -91,8 +91,8 @@ func sqlKind(t saga.AnyTable, c saga.Column) (kind, cast string) {
 	panic(fmt.Sprintf("table %s, column %s: a %T can't be a column", t.Name(), c.Name, c.At))
 }
 
-// scan reads a row into a document's columns.
-func scan(rows pgx.Rows, columns saga.Columns) error {
+// Scan reads a row into a document's columns.
+func Scan(row pgx.Row, columns saga.Columns) error {
 	into := make([]any, len(columns))
 	var later []func() error
 	for i, c := range columns {
@@ -114,7 +114,7 @@ func scan(rows pgx.Rows, columns saga.Columns) error {
 			into[i] = at
 		}
 	}
-	if err := rows.Scan(into...); err != nil {
+	if err := row.Scan(into...); err != nil {
 		return err
 	}
 	for _, f := range later {

@@ -246,7 +246,7 @@ func (s *store) queueLoads(b *pgx.Batch, w *saga.Working, needs []saga.Need, sha
 		b.Queue(s.sql[t].load, params...).Query(func(rows pgx.Rows) error {
 			for rows.Next() {
 				d := t.New("")
-				if err := scan(rows, t.Columns(d)); err != nil {
+				if err := Scan(rows, t.Columns(d)); err != nil {
 					return fmt.Errorf("load %s: %w", t.Name(), err)
 				}
 				w.Put(t, *t.Columns(d)[0].At.(*string), d, true)

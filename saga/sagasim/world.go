@@ -230,13 +230,7 @@ func (w *world) calm() {
 // longest is the sum of all waits that the groups declare.
 func (w *world) longest() (sum time.Duration) {
 	for _, g := range w.groups {
-		seen := map[string]bool{}
-		for _, r := range g.Reactions() {
-			if r.Wait != "" && !seen[r.Wait] {
-				seen[r.Wait] = true
-				sum += r.Within
-			}
-		}
+		sum += g.Waiting()
 	}
 	return sum
 }
