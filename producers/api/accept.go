@@ -63,7 +63,7 @@ func (a *Acceptor) AcceptFacts(c echo.Context, caller string, facts []saga.Fact)
 
 func (a *Acceptor) pass(c echo.Context, facts []saga.Fact) error {
 	request := c.Request()
-	return a.Door.Accept(request.Context(), door.Origin{API: a.API, Trace: request.Header.Get("traceparent")}, facts...)
+	return a.Door.Accept(request.Context(), door.Origin{API: a.API, Trace: first(request.Header, "Traceparent")}, facts...)
 }
 
 // seedOf is what a request's Idempotency-Key, if it has one, makes of it.

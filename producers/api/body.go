@@ -61,8 +61,16 @@ func ReadOptional(c echo.Context, into Body) error {
 	return Decode(data, into)
 }
 
+// Scanner is a [Body] that reads the form itself in which nearly everybody sends it, in a fraction of the time that reading any takes. If
+// Scan returns false, the text is of another form, or wrong: nothing is to be left of it in the body then. If true, it has been
+// checked.
+type Scanner interface{ Scan(text string) bool }
+
 // Decode reads JSON strictly, and checks it. Its error is an [*schemas.Invalid].
 func Decode(data []byte, into Body) error {
+	if s, ok := into.(Scanner); ok && s.Scan(string(data)) {
+		return nil
+	}
 	if err := schemas.Unmarshal(data, into); err != nil {
 		return err
 	}
@@ -82,10 +90,10 @@ func read(c echo.Context) ([]byte, error) {
 	}
 	noteBody(c, data)
 	header := c.Request().Header
-	if coding := header.Get(echo.HeaderContentEncoding); coding != "" && coding != "identity" {
+	if coding := first(header, echo.HeaderContentEncoding); coding != "" && coding != "identity" {
 		return nil, problem.New(problem.UnsupportedMedia, "Send the body as it is, without Content-Encoding.")
 	}
-	if !isJSON(header.Get(echo.HeaderContentType)) {
+	if !isJSON(first(header, echo.HeaderContentType)) {
 		return nil, problem.New(problem.UnsupportedMedia, "Send JSON, and say so: Content-Type: application/json.")
 	}
 	return data, nil
@@ -163,6 +171,14 @@ func readAll(c echo.Context, maxBytes int64) ([]byte, error) {
 	return io.ReadAll(http.MaxBytesReader(c.Response().Writer, request.Body, maxBytes))
 }
 
+// first is header.Get of a name that is in its canonical form already.
+func first(header http.Header, name string) string {
+	if lines := header[name]; len(lines) > 0 {
+		return lines[0]
+	}
+	return ""
+}
+
 func isJSON(contentType string) bool {
 	if contentType == echo.MIMEApplicationJSON { // what nearly everybody sends
 		return true
@@ -175,7 +191,7 @@ func isJSON(contentType string) bool {
 func Write(c echo.Context, status int, body any) (err error) {
 	var data []byte
 	if own, ok := body.(interface{ AppendJSON(b []byte) []byte }); ok {
-		data = own.AppendJSON(nil)
+		data = own.AppendJSON(make([]byte, 0, 160))
 	} else if data, err = json.Marshal(body); err != nil {
 		return err
 	}

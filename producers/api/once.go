@@ -127,7 +127,7 @@ func (o *Once) end(seed ids.Seed, accepted bool) {
 // idempotencyKey is the key in the header, if there is one: a string of RFC 8941, or without its quotes, as most clients
 // send it.
 func idempotencyKey(header http.Header) (key string, given bool, err error) {
-	lines := header.Values(keyHeader)
+	lines := header[keyHeader]
 	if len(lines) == 0 {
 		return "", false, nil
 	}
@@ -170,7 +170,7 @@ const bodyKey = "tiffin.body"
 
 // noteBody keeps the hash of a body that is read, if the request will be compared with others.
 func noteBody(c echo.Context, data []byte) {
-	if c.Request().Header.Get(keyHeader) != "" {
+	if first(c.Request().Header, keyHeader) != "" {
 		c.Set(bodyKey, sha256.Sum256(data))
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"syscall"
 	"testing"
+	"time"
 
 	"tiffin/internal/testservers"
 	"tiffin/producers/door/spool"
@@ -46,7 +47,7 @@ func (void) Topics(_ context.Context, names ...string) (map[string]kafka.TopicIn
 
 func benchDisk(b *testing.B, cfg DiskConfig) *Disk {
 	b.Helper()
-	cfg.Topics, cfg.Spool.Dir = topics, b.TempDir()
+	cfg.Topics, cfg.Spool.Dir = append([]string{schemas.TopicLikes}, topics...), b.TempDir()
 	d := NewDisk(cfg)
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
@@ -71,8 +72,8 @@ func cpu() float64 {
 // BenchmarkAccept is what accepting costs without the disk's sync and without Kafka: 64 callers at a time.
 func BenchmarkAccept(b *testing.B) {
 	d := benchDisk(b, DiskConfig{Kafka: void{}, Spool: spool.Config{FS: memory{}}})
-	fact := schemas.CancellationRequested{OrderID: "018f3c5e-7c1a-7b2e-9d3f-0a1b2c3d4e5f"}
-	from := Origin{API: "orders-api"}
+	fact := schemas.PostLiked{PostID: "p4711", UserID: "u1234567", AcceptedAt: schemas.MomentOf(time.Now())}
+	from := Origin{API: "likes-api"}
 	b.ReportAllocs()
 	b.SetParallelism(32)
 	before := cpu()

@@ -173,7 +173,27 @@ func TestDiskDoesNotPauseWhenMuchWaits(t *testing.T) {
 			total += len(records)
 			s.answers <- nil
 		}
-		if took := time.Since(start); took > 2*requestEvery {
+		if took := time.Since(start); took > busyEvery {
+			t.Errorf("it took %v", took)
+		}
+	})
+}
+
+// TestDiskAsksLessOftenWhenBusy: behind a request with much in it the next one is later.
+func TestDiskAsksLessOftenWhenBusy(t *testing.T) {
+	diskScript(t, func(t *testing.T, dir string, s *scripted) {
+		d, _ := openDisk(t, DiskConfig{Kafka: s, Spool: spool.Config{Dir: dir}})
+		bring(t, d, "o1")
+		<-s.requests
+		fine(t, accept(d, t.Context(), manyIDs(busyFacts)...))
+		s.answers <- nil
+		<-s.requests
+		start := time.Now()
+		bring(t, d, "o2")
+		s.answers <- nil
+		<-s.requests
+		s.answers <- nil
+		if took := time.Since(start); took != busyEvery {
 			t.Errorf("it took %v", took)
 		}
 	})

@@ -14,9 +14,12 @@ import (
 const (
 	// chunkBytes is about how much is sent together, and all that the sender keeps in memory.
 	chunkBytes = 2 << 20
-	// requestEvery is how often requests are made while there is less than half a chunk to send: an acknowledgement
-	// costs as much CPU as accepting a hundred facts.
+	// requestEvery is how often requests are made while there is less than half a chunk to send: one costs Kafka as much CPU
+	// as the door spends on a hundred facts.
 	requestEvery = 20 * time.Millisecond
+	// busyEvery is how often they are made while there were so many facts in the last one. Then that CPU is what others wait for.
+	busyEvery = 50 * time.Millisecond
+	busyFacts = 200
 	// complainEvery is how often the log hears of the same trouble.
 	complainEvery = 30 * time.Second
 )
@@ -30,8 +33,8 @@ func (d *Disk) drain(ctx context.Context, committed <-chan struct{}) error {
 	var chunk spool.Chunk
 	var records []kafka.Record
 	names := map[string]string{}
-	var began time.Time // the last request
-	for d.await(ctx, committed, began) {
+	var next time.Time // request, unless there is much to send before
+	for d.await(ctx, committed, next) {
 		err := d.spool.Next(&chunk, chunkBytes)
 		records = records[:0]
 		for _, group := range chunk.Groups {
@@ -43,7 +46,10 @@ func (d *Disk) drain(ctx context.Context, committed <-chan struct{}) error {
 			d.stop(err)
 			return nil
 		}
-		began = time.Now()
+		next = time.Now().Add(requestEvery)
+		if len(records) >= busyFacts {
+			next = next.Add(busyEvery - requestEvery)
+		}
 		d.cfg.Metrics.batch.Observe(float64(len(records)))
 		d.cfg.Metrics.oldest.Set(float64(chunk.Oldest.UnixMilli()) / 1000)
 		sure, again := d.send(ctx, records)
@@ -60,10 +66,10 @@ func (d *Disk) drain(ctx context.Context, committed <-chan struct{}) error {
 	return nil
 }
 
-// await waits until there is something to send: at once after a silence, else so much later than the last request that requests are few, unless
-// there is enough for half a chunk before. It returns false if there is nothing, and never will be.
-func (d *Disk) await(ctx context.Context, committed <-chan struct{}, began time.Time) bool {
-	if pause := requestEvery - time.Since(began); pause > 0 {
+// await waits until there is something to send: at once after a silence, else not before the next request is due, unless
+// there is enough for half a chunk. It returns false if there is nothing, and never will be.
+func (d *Disk) await(ctx context.Context, committed <-chan struct{}, next time.Time) bool {
+	if pause := time.Until(next); pause > 0 {
 		timer := time.NewTimer(pause)
 		defer timer.Stop()
 		d.until(ctx, committed, chunkBytes/2, timer.C)

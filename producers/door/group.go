@@ -18,8 +18,8 @@ const (
 	// batch of likes, 10,000 with the longest ids, takes a third of it, and one of 500 as they are the hundredth part.
 	maxGroupBytes = 32 << 20
 	// share of the callers there are: when so many wait, the group is written. A larger group costs fewer syncs, which are
-	// what is dear; waiting for all of them would wait for those whose request is still on its way.
-	share = 0.4
+	// what is dear, in the kernel's own threads too; waiting for all of them would wait for those whose request is still on its way.
+	share = 0.8
 	// linger is how long a group waits for that.
 	linger = time.Millisecond
 )
