@@ -90,22 +90,26 @@ func OpenRedis(url string) (*redis.Client, error) {
 func redisKey(postID string) string { return "tiffin:posts:" + postID }
 
 // put writes parts of a count, each unless the one that is there is as new. Its arguments: 1 if these are all parts there are, the
-// time to live in milliseconds, and shard, count and version of each part.
+// time to live in milliseconds, and shard, count and version of each part. A shard comes once. It asks Redis as little as can be: at 50,000 likes a
+// second most of its time is this.
 var put = redis.NewScript(`
-local key, whole = KEYS[1], ARGV[1] == '1'
-local lives = whole or redis.call('EXISTS', key) == 0
-local sum = tonumber(redis.call('HGET', key, 'count') or '0')
+local key, whole, ask = KEYS[1], ARGV[1] == '1', {'count'}
 for i = 3, #ARGV, 3 do
-  local c, v = 'c' .. ARGV[i], 'v' .. ARGV[i]
-  local known = redis.call('HMGET', key, c, v)
-  if not known[2] or tonumber(known[2]) < tonumber(ARGV[i + 2]) then
-    sum = sum + tonumber(ARGV[i + 1]) - tonumber(known[1] or '0')
-    redis.call('HSET', key, c, ARGV[i + 1], v, ARGV[i + 2])
+  ask[#ask + 1], ask[#ask + 2] = 'c' .. ARGV[i], 'v' .. ARGV[i]
+end
+local known = redis.call('HMGET', key, unpack(ask))
+local sum, set = tonumber(known[1] or '0'), {'count', ''}
+for i = 2, #ask, 2 do
+  local c, v = ARGV[i * 3 / 2 + 1], ARGV[i * 3 / 2 + 2]
+  if not known[i + 1] or tonumber(known[i + 1]) < tonumber(v) then
+    sum = sum + tonumber(c) - tonumber(known[i] or '0')
+    set[#set + 1], set[#set + 2], set[#set + 3], set[#set + 4] = ask[i], c, ask[i + 1], v
   end
 end
-redis.call('HSET', key, 'count', string.format('%d', sum))
-if whole then redis.call('HSET', key, 'whole', '1') end
-if lives then redis.call('PEXPIRE', key, ARGV[2]) end
+if whole then set[#set + 1], set[#set + 2] = 'whole', '1' end
+set[2] = string.format('%d', sum)
+redis.call('HSET', key, unpack(set))
+if whole or not known[1] then redis.call('PEXPIRE', key, ARGV[2]) end
 return 1`)
 
 // errResting: Redis has just failed, and is left alone.
@@ -122,7 +126,7 @@ func (c *Cache) Put(ctx context.Context, changed []Post) error {
 			of[p.PostID] = i
 			calls = append(calls, call{postID: p.PostID})
 		}
-		calls[i].parts = append(calls[i].parts, p)
+		calls[i].add(p)
 	}
 	return c.put(ctx, calls)
 }
@@ -137,6 +141,19 @@ type call struct {
 	postID string
 	parts  []Post
 	whole  bool
+}
+
+// add adds a part, unless a newer copy of it is there.
+func (c *call) add(p Post) {
+	for i := range c.parts {
+		if known := &c.parts[i]; known.Shard == p.Shard {
+			if known.Version < p.Version {
+				*known = p
+			}
+			return
+		}
+	}
+	c.parts = append(c.parts, p)
 }
 
 func (c *Cache) put(ctx context.Context, calls []call) error {

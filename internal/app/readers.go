@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
 
@@ -12,6 +13,7 @@ import (
 	"tiffin/consumers/notification"
 	groups "tiffin/consumers/orders"
 	books "tiffin/consumers/payments"
+	likesapi "tiffin/producers/likes"
 	"tiffin/producers/orders"
 	"tiffin/producers/payments"
 	"tiffin/producers/views"
@@ -188,4 +190,16 @@ func (t topPosts) TopPosts(ctx context.Context, n int) ([]views.Post, error) {
 		posts[i] = views.Post{PostID: p.PostID, Likes: p.Count}
 	}
 	return posts, nil
+}
+
+// counts reads what the group likes counts, from its cache as far as it can.
+type counts struct{ *likes.Reader }
+
+func (c counts) Popular(ctx context.Context, last time.Duration) (likesapi.Popular, error) {
+	found, err := c.Reader.Popular(ctx, last)
+	popular := likesapi.Popular{Since: found.Since, Posts: make([]likesapi.Gained, len(found.Posts))}
+	for i, p := range found.Posts {
+		popular.Posts[i] = likesapi.Gained{PostID: p.PostID, Gained: p.Count}
+	}
+	return popular, err
 }

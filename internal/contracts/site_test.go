@@ -3,6 +3,7 @@ package contracts_test
 import (
 	"context"
 	"testing"
+	"time"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -97,6 +98,11 @@ func (s *site) Count(context.Context, string) (int64, error) {
 	var count likes.Count
 	_, err := s.look(&count)
 	return count.Count, err
+}
+
+func (s *site) Popular(context.Context, time.Duration) (popular likes.Popular, err error) {
+	_, err = s.look(&popular)
+	return popular, err
 }
 
 func (s *site) Payment(context.Context, string) (payment payments.Payment, found bool, err error) {

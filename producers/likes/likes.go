@@ -28,10 +28,12 @@ const Name = "likes-api"
 // Topics are those of the facts that this API says.
 func Topics() []string { return []string{schemas.TopicLikes} }
 
-// Counts reads how many users like a post.
+// Counts reads how many users like posts.
 type Counts interface {
 	// Count returns 0 for a post that nobody knows.
 	Count(ctx context.Context, postID string) (int64, error)
+	// Popular returns the posts that have gained most in the last hour, or in the last 24, the first one first.
+	Popular(ctx context.Context, last time.Duration) (Popular, error)
 }
 
 // Config says what the API stands on. Door and Counts have to be set.
@@ -63,6 +65,7 @@ func Routes(e *echo.Echo, cfg Config) {
 	e.POST("/posts/:postId/likes", api.Quiet(h.like))
 	e.DELETE("/posts/:postId/likes/:userId", api.Quiet(h.unlike))
 	e.GET("/posts/:postId/likes", h.count)
+	e.GET("/posts/top", h.popular)
 }
 
 // like accepts that a user likes a post.
