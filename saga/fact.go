@@ -94,13 +94,19 @@ func validate(f Fact) error {
 	return nil
 }
 
+// Scanner is a fact that reads the JSON itself that its own side writes, in a fraction of the time that reading any takes. If ScanJSON
+// returns false, the text is of another form, or wrong, and the fact as it was.
+type Scanner interface{ ScanJSON(data []byte) bool }
+
 // decoderOf reads facts of type E: names match case and all, none comes twice, and unknown members are passed over, so
 // that a later version may add some.
 func decoderOf[E Fact]() func([]byte) (Fact, error) {
 	return func(data []byte) (Fact, error) {
 		var e E
-		if err := json.Unmarshal(data, &e); err != nil {
-			return nil, fmt.Errorf("%s does not parse: %w", e.EventType(), err)
+		if s, ok := any(&e).(Scanner); !ok || !s.ScanJSON(data) {
+			if err := json.Unmarshal(data, &e); err != nil {
+				return nil, fmt.Errorf("%s does not parse: %w", e.EventType(), err)
+			}
 		}
 		if err := validate(e); err != nil {
 			return nil, fmt.Errorf("%s is not valid: %w", e.EventType(), err)

@@ -1,5 +1,7 @@
 package schemas
 
+import "bytes"
+
 // PostLiked says that a user likes a post. Said by the door.
 //
 // Likes are keyed by user, not by post: a celebrity's post spreads over all partitions, and what one user says stays in
@@ -35,6 +37,43 @@ func (f PostLiked) AppendJSON(b []byte) []byte {
 	return append(b, `"}`...)
 }
 
+// ScanJSON reads what AppendJSON writes, byte for byte, and nothing else: likes are read as often as they are written.
+func (f *PostLiked) ScanJSON(data []byte) bool {
+	scanned := PostLiked{}
+	rest, ok := bytes.CutPrefix(data, []byte(`{"postId":"`))
+	if ok {
+		scanned.PostID, rest, ok = cutID(rest, `","userId":"`)
+	}
+	if !ok {
+		return false
+	}
+	scanned.UserID, rest, ok = cutID(rest, `","acceptedAt":"`)
+	if ok {
+		const width = len(momentLayout)
+		if len(rest) < width || string(rest[width:]) != `"}` {
+			return false
+		}
+		at, err := parseMoment(string(rest[:width]))
+		if err != nil {
+			return false
+		}
+		scanned.AcceptedAt = at
+	} else if scanned.UserID, rest, ok = cutID(rest, `"}`); !ok || len(rest) > 0 {
+		return false
+	}
+	*f = scanned
+	return true
+}
+
+// cutID cuts off an id, and what has to follow it.
+func cutID(text []byte, behind string) (id string, rest []byte, ok bool) {
+	end := bytes.IndexByte(text, '"')
+	if end < 0 || !bytes.HasPrefix(text[end:], []byte(behind)) || !IsID(string(text[:end])) {
+		return "", text, false
+	}
+	return string(text[:end]), text[end+len(behind):], true
+}
+
 // PostUnliked says that a user does not like a post, or not any more. Said by the door; see [PostLiked] for what counts.
 type PostUnliked struct {
 	PostID     string `json:"postId"`
@@ -51,3 +90,6 @@ func (f PostUnliked) Validate() error { return PostLiked(f).Validate() }
 
 // AppendJSON appends what json.Marshal makes of it; see [PostLiked.AppendJSON].
 func (f PostUnliked) AppendJSON(b []byte) []byte { return PostLiked(f).AppendJSON(b) }
+
+// ScanJSON reads what AppendJSON writes; see [PostLiked.ScanJSON].
+func (f *PostUnliked) ScanJSON(data []byte) bool { return (*PostLiked)(f).ScanJSON(data) }

@@ -55,16 +55,25 @@ func (m *Moment) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 	if err := json.UnmarshalDecode(dec, &text); err != nil {
 		return err
 	}
+	at, err := parseMoment(text)
+	if err == nil {
+		*m = at
+	}
+	return err
+}
+
+func parseMoment(text string) (Moment, error) {
 	// RFC 3339 leaves the width to the writer, and Go's reader takes some more.
 	if len(text) != len(momentLayout) || text[10] != 'T' || text[13] != ':' || text[19] != '.' || text[26] != 'Z' {
-		return errors.New("a moment has another form")
+		return 0, errors.New("a moment has another form")
 	}
 	t, err := time.Parse(time.RFC3339Nano, text)
 	if err != nil {
-		return err
+		return 0, err
 	}
-	if *m = MomentOf(t); *m < firstMoment || *m > lastMoment {
-		return errors.New("a moment is of this century")
+	m := MomentOf(t)
+	if m < firstMoment || m > lastMoment {
+		return 0, errors.New("a moment is of this century")
 	}
-	return nil
+	return m, nil
 }
