@@ -6,6 +6,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"tiffin/internal/testservers"
 )
 
 // P3: whatever way 2,000 concurrent orders go, the books balance.
@@ -96,7 +98,7 @@ func TestAGroupIsAwayForAWhile(t *testing.T) {
 // P1: the whole tree of `up` is killed ten times under load: no order that got a 202 is missing, the books balance.
 func TestTheWholeTreeIsKilledTenTimes(t *testing.T) {
 	s := &site{t: t, env: append(environ(t), "TIFFIN_DATA="+t.TempDir(),
-		"TIFFIN_KAFKA_ADDR="+freeAddr(t), "TIFFIN_POSTGRES_ADDR="+freeAddr(t), "TIFFIN_REDIS_ADDR="+freeAddr(t))}
+		"TIFFIN_KAFKA_ADDR="+testservers.FreeAddr(t), "TIFFIN_POSTGRES_ADDR="+testservers.FreeAddr(t), "TIFFIN_REDIS_ADDR="+testservers.FreeAddr(t))}
 	up := s.start(true, "up").ready()
 	l := startLoad(t, 8, 20*time.Millisecond, demoOrders(), up.api)
 	for range 10 {
