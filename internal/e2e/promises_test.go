@@ -64,14 +64,21 @@ func TestAPausedProcessComesBack(t *testing.T) {
 	t.Log(s.tiffin("audit", "--wait=60s"))
 }
 
-// Each group stopped alone under load: nobody else is held up, and it catches up when it is back. TIFFIN_E2E_AWAY=1m keeps
-// each away for a minute.
-func TestAGroupIsAwayForAWhile(t *testing.T) {
-	s := newSite(t)
+// awayTime is how long what a test takes away stays away: TIFFIN_E2E_AWAY, or some seconds.
+func awayTime(t *testing.T) time.Duration {
+	t.Helper()
 	away, err := time.ParseDuration(cmp.Or(os.Getenv("TIFFIN_E2E_AWAY"), "3s"))
 	if err != nil {
 		t.Fatal(err)
 	}
+	return away
+}
+
+// Each group stopped alone under load: nobody else is held up, and it catches up when it is back. TIFFIN_E2E_AWAY=1m keeps
+// each away for a minute.
+func TestAGroupIsAwayForAWhile(t *testing.T) {
+	s := newSite(t)
+	away := awayTime(t)
 	groups := []string{"inventory", "payments", "fraud", "kitchen", "delivery", "orders", "notification", "analytics", "simulator"}
 	running := map[string]*process{}
 	for _, g := range groups {

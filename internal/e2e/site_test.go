@@ -288,7 +288,7 @@ func (l *load) use(apis ...string) {
 	l.apis = apis
 }
 
-var client = &http.Client{Timeout: 10 * time.Second}
+var client = &http.Client{Timeout: time.Minute}
 
 // place places one order, and cancels one in five right away.
 func (l *load) place() {
