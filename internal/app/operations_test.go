@@ -118,13 +118,12 @@ func TestOperationsWhereNothingIsThere(t *testing.T) {
 // Servers come and go, and /readyz says so; a process whose groups own nothing is as ready as the one that owns it.
 func TestOperationsFollowTheServers(t *testing.T) {
 	postgres := testservers.StartPostgres(t)
-	broker := embedded.KafkaConfig{Dir: t.TempDir(), Addr: "127.0.0.1:0"}
+	broker := embedded.KafkaConfig{Dir: t.TempDir(), Addr: testservers.FreeAddr(t)} // the same over restarts
 	start := func() func() {
 		server, err := embedded.StartKafka(broker)
 		if err != nil {
 			t.Fatal(err)
 		}
-		broker.Addr = server.Addr() // the same over restarts
 		return func() {
 			if err := server.Close(); err != nil {
 				t.Error(err)

@@ -184,7 +184,7 @@ func startCompose(t *testing.T) (s *site, gate, kafkaAddr string) {
 		if !ours(c) || target(c) == "" {
 			continue
 		}
-		addr := freeAddr(t)
+		addr := testservers.FreeAddr(t)
 		own := &site{t: t, binary: s.binary, env: append(env(c), "TIFFIN_SPOOL_DIR="+t.TempDir(), "TIFFIN_API_ADDR="+addr, "TIFFIN_OPS_ADDR="+addr)}
 		p := own.start(false, c.Command...)
 		p.api, addrs[name] = addr, addr

@@ -2,8 +2,10 @@ package e2e
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -17,6 +19,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/jackc/pgx/v5"
 )
 
 // loaded is what `tiffin load --json` reports, as far as it is looked at here.
@@ -29,7 +33,7 @@ type loaded struct {
 func (s *site) load(args ...string) (report loaded, code int) {
 	s.t.Helper()
 	cmd := exec.Command(binary, append([]string{"load", "--json"}, args...)...)
-	cmd.Env = s.env
+	cmd.Env, cmd.SysProcAttr = s.env, &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errs
 	err := cmd.Run()
@@ -59,6 +63,7 @@ func TestALoadIsVerified(t *testing.T) {
 		posts, sagas bool
 	}{
 		{[]string{"likes", "--rate=1000", "--duration=4s", "--duplicates=0.1", "--unlikes=0.1", "--posts=500"}, 2000, true, false},
+		{[]string{"likes", "--rate=5000", "--batch=200", "--duration=3s", "--duplicates=0.1", "--unlikes=0.1", "--posts=500"}, 2000, true, false},
 		{[]string{"likes", "--rate=500", "--duration=3s", "--burst=1000"}, 1000, true, false},
 		{[]string{"orders", "--rate=100", "--duration=3s", "--duplicates=0.1"}, 100, false, true},
 		{[]string{"payments", "--rate=100", "--duration=3s", "--duplicates=0.1"}, 100, false, true},
@@ -125,6 +130,81 @@ func TestALoadFindsOneWrongLike(t *testing.T) {
 	}
 }
 
+// meddler is a proxy before an API that knows what was accepted, and has something done before the first count is read.
+type meddler struct {
+	*httputil.ReverseProxy
+	accepted sync.Map // posts and users, by the paths and bodies of requests
+	meddle   func()
+	once     sync.Once
+}
+
+func (m *meddler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.Method == http.MethodGet {
+		m.once.Do(m.meddle)
+		m.ReverseProxy.ServeHTTP(w, r)
+		return
+	}
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		panic(http.ErrAbortHandler)
+	}
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	m.ReverseProxy.ServeHTTP(w, r)
+	m.accepted.Store(r.URL.Path+string(body), true)
+}
+
+// The verification fails when it should, here too: all likes are accepted, sent and counted, and then PostgreSQL loses one, and counts
+// another twice.
+func TestALoadFindsWhatTheGroupGotWrong(t *testing.T) {
+	s := newSite(t)
+	api := s.start(true, "run", "--target=likes,likes-api").ready().api
+	var lost, doubled string
+	var wrong error
+	m := &meddler{ReverseProxy: httputil.NewSingleHostReverseProxy(&url.URL{Scheme: "http", Host: api})}
+	m.meddle = func() { lost, doubled, wrong = s.meddle(m) }
+	server := httptest.NewServer(m)
+	t.Cleanup(server.Close)
+	report, code := s.load("likes", "--rate=500", "--duration=2s", "--posts=200", "--patience=15s", "--target="+server.URL)
+	if wrong != nil {
+		t.Fatal(wrong)
+	}
+	said := strings.Join(report.FirstFaults, "\n") + "\n"
+	if code != 1 || report.Faults != 2 || !regexp.MustCompile("post "+lost+" has .* 1 missing\n").MatchString(said) || !regexp.MustCompile("post "+doubled+" has .* 1 too many\n").MatchString(said) {
+		t.Errorf("a like of %s is gone, and one of %s counts twice; exit code %d, %+v", lost, doubled, code, report)
+	}
+}
+
+// meddle waits until all that was accepted is counted, and then has one like of a post never been, and one of another count once more. As
+// whoever changes a count, it raises its version: or the cache would not hear of it.
+func (s *site) meddle(m *meddler) (lost, doubled string, err error) {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	db, err := pgx.Connect(ctx, s.database)
+	if err != nil {
+		return "", "", err
+	}
+	defer func() { _ = db.Close(context.Background()) }()
+	want, counted := 0, -1
+	m.accepted.Range(func(any, any) bool { want++; return true })
+	for counted != want {
+		if err := db.QueryRow(ctx, "select count(*) from likes.likes where liked").Scan(&counted); err != nil {
+			return "", "", fmt.Errorf("%d likes were accepted, and %d are counted: %w", want, counted, err)
+		}
+		<-time.After(20 * time.Millisecond)
+	}
+	const change = "update likes.counts set count = count + $2, version = version + 1 where (post_id, shard) = (select post_id, min(shard) from likes.counts where post_id = $1 group by post_id)"
+	err = db.QueryRow(ctx, "select min(post_id), max(post_id) from likes.counts").Scan(&lost, &doubled)
+	if err == nil {
+		_, err = db.Exec(ctx, "delete from likes.likes where like_id = (select min(like_id) from likes.likes where like_id like $1 || '/%')", lost)
+	}
+	for post, by := range map[string]int{lost: -1, doubled: 1} {
+		if err == nil {
+			_, err = db.Exec(ctx, change, post, by)
+		}
+	}
+	return lost, doubled, err
+}
+
 // The first Ctrl-C ends the load, and what was sent is verified; a second one ends it at once.
 func TestALoadIsInterrupted(t *testing.T) {
 	s := newSite(t)
@@ -132,8 +212,10 @@ func TestALoadIsInterrupted(t *testing.T) {
 	var calls atomic.Int64
 	proxy := httputil.NewSingleHostReverseProxy(&url.URL{Scheme: "http", Host: api})
 	var hidden atomic.Bool
+	var looked atomic.Int64 // at counts that are hidden
 	counting := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if hidden.Load() && r.Method == http.MethodGet {
+			looked.Add(1)
 			_, _ = io.WriteString(w, `{"count":0}`)
 			return
 		}
@@ -156,9 +238,7 @@ func TestALoadIsInterrupted(t *testing.T) {
 	before := calls.Load()
 	waitFor(t, func() bool { return calls.Load() > before+200 })
 	p.signal(syscall.SIGINT)
-	for last := int64(-1); last != calls.Load(); <-time.After(500 * time.Millisecond) { // until nothing is sent any more
-		last = calls.Load()
-	}
+	waitFor(t, func() bool { return looked.Load() > 0 })
 	p.signal(syscall.SIGINT)
 	select {
 	case <-p.gone:

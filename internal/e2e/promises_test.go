@@ -6,6 +6,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"tiffin/internal/testservers"
 )
 
 // P3: whatever way 2,000 concurrent orders go, the books balance.
@@ -62,14 +64,21 @@ func TestAPausedProcessComesBack(t *testing.T) {
 	t.Log(s.tiffin("audit", "--wait=60s"))
 }
 
-// Each group stopped alone under load: nobody else is held up, and it catches up when it is back. TIFFIN_E2E_AWAY=1m keeps
-// each away for a minute.
-func TestAGroupIsAwayForAWhile(t *testing.T) {
-	s := newSite(t)
+// awayTime is how long what a test takes away stays away: TIFFIN_E2E_AWAY, or some seconds.
+func awayTime(t *testing.T) time.Duration {
+	t.Helper()
 	away, err := time.ParseDuration(cmp.Or(os.Getenv("TIFFIN_E2E_AWAY"), "3s"))
 	if err != nil {
 		t.Fatal(err)
 	}
+	return away
+}
+
+// Each group stopped alone under load: nobody else is held up, and it catches up when it is back. TIFFIN_E2E_AWAY=1m keeps
+// each away for a minute.
+func TestAGroupIsAwayForAWhile(t *testing.T) {
+	s := newSite(t)
+	away := awayTime(t)
 	groups := []string{"inventory", "payments", "fraud", "kitchen", "delivery", "orders", "notification", "analytics", "simulator"}
 	running := map[string]*process{}
 	for _, g := range groups {
@@ -96,7 +105,7 @@ func TestAGroupIsAwayForAWhile(t *testing.T) {
 // P1: the whole tree of `up` is killed ten times under load: no order that got a 202 is missing, the books balance.
 func TestTheWholeTreeIsKilledTenTimes(t *testing.T) {
 	s := &site{t: t, env: append(environ(t), "TIFFIN_DATA="+t.TempDir(),
-		"TIFFIN_KAFKA_ADDR="+freeAddr(t), "TIFFIN_POSTGRES_ADDR="+freeAddr(t), "TIFFIN_REDIS_ADDR="+freeAddr(t))}
+		"TIFFIN_KAFKA_ADDR="+testservers.FreeAddr(t), "TIFFIN_POSTGRES_ADDR="+testservers.FreeAddr(t), "TIFFIN_REDIS_ADDR="+testservers.FreeAddr(t))}
 	up := s.start(true, "up").ready()
 	l := startLoad(t, 8, 20*time.Millisecond, demoOrders(), up.api)
 	for range 10 {

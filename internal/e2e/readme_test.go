@@ -25,9 +25,9 @@ func TestTheTourIsTrue(t *testing.T) {
 		t.Fatal(err)
 	}
 	data := t.TempDir()
-	kafkaAddr := freeAddr(t)
+	kafkaAddr := testservers.FreeAddr(t)
 	s := &site{t: t, env: append(environ(t), "TIFFIN_DATA="+data, "TIFFIN_KAFKA_ADDR="+kafkaAddr,
-		"TIFFIN_POSTGRES_ADDR="+freeAddr(t), "TIFFIN_REDIS_ADDR="+freeAddr(t))}
+		"TIFFIN_POSTGRES_ADDR="+testservers.FreeAddr(t), "TIFFIN_REDIS_ADDR="+testservers.FreeAddr(t))}
 	up := s.start(true, "up").ready()
 	s.tour(string(readme), libs, up.api, kafkaAddr)
 }

@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -110,7 +109,7 @@ func (s *site) launch(p *process, api bool, args []string) *process {
 	s.t.Helper()
 	p.t, p.log, p.gone = s.t, &bytes.Buffer{}, make(chan struct{})
 	if api {
-		p.api = freeAddr(s.t)
+		p.api = testservers.FreeAddr(s.t)
 		args = append(args, "--api-addr="+p.api)
 	}
 	p.cmd = exec.Command(cmp.Or(s.binary, binary), args...)
@@ -227,16 +226,6 @@ func environ(t *testing.T) (env []string) {
 	return env
 }
 
-func freeAddr(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
-}
-
 // demoOrders are orders of the demo data: half of them can be completed, the others end in each way that there is.
 func demoOrders() (bodies []string) {
 	order := func(customer, restaurant, sku string) {
@@ -299,7 +288,7 @@ func (l *load) use(apis ...string) {
 	l.apis = apis
 }
 
-var client = &http.Client{Timeout: 10 * time.Second}
+var client = &http.Client{Timeout: time.Minute}
 
 // place places one order, and cancels one in five right away.
 func (l *load) place() {

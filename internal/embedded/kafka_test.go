@@ -12,6 +12,8 @@ import (
 
 	"github.com/segmentio/kafka-go"
 	"go.uber.org/goleak"
+
+	"tiffin/internal/testservers/server"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -30,6 +32,16 @@ func startKafka(t *testing.T, dir, addr string) *Kafka {
 	return k
 }
 
+// ownAddr is an address for a server that goes and comes back: of the ports that are handed out for port 0, somebody else could get it meanwhile.
+func ownAddr(t *testing.T) string {
+	t.Helper()
+	addr, err := server.FreeAddr(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return addr
+}
+
 // client talks to the broker until the test ends.
 func client(t *testing.T, addr string) *kafka.Client {
 	t.Helper()
@@ -40,7 +52,7 @@ func client(t *testing.T, addr string) *kafka.Client {
 
 func TestKafkaKeepsTopicsAndRecordsBetweenStarts(t *testing.T) {
 	ctx, dir := t.Context(), t.TempDir()
-	k := startKafka(t, dir, "127.0.0.1:0")
+	k := startKafka(t, dir, ownAddr(t))
 	c := client(t, k.Addr())
 	createTopic(t, c, "orders", 3)
 	produce(t, c, "orders", "placed")

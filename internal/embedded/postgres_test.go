@@ -68,7 +68,7 @@ func query(t *testing.T, p *Postgres, statements ...string) string {
 
 func TestPostgresKeepsDataBetweenStarts(t *testing.T) {
 	dir := reachableDir(t)
-	p := startPostgres(t, dir, "127.0.0.1:0")
+	p := startPostgres(t, dir, ownAddr(t))
 	query(t, p, "CREATE TABLE lane (id int)", "INSERT INTO lane VALUES (7)", "SELECT 'ok'")
 	if err := p.Close(); err != nil {
 		t.Fatal(err)
@@ -97,7 +97,7 @@ func TestPostgresLosesNothingCommitted(t *testing.T) {
 
 func TestPostgresRecoversFromKill(t *testing.T) {
 	dir := reachableDir(t)
-	p := startPostgres(t, dir, "127.0.0.1:0")
+	p := startPostgres(t, dir, ownAddr(t))
 	query(t, p, "CREATE TABLE lane (id int)", "INSERT INTO lane VALUES (7)", "SELECT 'ok'")
 	if err := syscall.Kill(p.PID(), syscall.SIGKILL); err != nil {
 		t.Fatal(err)
@@ -156,7 +156,7 @@ func TestParentOfPostgres(t *testing.T) {
 	if dir == "" {
 		t.Skip("runs as a child of TestPostgresEndsWithItsParent")
 	}
-	p := startPostgres(t, dir, "127.0.0.1:0")
+	p := startPostgres(t, dir, ownAddr(t))
 	query(t, p, "CREATE TABLE lane (id int)", "INSERT INTO lane VALUES (7)", "SELECT 'ok'")
 	if _, err := os.Stdout.WriteString("server on " + p.Addr() + "\n"); err != nil {
 		t.Fatal(err)

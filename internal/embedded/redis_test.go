@@ -70,7 +70,7 @@ func TestRedisRunsScripts(t *testing.T) {
 }
 
 func TestRedisKeepsNothingAndFreesItsPort(t *testing.T) {
-	r := startRedis(t, "127.0.0.1:0")
+	r := startRedis(t, ownAddr(t))
 	if err := redisClient(t, r).Set(t.Context(), "k", "x", 0).Err(); err != nil {
 		t.Fatal(err)
 	}

@@ -18,7 +18,7 @@ import (
 func small(kind Kind, url string) Config {
 	return Config{
 		Kind: kind, Targets: []string{url}, Rate: 4000, Duration: 100 * time.Millisecond, Connections: 8, Posts: 50, Users: 500,
-		Duplicates: 0.2, Unlikes: 0.2, Seed: 7, Patience: 200 * time.Millisecond,
+		Duplicates: 0.2, Unlikes: 0.2, Seed: 7, Timeout: time.Minute, Patience: 200 * time.Millisecond,
 	}
 }
 

@@ -210,8 +210,7 @@ func (r *run) settle(ctx context.Context, things []*thing, show func()) bool {
 		}
 		if moved {
 			changed, pause = time.Now(), firstPause
-		}
-		if time.Since(changed) > r.cfg.Patience {
+		} else if time.Since(changed) > r.cfg.Patience {
 			return false
 		}
 		select {

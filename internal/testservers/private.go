@@ -67,9 +67,8 @@ func StartPostgres(t testing.TB) *PrivatePostgres {
 	if err := os.Chmod(filepath.Dir(dir), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	p := &PrivatePostgres{t: t, config: embedded.PostgresConfig{Dir: dir, Addr: "127.0.0.1:0"}}
+	p := &PrivatePostgres{t: t, config: embedded.PostgresConfig{Dir: dir, Addr: FreeAddr(t)}}
 	p.Start()
-	p.config.Addr = p.server.Addr() // the same over restarts
 	t.Cleanup(func() {
 		if err := p.server.Close(); err != nil {
 			t.Error(err)

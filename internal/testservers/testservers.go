@@ -61,6 +61,17 @@ func Name(prefix string) string {
 	return prefix + "-" + strings.ToLower(rand.Text()[:10])
 }
 
+// FreeAddr returns an address of this machine, host:port, where nobody listens, for a server that the test starts. It stays the test's
+// own, as far as systems don't hand it out by themselves.
+func FreeAddr(t testing.TB) string {
+	t.Helper()
+	addr, err := server.FreeAddr(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return addr
+}
+
 // KafkaTool runs one of Kafka's console tools, a class such as org.apache.kafka.tools.TopicCommand, and returns what it printed. The test
 // fails if the tool does.
 func KafkaTool(t testing.TB, class string, args ...string) string {

@@ -178,6 +178,7 @@ func TestEventsGoOnWhereTheyBrokeOff(t *testing.T) {
 			t.Errorf("got %q", got)
 		}
 		_ = response.Body.Close()
+		synctest.Wait() // the server lets the place go when it has noticed
 		for last, want := range map[string]int{"3": http.StatusNoContent, "1": http.StatusOK, "": http.StatusOK} {
 			response := k.get(t, t.Context(), events, "Last-Event-ID: "+last)
 			body, err := io.ReadAll(response.Body)
@@ -185,6 +186,7 @@ func TestEventsGoOnWhereTheyBrokeOff(t *testing.T) {
 				t.Errorf("after %q: %d %s %v", last, response.StatusCode, body, err)
 			}
 			_ = response.Body.Close()
+			synctest.Wait()
 		}
 	})
 }

@@ -19,6 +19,8 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kfake"
+
+	"tiffin/internal/testservers"
 )
 
 func TestValidateReportsAllFaultsAtOnce(t *testing.T) {
@@ -130,7 +132,7 @@ func TestPing(t *testing.T) {
 	if err := c.Ping(testContext(t)); err != nil {
 		t.Fatal(err)
 	}
-	nobody := openClient(t, Config{Brokers: []string{unusedAddress(t)}})
+	nobody := openClient(t, Config{Brokers: []string{testservers.FreeAddr(t)}})
 	if err := nobody.Ping(testContext(t)); err == nil || !Retryable(err) {
 		t.Errorf("nobody there: %v", err)
 	}
@@ -160,15 +162,4 @@ func TestClosedClient(t *testing.T) {
 	if err := c.Join(ctx, Membership{Group: "g", Topics: []string{"orders"}, Hold: func(context.Context, Assignment) error { return nil }}); err != ErrClosed {
 		t.Errorf("join: %v", err)
 	}
-}
-
-// unusedAddress is one on which nobody listens.
-func unusedAddress(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
 }

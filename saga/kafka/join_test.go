@@ -37,7 +37,7 @@ func join(t testing.TB, c *Client, group string, topics []string, dealt chan<- A
 func quick(group string, topics []string, hold func(context.Context, Assignment) error) Membership {
 	return Membership{
 		Group: group, Topics: topics, Hold: hold,
-		Heartbeat: 20 * time.Millisecond, SessionTimeout: 2 * time.Second, RebalanceTimeout: 5 * time.Second,
+		Heartbeat: 20 * time.Millisecond, SessionTimeout: 10 * time.Second, RebalanceTimeout: 10 * time.Second,
 	}
 }
 
@@ -96,7 +96,7 @@ func TestTwoMembersShareTheLanes(t *testing.T) {
 	// One leaves: the other takes over without waiting for a session to end.
 	left := time.Now()
 	stop()
-	if a := awaitLanes(t, first, 7); time.Since(left) > time.Second {
+	if a := awaitLanes(t, first, 7); time.Since(left) > 5*time.Second {
 		t.Errorf("took over %v after %s", a.Lanes, time.Since(left))
 	}
 }
@@ -116,12 +116,14 @@ func TestMemberThatIsCutOff(t *testing.T) {
 	c, cutOff := newClient(t, cluster), newClient(t, cluster)
 	createTopics(t, c, 2, "orders")
 	dealt, lost := make(chan Assignment, 10), make(chan error, 10)
-	run(t, cutOff, quick("kitchen", []string{"orders"}, func(ctx context.Context, a Assignment) error {
+	m := quick("kitchen", []string{"orders"}, func(ctx context.Context, a Assignment) error {
 		dealt <- a
 		<-ctx.Done()
 		lost <- context.Cause(ctx)
 		return nil
-	}))
+	})
+	m.SessionTimeout = 2 * time.Second
+	run(t, cutOff, m)
 	awaitLanes(t, dealt, 2)
 	cutOff.Close() // every connection breaks, nothing is said
 	if err := receive(t, lost); !errors.Is(err, ErrLanesLost) {
@@ -144,6 +146,7 @@ func TestHoldEndsWhenHeartbeatsAreNotAnswered(t *testing.T) {
 		lost <- time.Now()
 		return nil
 	})
+	m.SessionTimeout = 6 * time.Second
 	stop := run(t, c, m)
 	receive(t, dealt)
 	silent := make(chan time.Time, 1)
@@ -278,7 +281,7 @@ func leaveWhileDealt(t *testing.T, stays, goes *Client) {
 	receive(t, lost)
 	began := time.Now()
 	stop()
-	if took := time.Since(began); took > leaveTimeout+2*time.Second {
+	if took := time.Since(began); took > leaveTimeout+6*time.Second {
 		t.Errorf("leaving took %s", took)
 	}
 	close(release)

@@ -14,6 +14,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"tiffin/internal/testservers"
 )
 
 func TestProduceKeepsTheOrderOfEachPartition(t *testing.T) {
@@ -344,7 +346,7 @@ func TestProduceToATopicThatHasGrown(t *testing.T) {
 }
 
 func TestProduceWithoutABroker(t *testing.T) {
-	c := openClient(t, Config{Brokers: []string{unusedAddress(t)}})
+	c := openClient(t, Config{Brokers: []string{testservers.FreeAddr(t)}})
 	err := c.Produce(testContext(t), recordsOf("orders", 0, 2))
 	var failed *ProduceError
 	if !errors.As(err, &failed) || len(failed.Unknown) != 2 || !Retryable(err) {

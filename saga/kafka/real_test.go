@@ -141,7 +141,7 @@ func TestRealKafkaGroup(t *testing.T) {
 	left := time.Now()
 	stop()
 	awaitLanes(t, first, 4)
-	if took := time.Since(left); took > 2*time.Second {
+	if took := time.Since(left); took > 5*time.Second { // no session ends so soon
 		t.Errorf("the other took over after %s", took)
 	}
 }

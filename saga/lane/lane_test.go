@@ -45,8 +45,9 @@ func TestAStrangersCopyDoesNothing(t *testing.T) {
 
 // A deadline fires when its time is over, and not before.
 func TestADeadlineFires(t *testing.T) {
-	w := newWorld(t, time.Second)
+	w := newWorld(t, 5*time.Second) // enough for the gate to answer on a busy machine
 	w.run(w.counter, w.gate)
+	w.until(2*partitions, "select (select count(*) from counter.lanes where owner <> '') + (select count(*) from gate.lanes where owner <> '')")
 	w.say(wanted{"t1", "silent"}, wanted{"t2", "open"})
 	w.until("refused", "select state from counter.tickets where id = 't1'")
 	w.until("closed", "select state from counter.tickets where id = 't2'")

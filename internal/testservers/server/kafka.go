@@ -30,11 +30,11 @@ type Kafka struct {
 
 // NewKafka prepares a node with the jars in libs and its data in the empty folder dir; Start starts it.
 func NewKafka(ctx context.Context, libs, dir string) (*Kafka, error) {
-	broker, err := freeAddr(ctx)
+	broker, err := FreeAddr(ctx)
 	if err != nil {
 		return nil, err
 	}
-	controller, err := freeAddr(ctx)
+	controller, err := FreeAddr(ctx)
 	if err != nil {
 		return nil, err
 	}

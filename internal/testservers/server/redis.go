@@ -26,7 +26,7 @@ type Redis struct {
 
 // NewRedis prepares a server that works in the folder dir; Start starts it.
 func NewRedis(ctx context.Context, dir string) (*Redis, error) {
-	addr, err := freeAddr(ctx)
+	addr, err := FreeAddr(ctx)
 	if err != nil {
 		return nil, err
 	}
