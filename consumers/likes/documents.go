@@ -38,8 +38,15 @@ var (
 		return saga.Columns{{"like_id", &l.LikeID}, {"liked", &l.Liked}, {"accepted_at", &l.AcceptedAt}, {"event_id", &l.EventID}}
 	}).KeptBy(userOf)
 	posts = saga.In("counts", func(p *Post) saga.Columns {
-		return saga.Columns{{"post_id", &p.PostID}, {"shard", &p.Shard}, {"count", &p.Count}, {"version", &p.Version},
-			{"gains_5m", &p.Gains.In5m}, {"gains_1h", &p.Gains.In1h}, {"last_hour", &p.Gains.LastHour}}
+		return saga.Columns{
+			{"post_id", &p.PostID},
+			{"shard", &p.Shard},
+			{"count", &p.Count},
+			{"version", &p.Version},
+			{"gains_5m", &p.Gains.In5m},
+			{"gains_1h", &p.Gains.In1h},
+			{"last_hour", &p.Gains.LastHour},
+		}
 	}).Sharded(func(p *Post) *int { return &p.Shard })
 )
 
