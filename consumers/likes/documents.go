@@ -29,6 +29,10 @@ type Post struct {
 	Count  int64
 	// Version goes up with every change of the part, so that of two copies the later can be told.
 	Version int64
+	// Slot, Gained and Earlier are what the part gained lately: see gains.go.
+	Slot    int
+	Gained  int64
+	Earlier string
 }
 
 var (
@@ -36,7 +40,10 @@ var (
 		return saga.Columns{{"like_id", &l.LikeID}, {"liked", &l.Liked}, {"accepted_at", &l.AcceptedAt}, {"event_id", &l.EventID}}
 	}).KeptBy(userOf)
 	posts = saga.In("counts", func(p *Post) saga.Columns {
-		return saga.Columns{{"post_id", &p.PostID}, {"shard", &p.Shard}, {"count", &p.Count}, {"version", &p.Version}}
+		return saga.Columns{
+			{"post_id", &p.PostID}, {"shard", &p.Shard}, {"count", &p.Count}, {"version", &p.Version},
+			{"slot", &p.Slot}, {"gained", &p.Gained}, {"earlier", &p.Earlier},
+		}
 	}).Sharded(func(p *Post) *int { return &p.Shard })
 )
 

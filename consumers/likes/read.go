@@ -38,7 +38,7 @@ func partsOf(ctx context.Context, db DB, postID string) ([]Post, error) {
 	}
 	parts := make([]Post, len(shards))
 	for i := range shards {
-		parts[i] = Post{postID, shards[i], counts[i], versions[i]}
+		parts[i] = Post{PostID: postID, Shard: shards[i], Count: counts[i], Version: versions[i]}
 	}
 	return parts, nil
 }

@@ -2,16 +2,18 @@ package app
 
 import (
 	"context"
+	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"tiffin/consumers/analytics"
 	"tiffin/consumers/inventory"
 	"tiffin/consumers/kitchen"
-	"tiffin/consumers/likes"
+	counted "tiffin/consumers/likes"
 	"tiffin/consumers/notification"
 	groups "tiffin/consumers/orders"
 	books "tiffin/consumers/payments"
+	"tiffin/producers/likes"
 	"tiffin/producers/orders"
 	"tiffin/producers/payments"
 	"tiffin/producers/views"
@@ -179,7 +181,7 @@ func (n numbers) TopDishes(ctx context.Context, most int) ([]views.Dish, error) 
 type topPosts struct{ pool *pgxpool.Pool }
 
 func (t topPosts) TopPosts(ctx context.Context, n int) ([]views.Post, error) {
-	top, err := likes.Top(ctx, t.pool, n)
+	top, err := counted.Top(ctx, t.pool, n)
 	if err != nil {
 		return nil, err
 	}
@@ -188,4 +190,16 @@ func (t topPosts) TopPosts(ctx context.Context, n int) ([]views.Post, error) {
 		posts[i] = views.Post{PostID: p.PostID, Likes: p.Count}
 	}
 	return posts, nil
+}
+
+// gains reads which posts the group likes saw gain most.
+type gains struct{ reader *counted.TopReader }
+
+func (g gains) Top(ctx context.Context, window time.Duration) (since time.Time, posts []likes.TopPost, err error) {
+	found, err := g.reader.Top(ctx, window)
+	posts = make([]likes.TopPost, len(found.Posts))
+	for i, p := range found.Posts {
+		posts[i] = likes.TopPost{PostID: p.PostID, Gained: p.Gained}
+	}
+	return found.Since, posts, err
 }

@@ -3,6 +3,7 @@ package contracts_test
 import (
 	"context"
 	"testing"
+	"time"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -41,7 +42,7 @@ func newSite() *site {
 	stopping := make(chan struct{})
 	close(stopping) // nobody waits for what will not come
 	orders.Routes(s.handler, orders.Config{Door: s, Orders: s, Restaurants: restaurants{s}, Menus: restaurants{s}, Stopping: stopping})
-	likes.Routes(s.handler, likes.Config{Door: s, Counts: s})
+	likes.Routes(s.handler, likes.Config{Door: s, Counts: s, Tops: s})
 	payments.Routes(s.handler, payments.Config{Door: s, Ledger: s, Stopping: stopping})
 	views.Routes(s.handler, views.Config{Notifications: s, Analytics: numbers{s}, Posts: numbers{s}, FreshFor: 1})
 	return s
@@ -97,6 +98,12 @@ func (s *site) Count(context.Context, string) (int64, error) {
 	var count likes.Count
 	_, err := s.look(&count)
 	return count.Count, err
+}
+
+func (s *site) Top(context.Context, time.Duration) (since time.Time, posts []likes.TopPost, err error) {
+	var top likes.Top
+	_, err = s.look(&top)
+	return top.Since, top.Posts, err
 }
 
 func (s *site) Payment(context.Context, string) (payment payments.Payment, found bool, err error) {

@@ -34,10 +34,11 @@ type Counts interface {
 	Count(ctx context.Context, postID string) (int64, error)
 }
 
-// Config says what the API stands on. Door and Counts have to be set.
+// Config says what the API stands on. Door, Counts and Tops have to be set.
 type Config struct {
 	Door   door.Door
 	Counts Counts
+	Tops   Tops
 	// Once remembers requests with an Idempotency-Key. Defaults to a memory of this API's own.
 	Once *api.Once
 }
@@ -63,6 +64,7 @@ func Routes(e *echo.Echo, cfg Config) {
 	e.POST("/posts/:postId/likes", api.Quiet(h.like))
 	e.DELETE("/posts/:postId/likes/:userId", api.Quiet(h.unlike))
 	e.GET("/posts/:postId/likes", h.count)
+	e.GET("/posts/top", h.top)
 }
 
 // like accepts that a user likes a post.

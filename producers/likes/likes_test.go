@@ -41,7 +41,7 @@ type world struct {
 func newWorld() *world {
 	w := &world{counts: map[string]int64{}}
 	w.handler = api.New(api.Config{Name: "test", Logger: slog.New(slog.NewTextHandler(&w.log, nil))})
-	likes.Routes(w.handler, likes.Config{Door: w, Counts: w})
+	likes.Routes(w.handler, likes.Config{Door: w, Counts: w, Tops: w})
 	return w
 }
 
