@@ -55,6 +55,11 @@ func openRedis(t *testing.T, url string) *redis.Client {
 	return client
 }
 
+// part is one of p1.
+func part(shard int, count, version int64) Post {
+	return Post{PostID: "p1", Shard: shard, Count: count, Version: version}
+}
+
 func store(t *testing.T, c *Cache, posts ...Post) {
 	t.Helper()
 	if err := c.Put(t.Context(), posts); err != nil {
@@ -83,15 +88,15 @@ func TestAnOlderPartNeverReplacesANewer(t *testing.T) {
 		if count, found := c.Get(t.Context(), "p1"); found {
 			t.Errorf("an empty cache has %d", count)
 		}
-		fill(t, c, Post{PostID: "p1", Shard: 0, Count: 5, Version: 7}, Post{PostID: "p1", Shard: 3, Count: -2, Version: 8})
+		fill(t, c, part(0, 5, 7), part(3, -2, 8))
 		cached(t, c, "p1", 3)
-		store(t, c, Post{PostID: "p1", Shard: 0, Count: 4, Version: 6}, Post{PostID: "p1", Shard: 3, Count: -1, Version: 9})
+		store(t, c, part(0, 4, 6), part(3, -1, 9))
 		cached(t, c, "p1", 4)
-		store(t, c, Post{PostID: "p1", Shard: 0, Count: 9, Version: 10}) // as numbers, not as texts
+		store(t, c, part(0, 9, 10)) // as numbers, not as texts
 		cached(t, c, "p1", 8)
-		fill(t, c, Post{PostID: "p1", Shard: 0, Count: 3, Version: 9}, Post{PostID: "p1", Shard: 3, Count: 0, Version: 10}, Post{PostID: "p1", Shard: -1, Count: 50, Version: 60}) // a reader that was slow, with news for all that
+		fill(t, c, part(0, 3, 9), part(3, 0, 10), part(-1, 50, 60)) // a reader that was slow, with news for all that
 		cached(t, c, "p1", 59)
-		store(t, c, Post{PostID: "p1", Shard: 11, Count: 1, Version: 1}) // a part that is new
+		store(t, c, part(11, 1, 1)) // a part that is new
 		cached(t, c, "p1", 60)
 	})
 }
@@ -99,15 +104,15 @@ func TestAnOlderPartNeverReplacesANewer(t *testing.T) {
 // P9: after a loss, what mirrors write is a part of the count, and is not shown for the whole.
 func TestPartsAreNoCount(t *testing.T) {
 	onRedis(t, time.Minute, func(t *testing.T, c *Cache, client *redis.Client) {
-		fill(t, c, Post{PostID: "p1", Shard: 0, Count: 5, Version: 5}, Post{PostID: "p1", Shard: 1, Count: 5, Version: 5})
+		fill(t, c, part(0, 5, 5), part(1, 5, 5))
 		if err := client.FlushAll(t.Context()).Err(); err != nil {
 			t.Fatal(err)
 		}
-		store(t, c, Post{PostID: "p1", Shard: 1, Count: 7, Version: 7})
+		store(t, c, part(1, 7, 7))
 		if count, found := c.Get(t.Context(), "p1"); found {
 			t.Errorf("of two parts one is there, and the count is %d", count)
 		}
-		fill(t, c, Post{PostID: "p1", Shard: 0, Count: 5, Version: 5}, Post{PostID: "p1", Shard: 1, Count: 6, Version: 6}) // read before the part was written
+		fill(t, c, part(0, 5, 5), part(1, 6, 6)) // read before the part was written
 		cached(t, c, "p1", 12)
 		if err := c.Fill(t.Context(), "p2", nil); err != nil {
 			t.Fatal(err)
@@ -124,7 +129,7 @@ func TestTheNewestOfManyWritersStays(t *testing.T) {
 		for i := range 4 {
 			writers.Go(func() {
 				for _, v := range versions[i*100 : (i+1)*100] {
-					part := Post{PostID: "p1", Shard: v % 2, Count: int64(v), Version: int64(v)}
+					part := part(v%2, int64(v), int64(v))
 					write := func() error { return c.Put(t.Context(), []Post{part}) }
 					if v%10 == 0 {
 						write = func() error { return c.Fill(t.Context(), "p1", []Post{part}) }
@@ -145,7 +150,7 @@ func TestManyCountsAtOnce(t *testing.T) {
 	onRedis(t, time.Minute, func(t *testing.T, c *Cache, client *redis.Client) {
 		var parts []Post
 		for i := range 2*putAtOnce + 1 {
-			parts = append(parts, Post{PostID: fmt.Sprint("p", i), Shard: 0, Count: int64(i), Version: 1000}, Post{PostID: fmt.Sprint("p", i), Shard: 1, Count: 1, Version: 1})
+			parts = append(parts, Post{fmt.Sprint("p", i), 0, int64(i), 1000, 0, 0, ""}, Post{fmt.Sprint("p", i), 1, 1, 1, 0, 0, ""})
 		}
 		store(t, c, parts...)
 		if n := client.DBSize(t.Context()).Val(); n != 2*putAtOnce+1 {
@@ -161,8 +166,8 @@ func TestManyCountsAtOnce(t *testing.T) {
 // P9: what is wrong is gone after the time to live: neither an older part, nor the same again, nor news of another part renews it.
 func TestAnOldCountGoesAway(t *testing.T) {
 	onRedis(t, 400*time.Millisecond, func(t *testing.T, c *Cache, _ *redis.Client) {
-		written := time.Now() // or before: this machine may be slow
-		fill(t, c, Post{PostID: "p1", Shard: 0, Count: 5, Version: 7}, Post{PostID: "p1", Shard: 1, Count: 0, Version: 0})
+		fill(t, c, part(0, 5, 7), part(1, 0, 0))
+		written := time.Now()
 		ticker := time.NewTicker(20 * time.Millisecond)
 		defer ticker.Stop()
 		for news := int64(1); ; news++ {
@@ -177,7 +182,7 @@ func TestAnOldCountGoesAway(t *testing.T) {
 			case since > time.Minute:
 				t.Fatalf("after %v it is still there", since)
 			}
-			store(t, c, Post{PostID: "p1", Shard: 0, Count: 3, Version: 6}, Post{PostID: "p1", Shard: 0, Count: 5, Version: 7}, Post{PostID: "p1", Shard: 1, Count: news, Version: news})
+			store(t, c, part(0, 3, 6), part(0, 5, 7), part(1, news, news))
 		}
 	})
 }
@@ -225,8 +230,8 @@ func TestARedisThatFailsIsLeftAlone(t *testing.T) {
 		t.Errorf("it was waited for %v, want %v", took, DefaultTimeout)
 	}
 	asked := taken.Load()
-	for time.Since(started) < redisRest/2 {
-		if _, found := c.Get(t.Context(), "p1"); found || c.Put(t.Context(), []Post{{PostID: "p1", Count: 1, Version: 1}}) == nil {
+	for time.Since(started) < redisRest {
+		if _, found := c.Get(t.Context(), "p1"); found || c.Put(t.Context(), []Post{part(0, 1, 1)}) == nil {
 			t.Fatal("it was written to a server that says nothing")
 		}
 	}
@@ -254,7 +259,7 @@ func TestACallerThatHasGoneIsNoFault(t *testing.T) {
 		if c.rests.Load() != 0 {
 			t.Error("Redis is left alone, although it works")
 		}
-		store(t, c, Post{PostID: "p1", Shard: 0, Count: 1, Version: 1})
+		store(t, c, part(0, 1, 1))
 	})
 }
 

@@ -29,8 +29,10 @@ type Post struct {
 	Count  int64
 	// Version goes up with every change of the part, so that of two copies the later can be told.
 	Version int64
-	// Gains say when it changed.
-	Gains Gains
+	// Slot, Gained and Earlier are what the part gained lately: see gains.go.
+	Slot    int
+	Gained  int64
+	Earlier string
 }
 
 var (
@@ -39,13 +41,8 @@ var (
 	}).KeptBy(userOf)
 	posts = saga.In("counts", func(p *Post) saga.Columns {
 		return saga.Columns{
-			{"post_id", &p.PostID},
-			{"shard", &p.Shard},
-			{"count", &p.Count},
-			{"version", &p.Version},
-			{"gains_5m", &p.Gains.In5m},
-			{"gains_1h", &p.Gains.In1h},
-			{"last_hour", &p.Gains.LastHour},
+			{"post_id", &p.PostID}, {"shard", &p.Shard}, {"count", &p.Count}, {"version", &p.Version},
+			{"slot", &p.Slot}, {"gained", &p.Gained}, {"earlier", &p.Earlier},
 		}
 	}).Sharded(func(p *Post) *int { return &p.Shard })
 )

@@ -7,115 +7,128 @@ import (
 	"time"
 )
 
-// Gains are by how much a part of a post's count has changed lately: in each of the last five minutes, for an hour, and in each of the
-// last hours, for a day. What is older is forgotten, so a post takes no more room however long it is liked. The time is that of the
-// log, which all readers of a fact agree on.
-type Gains struct {
-	In5m, In1h string // see buckets
-	LastHour   int64  // the last in which it changed, since 1970
+// What a post gained in a window is the sum of the changes that were accepted in it. A part keeps these in slots of five minutes, in
+// the row that is written anyway, so no further row is written for a like, and none grows with history:
+//
+//   - Slot is the latest in which the part changed, and Gained what it gained there. Most likes add to these, and to nothing else.
+//   - Earlier has the slots before it, the sparse ones left out: "1:12 3:-2" says that the slot before gained 12 and the one two before that
+//     lost 2. What is older than an hour is kept by the hour (under its first slot), and what is older than a day is forgotten.
+//
+// A word belongs to the slot of its acceptance, wherever that is now. So neither lanes that lag nor a Kafka that was away make
+// a peak that there was not.
+const (
+	slotSeconds  = 5 * 60
+	slotsPerHour = 12
+	// oldestSlot is the age up to which slots are kept apart, and oldestHour that up to which hours are kept. Both are one more than a
+	// window needs: the clock of who reads may be behind that of the door.
+	oldestSlot = slotsPerHour + 1
+	oldestHour = 25 * slotsPerHour
+)
+
+// slotOf is the number of a moment's slot since 1970.
+func slotOf(at time.Time) int { return int(at.Unix() / slotSeconds) }
+
+// hourOf is the first slot in a slot's hour.
+func hourOf(slot int) int { return slot - slot%slotsPerHour }
+
+// change is what a slot gained, which is so many slots older than the part's latest.
+type change struct {
+	age    int
+	gained int64
 }
 
-// window is a time that gains are summed over: from so long ago, down to the full bucket, until now.
-type window struct {
-	length, bucket time.Duration
-	column         string // of the table
+// gain notes that the part has changed by a word that was accepted at this moment.
+func (p *Post) gain(at time.Time, by int64) {
+	slot := slotOf(at)
+	if slot == p.Slot {
+		p.Gained += by
+		return
+	}
+	var room [oldestSlot + oldestHour/slotsPerHour + 2]change // on the stack
+	known := p.changes(room[:0])
+	if slot < p.Slot {
+		p.Earlier = spell(insert(known, change{aged(p.Slot, p.Slot-slot), by}))
+		return
+	}
+	turned, passed := make([]change, 0, len(known)+1), slot-p.Slot
+	for _, c := range append([]change{{0, p.Gained}}, known...) {
+		turned = insert(turned, change{aged(slot, c.age+passed), c.gained})
+	}
+	p.Slot, p.Gained, p.Earlier = slot, by, spell(turned)
 }
 
-// windows are all that there are.
-var windows = [2]window{{time.Hour, 5 * time.Minute, "gains_5m"}, {24 * time.Hour, time.Hour, "gains_1h"}}
+// aged is the age under which a slot of this age is kept, seen from the latest slot.
+func aged(latest, age int) int {
+	if age <= oldestSlot {
+		return age
+	}
+	return latest - hourOf(latest-age)
+}
 
-func windowOf(length time.Duration) (window, error) {
-	for _, w := range windows {
-		if w.length == length {
-			return w, nil
+// insert adds a change to those that are there, which are in the order of their ages. What is too old is forgotten.
+func insert(changes []change, c change) []change {
+	if c.age > oldestHour {
+		return changes
+	}
+	i := len(changes)
+	for i > 0 && changes[i-1].age > c.age {
+		i--
+	}
+	if i > 0 && changes[i-1].age == c.age {
+		changes[i-1].gained += c.gained
+		return changes
+	}
+	changes = append(changes, change{})
+	copy(changes[i+1:], changes[i:])
+	changes[i] = c
+	return changes
+}
+
+// changes reads Earlier.
+func (p *Post) changes(into []change) []change {
+	for rest := p.Earlier; rest != ""; {
+		var one string
+		one, rest, _ = strings.Cut(rest, " ")
+		age, gained, _ := strings.Cut(one, ":")
+		a, err := strconv.Atoi(age)
+		g, err2 := strconv.ParseInt(gained, 10, 64)
+		if err != nil || err2 != nil {
+			panic(fmt.Sprintf("post %s, shard %d: column earlier is %q, want ages and gains such as \"1:12 3:-2\"", p.PostID, p.Shard, p.Earlier))
 		}
+		into = append(into, change{a, g})
 	}
-	return window{}, fmt.Errorf("gains of the last %v are not kept: only those of %v and %v", length, windows[0].length, windows[1].length)
+	return into
 }
 
-// since is when the window begins that ends now.
-func (w window) since(now time.Time) time.Time { return now.Add(-w.length).UTC().Truncate(w.bucket) }
-
-// kept is how many buckets a window has: those that are whole, and the one that is being filled.
-func (w window) kept() int64 { return int64(w.length/w.bucket) + 1 }
-
-func (w window) bucketOf(t time.Time) int64 { return t.Unix() / int64(w.bucket/time.Second) }
-
-func (g *Gains) add(logged time.Time, n int64) {
-	g.In5m = buckets(g.In5m).add(windows[0].bucketOf(logged), n, windows[0].kept())
-	g.In1h = buckets(g.In1h).add(windows[1].bucketOf(logged), n, windows[1].kept())
-	g.LastHour = max(g.LastHour, windows[1].bucketOf(logged))
-}
-
-// buckets are the number of the newest bucket, and what each has, the newest first, with nothing for 0: "494850 12,,-3". It is short, can be read in
-// a console, and nothing has to be made of it but when it changes.
-type buckets string
-
-// add adds to one bucket. One that is too old is not kept. Nearly always it is the newest.
-func (b buckets) add(bucket, n, kept int64) string {
-	newest, values := b.parse()
-	if b == "" {
-		b, newest = buckets(strconv.FormatInt(bucket, 10)+" "), bucket
-	}
-	age := newest - bucket
-	if age == 0 {
-		end := strings.IndexByte(values, ',')
-		if end < 0 {
-			end = len(values)
+// spell writes what [Post.changes] reads.
+func spell(changes []change) string {
+	var room [256]byte
+	b := room[:0]
+	for _, c := range changes {
+		if c.gained == 0 {
+			continue
 		}
-		return string(b[:len(b)-len(values)]) + value(number(values[:end])+n) + values[end:]
+		if len(b) > 0 {
+			b = append(b, ' ')
+		}
+		b = append(strconv.AppendInt(b, int64(c.age), 10), ':')
+		b = strconv.AppendInt(b, c.gained, 10)
 	}
-	if age >= kept {
-		return string(b)
-	}
-	var all []int64
-	for text := range strings.SplitSeq(values, ",") {
-		all = append(all, number(text))
-	}
-	if age < 0 {
-		all = append(make([]int64, min(-age, kept)), all...)
-		newest, age = bucket, 0
-	}
-	all = append(all, make([]int64, max(0, age+1-int64(len(all))))...)
-	all[age] += n
-	all = all[:min(int64(len(all)), kept)]
-	for len(all) > 1 && all[len(all)-1] == 0 {
-		all = all[:len(all)-1]
-	}
-	texts := make([]string, len(all))
-	for i, n := range all {
-		texts[i] = value(n)
-	}
-	return strconv.FormatInt(newest, 10) + " " + strings.Join(texts, ",")
+	return string(b)
 }
 
-// since sums the buckets from this one on.
-func (b buckets) since(bucket int64) (sum int64) {
-	newest, values := b.parse()
-	for text := range strings.SplitSeq(values, ",") {
-		if newest < bucket {
-			break
+// GainedSince is by how much the part grew from this moment on, which is rounded down to five minutes, and if it is more than an hour
+// before the part's last change to the hour. Of what is older than a day it does not know.
+func (p *Post) GainedSince(since time.Time) int64 {
+	first := slotOf(since)
+	if p.Slot < first {
+		return 0
+	}
+	sum := p.Gained
+	for _, c := range p.changes(nil) {
+		if p.Slot-c.age >= first {
+			sum += c.gained
 		}
-		sum += number(text)
-		newest--
 	}
 	return sum
-}
-
-func (b buckets) parse() (newest int64, values string) {
-	text, values, _ := strings.Cut(string(b), " ")
-	return number(text), values
-}
-
-func number(text string) int64 {
-	n, _ := strconv.ParseInt(text, 10, 64) // "" is 0; nobody else writes here
-	return n
-}
-
-// value writes a number that number reads.
-func value(n int64) string {
-	if n == 0 {
-		return ""
-	}
-	return strconv.FormatInt(n, 10)
 }

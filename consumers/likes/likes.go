@@ -9,7 +9,8 @@
 // Nothing is locked. A user's words are handled in the user's lane, and a post's count is a sum: each process adds to a part of
 // its own, once per batch, however many users like the post in it.
 //
-// With the count goes how much of it was gained lately, in a few numbers for each post (gains.go): what is popular now.
+// Beside its count, each part keeps what it gained in the last hour and day, in a few slots of the same row (gains.go): of these the
+// posts that gained most are read (top.go).
 //
 // The counts are read far more often than they change, so a cache in Redis mirrors them. It may be lost at any time.
 package likes
@@ -62,7 +63,7 @@ func hear(why saga.Cause, f schemas.PostLiked, liked bool) {
 		return
 	}
 	if l.Liked != liked {
-		posts.Get(why, f.PostID).count(liked, why.Time)
+		posts.Get(why, f.PostID).count(liked, at)
 	}
 	l.Liked, l.AcceptedAt, l.EventID = liked, at, why.ID
 }
@@ -83,12 +84,13 @@ func (l *Like) before(at time.Time, eventID string) bool {
 	return l.AcceptedAt.Before(at) || l.AcceptedAt.Equal(at) && l.EventID < eventID
 }
 
-func (p *Post) count(liked bool, logged time.Time) {
-	n := int64(1)
+// count counts a word that was accepted at this moment.
+func (p *Post) count(liked bool, at time.Time) {
+	by := int64(1)
 	if !liked {
-		n = -1
+		by = -1
 	}
 	p.Version++
-	p.Count += n
-	p.Gains.add(logged, n)
+	p.Count += by
+	p.gain(at, by)
 }

@@ -3,7 +3,6 @@ package likes
 import (
 	"context"
 	"fmt"
-	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -76,16 +75,10 @@ type Reader struct {
 	cache *Cache
 	// finds are the queries under way: many who miss the same post at once share one.
 	finds singleflight.Group
-
-	freshFor time.Duration
-	mu       sync.Mutex
-	popular  map[time.Duration]Popular
 }
 
 // NewReader makes a reader of a pool of connections. The cache may be nil.
-func NewReader(db DB, cache *Cache) *Reader {
-	return &Reader{db: db, cache: cache, freshFor: freshFor, popular: map[time.Duration]Popular{}}
-}
+func NewReader(db DB, cache *Cache) *Reader { return &Reader{db: db, cache: cache} }
 
 // Count reads how many users like a post; 0 for a post that nobody knows. What it says may be as old as the cache's time to
 // live.
@@ -95,28 +88,23 @@ func (r *Reader) Count(ctx context.Context, postID string) (int64, error) {
 			return count, nil
 		}
 	}
-	return findOnce(ctx, r, postID, func(ctx context.Context) (int64, error) {
+	find := r.finds.DoChan(postID, func() (any, error) {
+		// It is not one caller's alone, so it does not end when that one goes.
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), findTimeout)
+		defer cancel()
 		parts, err := partsOf(ctx, r.db, postID)
 		if err == nil && r.cache != nil {
 			_ = r.cache.Fill(ctx, postID, parts) // it may fail: the next one asks PostgreSQL again
 		}
 		return sum(parts), err
 	})
-}
-
-// findOnce finds something for all who want it at once.
-func findOnce[T any](ctx context.Context, r *Reader, what string, find func(context.Context) (T, error)) (found T, err error) {
-	under := r.finds.DoChan(what, func() (any, error) {
-		// It is not one caller's alone, so it does not end when that one goes.
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), findTimeout)
-		defer cancel()
-		return find(ctx)
-	})
 	select {
-	case done := <-under:
-		found, _ = done.Val.(T)
-		return found, done.Err
+	case found := <-find:
+		if found.Err != nil {
+			return 0, found.Err
+		}
+		return found.Val.(int64), nil
 	case <-ctx.Done():
-		return found, ctx.Err()
+		return 0, ctx.Err()
 	}
 }

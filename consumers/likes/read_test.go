@@ -112,14 +112,14 @@ func TestReadersFillTheCache(t *testing.T) {
 		}
 	}
 	execute(t, db, "insert into likes.counts values ('p1', 0, 5, 9), ('p1', 3, -2, 2)")
-	store(t, c, Post{PostID: "p1", Shard: 0, Count: 4, Version: 8}) // a part is no count
+	store(t, c, part(0, 4, 8)) // a part is no count
 	reads(3)
 	cached(t, c, "p1", 3)
 	execute(t, db, "update likes.counts set count = 6, version = 10 where shard = 0")
 	reads(3) // from the cache
-	store(t, c, Post{PostID: "p1", Shard: 0, Count: 6, Version: 10})
+	store(t, c, part(0, 6, 10))
 	reads(4)
-	if err := c.Fill(t.Context(), "p1", []Post{{PostID: "p1", Count: 5, Version: 9}, {PostID: "p1", Shard: 3, Count: -2, Version: 2}}); err != nil { // a reader that was slow
+	if err := c.Fill(t.Context(), "p1", []Post{part(0, 5, 9), part(3, -2, 2)}); err != nil { // a reader that was slow
 		t.Fatal(err)
 	}
 	reads(4)

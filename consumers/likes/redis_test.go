@@ -2,7 +2,6 @@ package likes_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -73,15 +72,8 @@ func newSite(t *testing.T) *site {
 	<-broker.Started()
 	e := api.New(api.Config{})
 	s.api = e
-	likesapi.Routes(e, likesapi.Config{Door: broker, Counts: counts{likes.NewReader(s.db, s.cache)}})
+	likesapi.Routes(e, likesapi.Config{Door: broker, Counts: likes.NewReader(s.db, s.cache)})
 	return s
-}
-
-// counts are what the API reads.
-type counts struct{ *likes.Reader }
-
-func (counts) Popular(context.Context, time.Duration) (likesapi.Popular, error) {
-	return likesapi.Popular{}, errors.ErrUnsupported // not asked here
 }
 
 func (s *site) do(method, path, body string) *httptest.ResponseRecorder {

@@ -180,7 +180,10 @@ func apiTargets() []apiTarget {
 			})
 		}},
 		{likes.Name, likes.Topics(), []string{"likes"}, func(e *echo.Echo, h *httpAPI, _ <-chan struct{}) {
-			likes.Routes(e, likes.Config{Door: h.door, Counts: counts{counted.NewReader(h.app.pool, h.app.likes)}, Once: h.once})
+			likes.Routes(e, likes.Config{
+				Door: h.door, Counts: counted.NewReader(h.app.pool, h.app.likes), Tops: gains{counted.NewTopReader(h.app.pool, h.app.likes)},
+				Once: h.once,
+			})
 		}},
 		{payments.Name, payments.Topics(), []string{"payments"}, func(e *echo.Echo, h *httpAPI, stopping <-chan struct{}) {
 			payments.Routes(e, payments.Config{Door: h.door, Ledger: ledger{h.app.pool}, Once: h.once, Stopping: stopping})

@@ -9,11 +9,11 @@ import (
 	"tiffin/consumers/analytics"
 	"tiffin/consumers/inventory"
 	"tiffin/consumers/kitchen"
-	"tiffin/consumers/likes"
+	counted "tiffin/consumers/likes"
 	"tiffin/consumers/notification"
 	groups "tiffin/consumers/orders"
 	books "tiffin/consumers/payments"
-	likesapi "tiffin/producers/likes"
+	"tiffin/producers/likes"
 	"tiffin/producers/orders"
 	"tiffin/producers/payments"
 	"tiffin/producers/views"
@@ -181,7 +181,7 @@ func (n numbers) TopDishes(ctx context.Context, most int) ([]views.Dish, error) 
 type topPosts struct{ pool *pgxpool.Pool }
 
 func (t topPosts) TopPosts(ctx context.Context, n int) ([]views.Post, error) {
-	top, err := likes.Top(ctx, t.pool, n)
+	top, err := counted.Top(ctx, t.pool, n)
 	if err != nil {
 		return nil, err
 	}
@@ -192,14 +192,14 @@ func (t topPosts) TopPosts(ctx context.Context, n int) ([]views.Post, error) {
 	return posts, nil
 }
 
-// counts reads what the group likes counts, from its cache as far as it can.
-type counts struct{ *likes.Reader }
+// gains reads which posts the group likes saw gain most.
+type gains struct{ reader *counted.TopReader }
 
-func (c counts) Popular(ctx context.Context, last time.Duration) (likesapi.Popular, error) {
-	found, err := c.Reader.Popular(ctx, last)
-	popular := likesapi.Popular{Since: found.Since, Posts: make([]likesapi.Gained, len(found.Posts))}
+func (g gains) Top(ctx context.Context, window time.Duration) (since time.Time, posts []likes.TopPost, err error) {
+	found, err := g.reader.Top(ctx, window)
+	posts = make([]likes.TopPost, len(found.Posts))
 	for i, p := range found.Posts {
-		popular.Posts[i] = likesapi.Gained{PostID: p.PostID, Gained: p.Count}
+		posts[i] = likes.TopPost{PostID: p.PostID, Gained: p.Gained}
 	}
-	return popular, err
+	return found.Since, posts, err
 }

@@ -76,7 +76,7 @@ var faults = []broken{
 	},
 	{
 		name: "a like of nobody", check: "likes", says: "post sunset counts 3 likes, 2 users like it",
-		sql: `update likes.counts set count = count + 1, version = version + 1
+		sql: `update likes.counts set count = count + 1, version = version + 1, gained = gained + 1
 			where (post_id, shard) = (select post_id, min(shard) from likes.counts where post_id = 'sunset' group by post_id)`,
 	},
 	{

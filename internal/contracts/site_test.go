@@ -42,7 +42,7 @@ func newSite() *site {
 	stopping := make(chan struct{})
 	close(stopping) // nobody waits for what will not come
 	orders.Routes(s.handler, orders.Config{Door: s, Orders: s, Restaurants: restaurants{s}, Menus: restaurants{s}, Stopping: stopping})
-	likes.Routes(s.handler, likes.Config{Door: s, Counts: s})
+	likes.Routes(s.handler, likes.Config{Door: s, Counts: s, Tops: s})
 	payments.Routes(s.handler, payments.Config{Door: s, Ledger: s, Stopping: stopping})
 	views.Routes(s.handler, views.Config{Notifications: s, Analytics: numbers{s}, Posts: numbers{s}, FreshFor: 1})
 	return s
@@ -100,9 +100,10 @@ func (s *site) Count(context.Context, string) (int64, error) {
 	return count.Count, err
 }
 
-func (s *site) Popular(context.Context, time.Duration) (popular likes.Popular, err error) {
-	_, err = s.look(&popular)
-	return popular, err
+func (s *site) Top(context.Context, time.Duration) (since time.Time, posts []likes.TopPost, err error) {
+	var top likes.Top
+	_, err = s.look(&top)
+	return top.Since, top.Posts, err
 }
 
 func (s *site) Payment(context.Context, string) (payment payments.Payment, found bool, err error) {

@@ -21,6 +21,8 @@ var schemaNames = map[string]string{
 	"likes.opinion":    "Like",
 	"likes.Receipt":    "LikeReceipt",
 	"likes.Count":      "LikeCount",
+	"likes.Top":        "GainedMost",
+	"likes.TopPost":    "GainOfAPost",
 	"views.Orders":     "OrderNumbers",
 	"views.currencies": "MoneyNumbers",
 	"views.Money":      "MoneyMoved",

@@ -3,6 +3,7 @@ package simworld
 import (
 	"maps"
 	"strings"
+	"time"
 
 	"tiffin/consumers/delivery"
 	"tiffin/consumers/inventory"
@@ -120,6 +121,9 @@ func (b *Books) likes(say func(string, ...any)) {
 	counts := map[string]int64{}
 	for _, p := range all[likes.Post](b, "likes", "counts") {
 		counts[p.PostID] += p.Count
+		if gained := p.GainedSince(time.Unix(0, 0)); gained != p.Count { // no world lasts a day
+			say("post %s gained %d likes in all, and a part counts %d", p.PostID, gained, p.Count)
+		}
 	}
 	for _, id := range keys(maps.Keys(counts), maps.Keys(users)) {
 		if counts[id] != users[id] {

@@ -28,18 +28,17 @@ const Name = "likes-api"
 // Topics are those of the facts that this API says.
 func Topics() []string { return []string{schemas.TopicLikes} }
 
-// Counts reads how many users like posts.
+// Counts reads how many users like a post.
 type Counts interface {
 	// Count returns 0 for a post that nobody knows.
 	Count(ctx context.Context, postID string) (int64, error)
-	// Popular returns the posts that have gained most in the last hour, or in the last 24, the first one first.
-	Popular(ctx context.Context, last time.Duration) (Popular, error)
 }
 
-// Config says what the API stands on. Door and Counts have to be set.
+// Config says what the API stands on. Door, Counts and Tops have to be set.
 type Config struct {
 	Door   door.Door
 	Counts Counts
+	Tops   Tops
 	// Once remembers requests with an Idempotency-Key. Defaults to a memory of this API's own.
 	Once *api.Once
 }
@@ -65,7 +64,7 @@ func Routes(e *echo.Echo, cfg Config) {
 	e.POST("/posts/:postId/likes", api.Quiet(h.like))
 	e.DELETE("/posts/:postId/likes/:userId", api.Quiet(h.unlike))
 	e.GET("/posts/:postId/likes", h.count)
-	e.GET("/posts/top", h.popular)
+	e.GET("/posts/top", h.top)
 }
 
 // like accepts that a user likes a post.

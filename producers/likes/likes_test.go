@@ -41,7 +41,7 @@ type world struct {
 func newWorld() *world {
 	w := &world{counts: map[string]int64{}}
 	w.handler = api.New(api.Config{Name: "test", Logger: slog.New(slog.NewTextHandler(&w.log, nil))})
-	likes.Routes(w.handler, likes.Config{Door: w, Counts: w})
+	likes.Routes(w.handler, likes.Config{Door: w, Counts: w, Tops: w})
 	return w
 }
 
@@ -69,43 +69,6 @@ func (w *world) Count(ctx context.Context, postID string) (int64, error) {
 		return 0, errors.New("the API would wait for ever")
 	}
 	return w.counts[postID], w.err
-}
-
-func (w *world) Popular(ctx context.Context, last time.Duration) (likes.Popular, error) {
-	if _, limited := ctx.Deadline(); !limited {
-		return likes.Popular{}, errors.New("the API would wait for ever")
-	}
-	p := likes.Popular{Since: time.Date(2026, 11, 26, 20, 0, 0, 0, time.UTC).Add(-last)}
-	for i := range 100 {
-		p.Posts = append(p.Posts, likes.Gained{PostID: fmt.Sprint("p", i), Gained: int64(1000 - i)})
-	}
-	return p, w.err
-}
-
-func TestPopularPosts(t *testing.T) {
-	w := newWorld()
-	for path, want := range map[string]string{
-		"/posts/top?limit=2":           `{"window":"24h","since":"2026-11-25T20:00:00Z","posts":[{"postId":"p0","gained":1000},{"postId":"p1","gained":999}]}`,
-		"/posts/top?window=1h&limit=1": `{"window":"1h","since":"2026-11-26T19:00:00Z","posts":[{"postId":"p0","gained":1000}]}`,
-	} {
-		if response := w.do("GET", path, ""); response.Code != http.StatusOK || response.Body.String() != want {
-			t.Errorf("%s: %d %s", path, response.Code, response.Body)
-		}
-	}
-	for path, n := range map[string]int{"/posts/top?window=24h": 10, "/posts/top?limit=100": 100} {
-		if response := w.do("GET", path, ""); strings.Count(response.Body.String(), "postId") != n {
-			t.Errorf("%s: %d %s", path, response.Code, response.Body)
-		}
-	}
-	for path, pointer := range map[string]string{"/posts/top?window=2h": "/window", "/posts/top?limit=101": "/limit"} {
-		if response := w.do("GET", path, ""); response.Code != http.StatusBadRequest || !strings.Contains(response.Body.String(), `"pointer":"`+pointer+`"`) {
-			t.Errorf("%s: %d %s", path, response.Code, response.Body)
-		}
-	}
-	w.err = errors.New("no such luck")
-	if response := w.do("GET", "/posts/top", ""); response.Code != http.StatusServiceUnavailable {
-		t.Errorf("%d %s", response.Code, response.Body)
-	}
 }
 
 // do sends a request; headers are "Name: value". A body is JSON unless they say otherwise.

@@ -1,8 +1,9 @@
 -- +goose Up
--- How much a post has gained lately: see gains.go. What was counted before was gained before. An index of the hour, for it changes once
--- an hour: updates between stay HOT.
+-- What a part gained lately (gains.go says how). Of what was counted before, it is not known when. No row is written anew for this, and
+-- a version that does not know of it counts on beside it: what that counts is missing in the gains alone.
 alter table counts
-    add gains_5m  text   not null default '',
-    add gains_1h  text   not null default '',
-    add last_hour bigint not null default 0;
-create index on counts (last_hour);
+    add column slot    integer not null default 0,  -- the latest five minutes in which the part changed, since 1970
+    add column gained  bigint  not null default 0,  -- in that slot
+    add column earlier text    not null default ''; -- "age:gained age:gained", ages in slots before it
+-- It changes once in five minutes, so the updates in between touch no index.
+create index counts_slot on counts (slot);
