@@ -66,7 +66,7 @@ func (s *site) write(ctx context.Context, statements ...string) error {
 	for _, statement := range statements {
 		work.Go(func() error {
 			if _, err := s.db.Exec(running, statement); err != nil {
-				return fmt.Errorf("%s: %w", statement, err)
+				return fmt.Errorf("%w: %s", err, statement)
 			}
 			return nil
 		})
@@ -169,42 +169,52 @@ func (k *orderSite) settled(ctx context.Context, id string) error {
 // table is one of a group's, with what can be written of it.
 type table struct {
 	name    string
-	columns []string
-	texts   map[string]bool // which of the columns are text
+	columns []column
+}
+
+type column struct {
+	name       string
+	text, inID bool // inID: it is part of the primary key
 }
 
 // tables are those of all groups, but for the runtime's own.
 func (s *site) tables(ctx context.Context) (tables []table, err error) {
-	rows, err := s.db.Query(ctx, `select table_schema || '.' || table_name, column_name, data_type = 'text'
-		from information_schema.columns
+	rows, err := s.db.Query(ctx, `select table_schema || '.' || table_name, column_name, data_type = 'text',
+			exists (select from information_schema.key_column_usage k where (k.table_schema, k.table_name, k.column_name) = (c.table_schema, c.table_name, c.column_name))
+		from information_schema.columns c
 		where table_schema not in ('public', 'pg_catalog', 'information_schema') and is_identity = 'NO'
 			and table_name not in ('act', 'lanes', 'parked', 'effects', 'wishes') and table_name not like '%goose%'
-		order by 1, ordinal_position`)
+		order by table_schema, table_name, ordinal_position`)
 	if err != nil {
 		return nil, err
 	}
-	var name, column string
-	var text bool
-	_, err = pgx.ForEachRow(rows, []any{&name, &column, &text}, func() error {
+	var name string
+	var c column
+	_, err = pgx.ForEachRow(rows, []any{&name, &c.name, &c.text, &c.inID}, func() error {
 		if len(tables) == 0 || tables[len(tables)-1].name != name {
-			tables = append(tables, table{name: name, texts: map[string]bool{}})
+			tables = append(tables, table{name: name})
 		}
 		t := &tables[len(tables)-1]
-		t.columns, t.texts[column] = append(t.columns, column), text
+		t.columns = append(t.columns, c)
 		return nil
 	})
 	return tables, err
 }
 
-// copies is the statement that writes n copies of the rows that name an order, each under another id and another customer.
+// copies is the statement that writes n copies of the rows that name an order, each under another id and another customer. An id that names neither
+// gets a number behind it.
 func (t table) copies(id, customer string, n int) string {
-	values := make([]string, len(t.columns))
+	names, values := make([]string, len(t.columns)), make([]string, len(t.columns))
 	for i, c := range t.columns {
-		values[i] = "t." + c
-		if t.texts[c] {
-			values[i] = fmt.Sprintf("replace(replace(t.%s, '%s', '018f0000-0000-7000-8000-' || lpad(to_hex(i), 12, '0')), '%s', 'customer-' || i %% %d)", c, id, customer, customers)
+		names[i], values[i] = c.name, "t."+c.name
+		if !c.text {
+			continue
+		}
+		values[i] = fmt.Sprintf("replace(replace(t.%s, '%s', '018f0000-0000-7000-8000-' || lpad(to_hex(i), 12, '0')), '%s', 'customer-' || i %% %d)", c.name, id, customer, customers)
+		if c.inID {
+			values[i] = fmt.Sprintf("case when strpos(t.%[1]s, '%[2]s') + strpos(t.%[1]s, '%[3]s') = 0 then t.%[1]s || '-' || i else %[4]s end", c.name, id, customer, values[i])
 		}
 	}
 	return fmt.Sprintf(`with one as materialized (select * from %[1]s t where t::text like '%%%[2]s%%')
-		insert into %[1]s (%[3]s) select %[4]s from generate_series(1, %[5]d) i, one t`, t.name, id, strings.Join(t.columns, ", "), strings.Join(values, ", "), n)
+		insert into %[1]s (%[3]s) select %[4]s from generate_series(1, %[5]d) i, one t`, t.name, id, strings.Join(names, ", "), strings.Join(values, ", "), n)
 }

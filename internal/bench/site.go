@@ -163,6 +163,9 @@ func (s *site) record(f saga.Fact) (kafka.Record, error) {
 	return r, nil
 }
 
+// offsetsLimit is how long a broker that was just started may take to say them.
+const offsetsLimit = 10 * time.Second
+
 // ends are how many records the partitions of topics have, so far.
 func (s *site) ends(ctx context.Context, topics ...string) (positions []kafka.Position, sum int64, err error) {
 	var all []kafka.TopicPartition
@@ -171,7 +174,14 @@ func (s *site) ends(ctx context.Context, topics ...string) (positions []kafka.Po
 			all = append(all, kafka.TopicPartition{Topic: t, Partition: p})
 		}
 	}
-	ranges, err := s.kafka.Offsets(ctx, all)
+	var ranges map[kafka.TopicPartition]kafka.OffsetRange
+	err = until(ctx, offsetsLimit, "Kafka tells its offsets", func(ctx context.Context) (bool, error) {
+		ranges, err = s.kafka.Offsets(ctx, all)
+		if kafka.Retryable(err) {
+			return false, nil
+		}
+		return err == nil, err
+	})
 	if err != nil {
 		return nil, 0, err
 	}
