@@ -13,7 +13,7 @@ import (
 const (
 	burstOrders = 20_000
 	// fewOrders are as many as batches of one event work off in the time of one of the others' runs.
-	fewOrders = 300
+	fewOrders = 150
 )
 
 // sagas is B5: orders from placed to completed, in a burst; against the same with batches of one event.
