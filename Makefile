@@ -25,11 +25,12 @@ test: $(if $(PKG),,lint) bin/testservers ## lint, then all tests, with the race 
 	bin/testservers -- $(GOTESTSUM) -- -race -timeout 20m $(or $(PKG),./...)
 	$(GOTESTSUM) -- -tags large -run '^TestLarge' -timeout 20m $(or $(PKG),./...)
 
-bench: bin/testservers ## measure what the docs claim, on the same servers, and print a table; or PKG=./saga/...: the benchmarks of packages
+bench: build bin/testservers ## measure what the docs claim, on the same servers, and print a table; ARGS="-only=B1,B4"; or PKG=./saga/...: the benchmarks of packages
 ifdef PKG
 	bin/testservers -- $(GO) test -run '^$$' -bench '$(or $(BENCH),.)' -benchmem -timeout 60m $(PKG)
 else
-	bin/testservers -- $(GO) run ./internal/bench $(ARGS)
+	$(GO) build -o bin/bench ./internal/bench
+	bin/testservers -- bin/bench $(ARGS)
 endif
 
 lint: ## check style and import directions (the first run builds the linter: some minutes)

@@ -8,21 +8,22 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
 )
 
 // cpu is CPU time spent so far, in seconds.
-type cpu struct{ self, postgres, kafka float64 }
+type cpu struct{ tiffin, postgres, kafka float64 }
 
 func (a cpu) since(b cpu) cpu {
-	return cpu{a.self - b.self, a.postgres - b.postgres, a.kafka - b.kafka}
+	return cpu{a.tiffin - b.tiffin, a.postgres - b.postgres, a.kafka - b.kafka}
 }
 
-// servers are the process numbers of the servers on this machine.
-type servers struct{ postmaster, kafka int }
+// servers are process numbers on this machine.
+type servers struct{ postmaster, kafka, tiffin int }
 
 // findServers asks PostgreSQL for a backend, whose parent is the postmaster, and looks up who listens on Kafka's port.
-func findServers(ctx context.Context, db *pgx.Conn, broker string) (s servers, err error) {
+func findServers(ctx context.Context, db *pgxpool.Pool, broker string, tiffin *process) (s servers, err error) {
+	s.tiffin = tiffin.PID()
 	var backend int
 	if err := db.QueryRow(ctx, "select pg_backend_pid()").Scan(&backend); err != nil {
 		return s, err
@@ -32,16 +33,16 @@ func findServers(ctx context.Context, db *pgx.Conn, broker string) (s servers, e
 		return s, fmt.Errorf("PostgreSQL does not run on this machine: %w", err)
 	}
 	s.postmaster, _ = strconv.Atoi(fields[1])
-	port, err := strconv.Atoi(broker[strings.LastIndexByte(broker, ':')+1:])
-	if err != nil {
-		return s, err
-	}
-	s.kafka, err = listener(port)
+	s.kafka, err = listener(broker)
 	return s, err
 }
 
-// listener is the process that listens on a TCP port.
-func listener(port int) (int, error) {
+// listener is the process that listens on the TCP port of an address.
+func listener(addr string) (int, error) {
+	port, err := strconv.Atoi(addr[strings.LastIndexByte(addr, ':')+1:])
+	if err != nil {
+		return 0, err
+	}
 	inode := ""
 	for _, table := range []string{"/proc/net/tcp", "/proc/net/tcp6"} {
 		b, err := os.ReadFile(table)
@@ -87,13 +88,13 @@ func ticks(fields []string, children bool) (sum float64) {
 	return sum
 }
 
-// spent reads the CPU time of this process and of the servers.
+// spent reads their CPU time.
 func (s servers) spent() (c cpu, err error) {
-	own, err := stat(os.Getpid())
+	own, err := stat(s.tiffin)
 	if err != nil {
 		return c, err
 	}
-	c.self = ticks(own, false) / 100
+	c.tiffin = ticks(own, false) / 100
 	broker, err := stat(s.kafka)
 	if err != nil {
 		return c, err

@@ -1,120 +1,136 @@
-// Bench measures what the documentation claims, on a real Kafka and a real PostgreSQL on the same machine. `make bench`
-// starts the servers and runs it; it prints one table, in Markdown.
+// Bench measures what the documentation claims, on real servers on the same machine, and prints one table. `make bench` starts the servers and
+// runs it. BENCHMARKS.md has the latest table, and says how each row is measured.
 //
-// Rates on a shared machine are noisy, so each row says what is steadier too: the CPU that one saga costs, by process,
-// and ratios of runs that took turns.
+// An experiment (experiment.go) is two sides that take turns, A B A B, and gives one row of the table or several; what disturbs a machine
+// for a while disturbs both sides of a pair, so what counts is the median of the pairs' ratios. What is measured is the binary, as
+// a child process with its defaults (site.go, lab.go); what it is measured against is in serve.go and beside each experiment: door.go, outage.go and
+// drain.go for accepting, likes.go for counting, sagas.go for orders, hot.go and history.go for both, up.go for the whole.
 package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
-	"log"
 	"os"
+	"os/signal"
+	"path/filepath"
 	"runtime/debug"
-	"runtime/pprof"
 	"slices"
+	"strings"
+	"syscall"
 	"time"
 )
 
-var verbose = flag.Bool("v", false, "say how each group worked")
+// experiments are the table, in its order.
+func experiments() []experiment {
+	return []experiment{
+		singles(64, 0.8), singles(256, 0.85), outage(), batches(), draining(), counting(), sagas(), latency(0.5), latency(0),
+		oldLikes(), oldOrders(), hotPost(), hotOrders("one dish", oneDish), hotOrders("one restaurant", ofOneKitchen), up(),
+	}
+}
+
+type options struct {
+	only, out, into, tiffin string
+	runs                    int
+	history                 float64
+}
 
 func main() {
-	orders := flag.Int("orders", 30000, "orders per run of the saga rows")
-	runs := flag.Int("runs", 3, "counted runs per row, after one to warm up")
-	profile := flag.String("cpuprofile", "", "write a CPU profile of the saga runs to this file")
-	only := flag.String("only", "", "one of: sagas, hot, latency, door, backlog, up")
-	server := flag.String("serve", "", "used by the bench itself: serve noop or likes")
-	broker, spool := flag.String("broker", "", "with -serve: Kafka"), flag.String("spool", "", "with -serve: the door's directory")
+	var o options
+	flag.StringVar(&o.only, "only", "", "measure these rows alone, say B1,B4")
+	flag.IntVar(&o.runs, "runs", 0, "counted pairs of each row; by default each has its own number")
+	flag.StringVar(&o.out, "out", "bin/bench", "write the table to this file, with .md and with .json at its end")
+	flag.StringVar(&o.into, "into", "", "write the table into this document too, between the marks: BENCHMARKS.md")
+	flag.StringVar(&o.tiffin, "tiffin", "bin/tiffin", "the program to measure")
+	flag.Float64Var(&o.history, "history", 1, "the share of B9's history to write, to try it out; its rows say nothing then")
+	child := flag.String("serve", "", "for the bench itself: what to serve as a child")
 	flag.Parse()
-	ctx := context.Background()
-	debug.SetGCPercent(400) // as the binary does
-	if *server != "" {
-		log.Fatal(runServer(ctx, *server, *broker, *spool))
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(400) // as the binary does
 	}
-	if *profile != "" {
-		f, err := os.Create(*profile)
-		if err != nil {
-			log.Fatal(err)
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	defer stop()
+	err := func() error {
+		if *child != "" {
+			return serve(ctx, *child, flag.Args())
 		}
-		defer f.Close()
-		if err := pprof.StartCPUProfile(f); err != nil {
-			log.Fatal(err)
-		}
-		defer pprof.StopCPUProfile()
-	}
-	fmt.Println("| what | median | spread |\n|---|---|---|")
-	rows := []struct {
-		name string
-		run  func(context.Context, int, int) error
-	}{{"sagas", benchSagas}, {"hot", benchHot}, {"latency", benchLatency}, {"door", benchDoor}, {"backlog", benchBacklog}, {"up", benchUp}}
-	for _, r := range rows {
-		if *only == "" || *only == r.name {
-			if err := r.run(ctx, *orders, *runs); err != nil {
-				log.Fatalf("%s: %v", r.name, err)
-			}
-		}
+		return run(ctx, o)
+	}()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		stop()
+		os.Exit(1)
 	}
 }
 
-// benchSagas: order sagas per second, all groups in one process; restaurant, cook and courier answer at once.
-func benchSagas(ctx context.Context, orders, runs int) error {
-	var rates, self, postgres, kafka []float64
-	for i := range runs + 1 {
-		m, err := saturate(ctx, orders, 2000)
-		if err != nil {
-			return err
-		}
-		if i == 0 {
-			continue // a cold broker costs three times the CPU of a warm one
-		}
-		n := float64(orders)
-		rates = append(rates, n/m.took.Seconds())
-		self, postgres, kafka = append(self, m.cpu.self/n*1e6), append(postgres, m.cpu.postgres/n*1e6), append(kafka, m.cpu.kafka/n*1e6)
+var errFailed = errors.New("some rows could not be measured in full: the table says why")
+
+// run measures, prints the table and writes it. It fails if a row does, after all others were measured.
+func run(ctx context.Context, o options) (err error) {
+	chosen, err := choose(experiments(), o.only)
+	if err != nil {
+		return err
 	}
-	row("order sagas per second", rates, "%.0f")
-	row("CPU per saga, Tiffin, µs", self, "%.0f")
-	row("CPU per saga, PostgreSQL, µs", postgres, "%.0f")
-	row("CPU per saga, Kafka, µs", kafka, "%.0f")
-	return nil
+	if o.runs < 0 || flag.NArg() > 0 {
+		return fmt.Errorf("-runs has to be at least 1, and there are no arguments but flags: %d, %q", o.runs, flag.Args())
+	}
+	if o.into != "" {
+		if _, err := os.Stat(o.into); err != nil {
+			return err // before the work, not after it
+		}
+	}
+	if err := os.MkdirAll(filepath.Dir(o.out), 0o755); err != nil {
+		return err
+	}
+	l, err := openLab(o.tiffin, os.Stderr)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, l.close()) }()
+	l.history = o.history
+	r := report{Begun: time.Now(), Machine: l.look(ctx)}
+	for _, e := range chosen {
+		if ctx.Err() != nil {
+			break
+		}
+		runs := e.runs
+		if o.runs > 0 {
+			runs = o.runs
+		}
+		begin := time.Now()
+		r.Results = append(r.Results, e.measure(ctx, l, runs)...)
+		l.progress("%s %s: took %s", e.id, e.name, time.Since(begin).Round(time.Second))
+	}
+	r.Seconds = time.Since(r.Begun).Seconds()
+	fmt.Print(r.Markdown())
+	err = r.write(o.out, o.into)
+	if r.failed() || ctx.Err() != nil {
+		err = errors.Join(err, errFailed)
+	}
+	return err
 }
 
-// benchHot: every order wants the same dish, against orders of 2,000 dishes; the runs take turns.
-func benchHot(ctx context.Context, orders, runs int) error {
-	var ratios []float64
-	for range runs {
-		hot, err := saturate(ctx, orders, 1)
-		if err != nil {
-			return err
-		}
-		uniform, err := saturate(ctx, orders, 2000)
-		if err != nil {
-			return err
-		}
-		ratios = append(ratios, uniform.took.Seconds()/hot.took.Seconds())
+// choose finds the experiments that are named, by what their rows are called.
+func choose(all []experiment, only string) (chosen []experiment, err error) {
+	if only == "" {
+		return all, nil
 	}
-	row("rate with one hot SKU / with 2,000", ratios, "%.2f")
-	return nil
-}
-
-// benchLatency: from the acknowledgement of order.placed to the moment at which a reader of Kafka sees order.completed.
-func benchLatency(ctx context.Context, _, runs int) error {
-	var p50, p99 []float64
-	for range runs {
-		took, err := latencies(ctx, 50, 20*time.Second)
-		if err != nil {
-			return err
+	known := map[string]bool{}
+	wanted := strings.Split(only, ",")
+	for _, e := range all {
+		ids := strings.Split(e.id, ", ")
+		for _, id := range ids {
+			known[id] = true
 		}
-		slices.Sort(took)
-		p50 = append(p50, float64(took[len(took)/2].Microseconds())/1000)
-		p99 = append(p99, float64(took[len(took)*99/100].Microseconds())/1000)
+		if slices.ContainsFunc(ids, func(id string) bool { return slices.Contains(wanted, id) }) {
+			chosen = append(chosen, e)
+		}
 	}
-	row("latency at 50 orders a second, p50, ms", p50, "%.0f")
-	row("latency at 50 orders a second, p99, ms", p99, "%.0f")
-	return nil
-}
-
-func row(name string, values []float64, format string) {
-	slices.Sort(values)
-	fmt.Printf("| %s | "+format+" | "+format+" to "+format+" |\n", name, values[len(values)/2], values[0], values[len(values)-1])
+	for _, w := range wanted {
+		if !known[w] {
+			return nil, fmt.Errorf("-only: there is no row %q: name some of B1, B2, B3, B4, B5, B7, B8, B9, B10, up", w)
+		}
+	}
+	return chosen, nil
 }

@@ -5,48 +5,50 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
-	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
 	"time"
+
+	"tiffin/internal/embedded/child"
 )
 
-// benchUp: how soon `up` is ready on a new directory and on one that it knows, and what its whole process tree takes while
-// nothing happens.
-func benchUp(ctx context.Context, _, runs int) error {
-	dir, err := os.MkdirTemp("", "tiffin-bench-")
-	if err != nil {
-		return err
+// idleTime is how long the tree is watched that has nothing to do, after settleTime: what it does at the start is not idling.
+const (
+	settleTime = 4 * time.Second
+	idleTime   = 10 * time.Second
+)
+
+// up is how soon `tiffin up` is ready on a new directory and on one that it knows, and what its whole process tree takes while nothing happens.
+func up() experiment {
+	return experiment{
+		id: "up", name: "everything on one machine", runs: 2,
+		rows: []row{
+			{"`tiffin up` ready on a new directory", "", "s", goal{}},
+			{"`tiffin up` ready on a known one", "", "s", goal{}},
+			{"memory of its idle process tree (PSS)", "", "MB", goal{}},
+			{"CPU of its idle process tree", "", "% of a core", goal{}},
+		},
+		open: func(_ context.Context, l *lab) (*contest, error) {
+			return &contest{
+				a: func(ctx context.Context) ([]float64, error) {
+					data, err := l.folder("up")
+					if err != nil {
+						return nil, err
+					}
+					first, err := watchUp(ctx, l.tiffin, data, 0)
+					if err != nil {
+						return nil, err
+					}
+					second, err := watchUp(ctx, l.tiffin, data, idleTime)
+					return []float64{first.ready.Seconds(), second.ready.Seconds(), second.memory, second.share}, err
+				},
+				close: func() error { return nil },
+			}, nil
+		},
 	}
-	defer os.RemoveAll(dir)
-	binary := filepath.Join(dir, "tiffin")
-	if out, err := exec.CommandContext(ctx, "go", "build", "-o", binary, "./cmd/tiffin").CombinedOutput(); err != nil {
-		return fmt.Errorf("build: %w: %s", err, out)
-	}
-	var fresh, again, memory, share []float64
-	for i := range runs {
-		data := filepath.Join(dir, strconv.Itoa(i))
-		first, err := watchUp(ctx, binary, data, 0)
-		if err != nil {
-			return err
-		}
-		second, err := watchUp(ctx, binary, data, 20*time.Second)
-		if err != nil {
-			return err
-		}
-		fresh, again = append(fresh, first.ready.Seconds()), append(again, second.ready.Seconds())
-		memory, share = append(memory, second.memory), append(share, second.share)
-	}
-	row("`up` ready on a new directory, s", fresh, "%.1f")
-	row("`up` ready on a known one, s", again, "%.1f")
-	row("memory of the idle tree (PSS), MB", memory, "%.0f")
-	row("CPU of the idle tree, % of a core", share, "%.1f")
-	return nil
 }
 
 type upFigures struct {
@@ -56,57 +58,52 @@ type upFigures struct {
 
 // watchUp starts `up`, waits until it accepts orders, watches it idle, and stops it.
 func watchUp(ctx context.Context, binary, data string, idle time.Duration) (f upFigures, err error) {
-	api := freeAddr()
-	cmd := exec.CommandContext(ctx, binary, "up", "--data="+data, "--api-addr="+api, "--kafka-addr="+freeAddr(), "--postgres-addr="+freeAddr(), "--redis-addr="+freeAddr())
-	for _, v := range os.Environ() { // without what the tests' servers are
-		if !strings.HasPrefix(v, "TIFFIN_") && !strings.HasPrefix(v, "KAFKA_BROKERS=") && !strings.HasPrefix(v, "DATABASE_URL=") {
-			cmd.Env = append(cmd.Env, v)
+	args, addr := []string{"up", "--data=" + data}, ""
+	for _, flag := range []string{"--kafka-addr=", "--postgres-addr=", "--redis-addr=", "--api-addr="} {
+		if addr, err = freeAddr(); err != nil {
+			return f, err
 		}
+		args = append(args, flag+addr)
 	}
 	begin := time.Now()
-	if err := cmd.Start(); err != nil {
+	p, err := child.Start(child.Command{Path: binary, Args: args, Env: environment(), Farewell: syscall.SIGTERM})
+	if err != nil {
 		return f, err
 	}
-	defer func() {
-		_ = cmd.Process.Signal(syscall.SIGTERM)
-		err = errors.Join(err, cmd.Wait())
-	}()
-	for !accepts(api) {
-		if time.Since(begin) > time.Minute {
-			return f, errors.New("up is not ready after a minute")
+	defer func() { err = errors.Join(err, p.Stop(syscall.SIGTERM, stopLimit), p.Err()) }()
+	err = until(ctx, readyLimit, "`tiffin up` is ready", func(ctx context.Context) (bool, error) {
+		select {
+		case <-p.Done():
+			return false, fmt.Errorf("`tiffin up` has ended: %s", p.Tail())
+		default:
+			return answersOK(ctx, "http://"+addr+"/readyz"), nil
 		}
-		time.Sleep(10 * time.Millisecond)
+	})
+	if f.ready = time.Since(begin); err != nil || idle == 0 {
+		return f, err
 	}
-	f.ready = time.Since(begin)
-	if idle == 0 {
-		return f, nil
+	if err := rest(ctx, settleTime); err != nil {
+		return f, err
 	}
-	time.Sleep(5 * time.Second) // what it does at the start is not idling
-	before := treeTicks(cmd.Process.Pid)
-	time.Sleep(idle)
-	f.share = (treeTicks(cmd.Process.Pid) - before) / idle.Seconds() // hundredths of a second per second: percent
-	for _, pid := range tree(cmd.Process.Pid) {
+	before := treeTicks(p.PID())
+	if err := rest(ctx, idle); err != nil {
+		return f, err
+	}
+	f.share = (treeTicks(p.PID()) - before) / idle.Seconds() // hundredths of a second per second: percent
+	for _, pid := range tree(p.PID()) {
 		f.memory += proportional(pid)
 	}
 	return f, nil
 }
 
-func accepts(api string) bool {
-	r, err := http.Get("http://" + api + "/readyz")
-	if err != nil {
-		return false
+// rest lets time pass.
+func rest(ctx context.Context, d time.Duration) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(d):
+		return nil
 	}
-	_ = r.Body.Close()
-	return r.StatusCode == http.StatusOK
-}
-
-func freeAddr() string {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "127.0.0.1:0"
-	}
-	defer l.Close()
-	return l.Addr().String()
 }
 
 // tree is a process and all that it has started.
