@@ -99,8 +99,13 @@ func (d Deployment) Validate() error {
 		nodes Nodes
 		least int
 	}{
-		{"doors", d.Doors, 1}, {"brokers", d.Brokers, 1}, {"likes", d.Likes, 1}, {"analytics", d.Analytics, 0}, {"redis", d.Redis, 0},
-		{"likesDatabase", d.LikesDatabase, 1}, {"analyticsDatabase", d.AnalyticsDatabase, min(1, d.Analytics.Instances)},
+		{"doors", d.Doors, 1},
+		{"brokers", d.Brokers, 1},
+		{"likes", d.Likes, 1},
+		{"analytics", d.Analytics, 0},
+		{"redis", d.Redis, 0},
+		{"likesDatabase", d.LikesDatabase, 1},
+		{"analyticsDatabase", d.AnalyticsDatabase, min(1, d.Analytics.Instances)},
 	} {
 		if n.nodes.Instances < n.least || n.nodes.Instances > 10_000 {
 			fault("%s: want %d to 10000 instances, not %d", n.name, n.least, n.nodes.Instances)

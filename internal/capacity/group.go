@@ -136,9 +136,7 @@ func (i *instance) step() {
 		for n := range i.lanes {
 			l := i.lanes[(n+i.turn)%len(i.lanes)]
 			s := l.queue.take(min(most, MaxBatch-batch.n))
-			for _, c := range s.cohorts {
-				batch.cohorts = append(batch.cohorts, c)
-			}
+			batch.cohorts = append(batch.cohorts, s.cohorts...)
 			batch.n += s.n
 		}
 	}
