@@ -64,4 +64,4 @@ func TestTheModelIsNearTheMachine(t *testing.T) {
 }
 
 // toleratedError is how wrong the CPU of a like may be.
-const toleratedError = 0.30
+const toleratedError = 0.15

@@ -203,6 +203,9 @@ func busy(p Part) string { return fmt.Sprintf("%s, %.0f %%", p.Name, 100*p.Busy)
 
 func (s scaling) deployments() string {
 	nodes := func(n Nodes) string {
+		if n.Instances == 0 {
+			return "none"
+		}
 		if n.Instances == 1 {
 			return fmt.Sprintf("1 of %g cores", n.Cores)
 		}
@@ -265,7 +268,10 @@ func (s scaling) steps() string {
 		first, next := r.Bottleneck()
 		then := s.double(&d, first.Name)
 		rows = append(rows, []string{step, number(r.Rate), busy(first), busy(next), then})
-		if step = then; r.Rate >= 100_000 || then == "" || len(rows) > 24 {
+		if step = then; d.Analytics.Instances == 0 && first.Name == "analytics' loops" {
+			step = "without analytics"
+		}
+		if r.Rate >= 100_000 || then == "" || len(rows) > 24 {
 			break
 		}
 	}
@@ -290,7 +296,7 @@ func (s scaling) double(d *Deployment, part string) string {
 		return fmt.Sprintf("%d instances of likes", d.Likes.Instances)
 	case part == "analytics' loops":
 		d.Analytics = Nodes{}
-		return "nothing: its batches take turns; it falls behind, and holds up nobody: the others without it"
+		return "nothing: the batches of analytics take turns. It falls behind, and holds up nobody; see what the others do"
 	case part == "analytics' cores":
 		d.Analytics.Instances *= 2
 		return fmt.Sprintf("%d instances of analytics", d.Analytics.Instances)

@@ -155,6 +155,26 @@ func TestWhatIsMoreIsNotLess(t *testing.T) {
 	}
 }
 
+// The lanes of analytics share rows, so its batches take turns: more instances carry no more, and that is what is named.
+func TestTheBatchesOfAnalyticsTakeTurns(t *testing.T) {
+	f := figures
+	f.AnalyticsEvent = 40
+	for _, instances := range []int{1, 6} {
+		d := small()
+		d.Analytics.Instances = instances
+		r, err := Saturation(d, load(10_000), f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if most := 1e6 / f.AnalyticsEvent; r.Rate > 1.1*most || r.Rate < 0.6*most {
+			t.Errorf("%d instances carry %.0f likes a second, want about %.0f", instances, r.Rate, most)
+		}
+		if first, _ := r.Bottleneck(); first.Name != "analytics' loops" {
+			t.Errorf("%d instances: the bottleneck is %+v", instances, r.Parts)
+		}
+	}
+}
+
 // A celebrity's post changes nothing but for the better: one row more. A user who says everything is in one partition, and the instance that has it
 // is the limit.
 func TestHotPostsAreHarmlessAndHotUsersAreNot(t *testing.T) {
