@@ -34,7 +34,7 @@ type commandLine struct {
 
 	Version versionCommand `cmd:"" help:"Show the version."`
 
-	Simulate simulateCommand `cmd:"" help:"Play all groups on a simulated Kafka and PostgreSQL on which everything fails, and judge what comes of it."`
+	Simulate simulateCommand `cmd:"" help:"Play faults that are rare, on all groups, and loads that are too much for this machine."`
 }
 
 type runCommand struct {

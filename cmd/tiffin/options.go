@@ -12,6 +12,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"tiffin/internal/app"
+	"tiffin/internal/capacity"
 	"tiffin/internal/demo"
 	"tiffin/saga/kafka"
 	"tiffin/saga/sagamap"
@@ -24,7 +25,7 @@ func defaults() kong.Option {
 		panic(err) // the groups' own defaults are wrong: a fault of the program, which every test meets
 	}
 	return kong.Vars{
-		"targets":    strings.Join(targets, ", "),
+		"targets": strings.Join(targets, ", "), "deployments": strings.Join(capacity.Deployments(), ", "),
 		"kafka_addr": app.DefaultKafkaAddr, "postgres_addr": app.DefaultPostgresAddr, "api_addr": app.DefaultAPIAddr, "ops_addr": app.DefaultOpsAddr,
 		"partitions": strconv.Itoa(app.DefaultPartitions), "replication": strconv.Itoa(app.DefaultReplication),
 		"retention": sagamap.Duration(app.DefaultRetention), "data": "tiffin-data",

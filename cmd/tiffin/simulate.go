@@ -9,7 +9,13 @@ import (
 	"tiffin/saga/sagasim"
 )
 
+// simulateCommand plays what can't be run here: faults, and loads.
 type simulateCommand struct {
+	Faults simulateFaultsCommand `cmd:"" default:"withargs" help:"Play all groups on a simulated Kafka and PostgreSQL on which everything fails, and judge what comes of it."`
+	Load   simulateLoadCommand   `cmd:"" help:"Play a load of likes on as many machines as you like, and see what carries it, how busy each part is, and what is the first that can't do more."`
+}
+
+type simulateFaultsCommand struct {
 	Seeds   int            `default:"0" placeholder:"NUMBER" help:"How many runs. Default: 1000, or with --for as many as there is time for."`
 	From    uint64         `default:"0" placeholder:"SEED" help:"The seed of the first run. Default: 0."`
 	Seed    int64          `default:"-1" placeholder:"SEED" help:"Make this one run, show its schedule, and shrink it if it fails."`
@@ -22,7 +28,7 @@ type simulateCommand struct {
 }
 
 // Run fails if a run breaks a rule.
-func (c simulateCommand) Run(ctx context.Context, s streams) error {
+func (c simulateFaultsCommand) Run(ctx context.Context, s streams) error {
 	options, err := c.options()
 	if err != nil {
 		return err
@@ -51,7 +57,7 @@ func (c simulateCommand) Run(ctx context.Context, s streams) error {
 	return ctx.Err()
 }
 
-func (c simulateCommand) options() (sagasim.Options, error) {
+func (c simulateFaultsCommand) options() (sagasim.Options, error) {
 	o := sagasim.Options{Sagas: c.Sagas, Faults: c.Faults, Kinds: c.Kinds}
 	if c.Sagas < 1 || c.Faults < 0 || c.Seeds < 0 || c.Workers < 0 || c.For < 0 {
 		return o, usageError{fmt.Errorf("--sagas is at least 1, and --seeds, --faults, --workers and --for are not negative")}
@@ -69,7 +75,7 @@ func (c simulateCommand) options() (sagasim.Options, error) {
 }
 
 // one makes a single run.
-func (c simulateCommand) one(w sagasim.World, o sagasim.Options, s streams) error {
+func (c simulateFaultsCommand) one(w sagasim.World, o sagasim.Options, s streams) error {
 	plan := w.Plan(uint64(c.Seed), o)
 	fmt.Fprintln(s.out, plan)
 	var result sagasim.Result
