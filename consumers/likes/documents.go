@@ -41,8 +41,13 @@ var (
 	}).KeptBy(userOf)
 	posts = saga.In("counts", func(p *Post) saga.Columns {
 		return saga.Columns{
-			{"post_id", &p.PostID}, {"shard", &p.Shard}, {"count", &p.Count}, {"version", &p.Version},
-			{"slot", &p.Slot}, {"gained", &p.Gained}, {"earlier", &p.Earlier},
+			{"post_id", &p.PostID},
+			{"shard", &p.Shard},
+			{"count", &p.Count},
+			{"version", &p.Version},
+			{"slot", &p.Slot},
+			{"gained", &p.Gained},
+			{"earlier", &p.Earlier},
 		}
 	}).Sharded(func(p *Post) *int { return &p.Shard })
 )
