@@ -239,8 +239,11 @@ func TestWhatToolsSay(t *testing.T) {
 // The critical path is a chain of causes; what also follows from its facts is none of it.
 func TestTheCriticalPath(t *testing.T) {
 	facts := []saga.Envelope{
-		{ID: "4", Type: "order.completed", CauseID: "3"}, {ID: "1", Type: "order.placed"},
-		{ID: "2", Type: "stock.reserved", CauseID: "1"}, {ID: "3", Type: "delivery.completed", CauseID: "2"}, {ID: "5", Type: "meal.ready", CauseID: "2"},
+		{ID: "4", Type: "order.completed", CauseID: "3"},
+		{ID: "1", Type: "order.placed"},
+		{ID: "2", Type: "stock.reserved", CauseID: "1"},
+		{ID: "3", Type: "delivery.completed", CauseID: "2"},
+		{ID: "5", Type: "meal.ready", CauseID: "2"},
 	}
 	if n, err := chain(facts); err != nil || n != 3 {
 		t.Errorf("%d, %v", n, err)

@@ -22,9 +22,9 @@ import (
 
 // lab is what experiments work with: the servers, and the program that is measured.
 type lab struct {
-	kafka, libs, postgres, redis string // as [testservers] has them
-	tiffin                       string // the binary
-	dir                          string // for spools, scripts and brokers
+	kafka, libs, postgres, redis string  // as [testservers] has them
+	tiffin                       string  // the binary
+	dir                          string  // for spools, scripts and brokers
 	history                      float64 // how much of it to write, 1 for all
 	log                          io.Writer
 }
