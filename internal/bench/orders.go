@@ -216,8 +216,7 @@ func (k *orderSite) place(ctx context.Context, n int, perTick float64, choose wi
 		mu.Unlock()
 		if err := k.say(ctx, facts...); err != nil {
 			cancel()
-			<-seen // ends with the context
-			return t, err
+			return t, errors.Join(err, <-seen)
 		}
 		if placed < n {
 			<-ticker.C
