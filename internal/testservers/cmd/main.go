@@ -108,8 +108,9 @@ func (s *servers) start(ctx context.Context, cache, dir string) error {
 		s.postgres, err = embedded.StartPostgres(ctx, embedded.PostgresConfig{
 			Dir:  filepath.Join(dir, "postgres"),
 			Addr: "127.0.0.1:0",
-			// Many tests, each with connections of its own.
-			Settings: map[string]string{"max_connections": "200"},
+			// Many tests, each with connections of its own; and a server for work, not one that is to idle small: with less, a load of millions
+			// of likes makes it write a checkpoint every few seconds, and after each the whole of every page that it touches.
+			Settings: map[string]string{"max_connections": "200", "shared_buffers": "512MB", "max_wal_size": "8GB"},
 			Log:      nil, // tests provoke errors
 		})
 		return err
