@@ -123,7 +123,7 @@ func (s *site) recordBytes(ctx context.Context) (int, error) {
 	return sum / n, nil
 }
 
-// perfSettings are those with which Kafka's tool was larger batches than its defaults; its defaults are slower.
+// perfSettings give Kafka's tool larger batches than its defaults, with which it is slower.
 const perfSettings = "batch.size=262144 linger.ms=5 buffer.memory=134217728 max.in.flight.requests.per.connection=5"
 
 var perfRate = regexp.MustCompile(`([0-9.]+) records/sec`)
