@@ -97,6 +97,16 @@ func TestGainsAreExact(t *testing.T) {
 	})
 }
 
+// A window begins where nothing that is kept has to be taken apart: that of a day at a full hour.
+func TestAWindowBeginsAtAWholeSlot(t *testing.T) {
+	now := noon.Add(48*time.Hour + 37*time.Minute)
+	for window, want := range map[time.Duration]time.Time{Hour: now.Add(-Hour - 2*time.Minute), Day: noon.Add(24 * time.Hour)} {
+		if got := beginOf(window, now); !got.Equal(want) {
+			t.Errorf("a window of %v begins at %v, want %v", window, got, want)
+		}
+	}
+}
+
 // A word belongs to the slot in which its door accepted it, not to that in which Kafka was back.
 func TestAWordGainsWhenItWasAccepted(t *testing.T) {
 	ago := schemas.MomentOf(noon.Add(-time.Hour))

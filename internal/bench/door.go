@@ -20,7 +20,7 @@ const (
 // same middleware that only answers.
 func singles(connections int, atLeast float64) experiment {
 	return experiment{
-		id: "B1", name: fmt.Sprintf("single likes, %d connections", connections), runs: 8,
+		id: "B1", name: fmt.Sprintf("single likes, %d connections", connections), runs: 7,
 		rows: []row{{
 			fmt.Sprintf("durable single likes, %d connections", connections), "a handler that only answers 202", "/s", goal{atLeast: atLeast},
 		}},
@@ -56,7 +56,7 @@ func singles(connections int, atLeast float64) experiment {
 func batches() experiment {
 	const connections = 64
 	return experiment{
-		id: "B2", name: "likes in batches", runs: 4,
+		id: "B2", name: "likes in batches", runs: 3,
 		rows: []row{{fmt.Sprintf("likes by %d a request", likesPerBatch), fmt.Sprintf("single likes, %d connections", connections), "/s", goal{atLeast: 20}}},
 		open: func(ctx context.Context, l *lab) (*contest, error) {
 			d, err := l.openDoor(ctx, l.kafka)

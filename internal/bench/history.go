@@ -21,7 +21,7 @@ const (
 // oldLikes is B9 for likes.
 func oldLikes() experiment {
 	return experiment{
-		id: "B9", name: "likes with history", runs: 3,
+		id: "B9", name: "likes with history", runs: 2,
 		rows: []row{{fmt.Sprintf("likes counted with %d there", historyLikes), "with none there", "/s", goal{atLeast: historyRate}}},
 		open: func(ctx context.Context, l *lab) (*contest, error) {
 			full, err := l.openLikes(ctx)
@@ -88,7 +88,7 @@ func (s *site) write(ctx context.Context, statements ...string) error {
 // oldOrders is B9 for orders.
 func oldOrders() experiment {
 	return experiment{
-		id: "B9", name: "orders with history", runs: 3,
+		id: "B9", name: "orders with history", runs: 2,
 		rows: []row{{fmt.Sprintf("order sagas with %d there", historyOrders), "with none there", "/s", goal{atLeast: historyRate}}},
 		open: func(ctx context.Context, l *lab) (*contest, error) {
 			full, err := l.openOrders(ctx, 0)

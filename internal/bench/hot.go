@@ -18,7 +18,7 @@ const (
 // hotPost is B10 for likes: all of one post, against of all posts alike.
 func hotPost() experiment {
 	return experiment{
-		id: "B10", name: "likes of one post", runs: 3,
+		id: "B10", name: "likes of one post", runs: 2,
 		rows: []row{
 			{"likes counted, all of one post", fmt.Sprintf("of %d posts alike", likedPosts), "/s", goal{atLeast: hotRate}},
 			{"p99 until a like is counted, all of one post", fmt.Sprintf("of %d posts alike", likedPosts), "ms", goal{atMost: hotP99}},
@@ -60,7 +60,7 @@ func hotPost() experiment {
 func hotOrders(what string, choose wish) experiment {
 	alike := fmt.Sprintf("of %d dishes of %d restaurants alike", dishes, restaurants)
 	return experiment{
-		id: "B10", name: "orders of " + what, runs: 3,
+		id: "B10", name: "orders of " + what, runs: 2,
 		rows: []row{
 			{"order sagas, all of " + what, alike, "/s", goal{atLeast: hotRate}},
 			{"p99 of order sagas, all of " + what, alike, "ms", goal{atMost: hotP99}},

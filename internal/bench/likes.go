@@ -24,7 +24,7 @@ const (
 // counting is B4: likes counted by the group, against the least that a database must do for them.
 func counting() experiment {
 	return experiment{
-		id: "B4", name: "likes counted", runs: 4,
+		id: "B4", name: "likes counted", runs: 3,
 		rows: []row{{"likes counted, from Kafka to PostgreSQL and Redis", "the bare INSERT of the same rows", "/s", goal{atLeast: 0.8}}},
 		open: func(ctx context.Context, l *lab) (*contest, error) {
 			c, err := l.openLikes(ctx)

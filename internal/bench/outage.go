@@ -23,7 +23,7 @@ const (
 // outage is Kafka stopped and started again, while clients go on as fast as they can: the second part of B1, and B8.
 func outage() experiment {
 	return experiment{
-		id: "B1, B8", name: "an outage of Kafka", runs: 3,
+		id: "B1, B8", name: "an outage of Kafka", runs: 2,
 		rows: []row{
 			{"B1: durable single likes with Kafka stopped", "with Kafka up", "/s", goal{atLeast: 0.95}},
 			{"B8: what Kafka gets after the outage until the backlog is gone, clients going on", "what it gets before", "/s", goal{atLeast: 0.9}},

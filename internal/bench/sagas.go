@@ -19,7 +19,7 @@ const (
 // sagas is B5: orders from placed to completed, in a burst; against the same with batches of one event.
 func sagas() experiment {
 	return experiment{
-		id: "B5", name: "order sagas", runs: 4,
+		id: "B5", name: "order sagas", runs: 3,
 		rows: []row{
 			{"order sagas completed", "batches of one event", "/s", goal{atLeast: 20}},
 			{"CPU per order saga, all processes", "", "µs", goal{atMost: 350}},
@@ -90,7 +90,7 @@ func latency(share float64) experiment {
 		load, p50, p99 = fmt.Sprintf("at %.0f %% of the highest rate", share*100), goal{atMost: 1.5}, goal{atMost: 3}
 	}
 	return experiment{
-		id: "B7", name: "latency of order sagas " + load, runs: 3,
+		id: "B7", name: "latency of order sagas " + load, runs: 2,
 		rows: []row{
 			{"order saga p50 " + load, "as many raw hops at the same time", "ms", p50},
 			{"order saga p99 " + load, "as many raw hops at the same time", "ms", p99},
