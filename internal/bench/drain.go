@@ -10,6 +10,7 @@ import (
 	"syscall"
 	"time"
 
+	"tiffin/internal/proc"
 	"tiffin/internal/testservers/server"
 	"tiffin/saga/kafka"
 	"tiffin/schemas"
@@ -66,7 +67,7 @@ func draining() experiment {
 // drainFrozen makes a backlog while the broker stands still, and returns how many records a second it gets once it goes on: the broker is as warm as
 // Kafka's own tool finds it.
 func (d *likesDoor) drainFrozen(ctx context.Context, broker string) (rate float64, err error) {
-	pid, err := listener(broker)
+	pid, err := proc.Listener(broker)
 	if err != nil {
 		return 0, err
 	}

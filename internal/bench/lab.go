@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -171,15 +170,6 @@ func until(ctx context.Context, limit time.Duration, what string, so func(contex
 		case <-tick.C:
 		}
 	}
-}
-
-// freeAddr is an address of the loopback interface that nobody uses.
-func freeAddr() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	return l.Addr().String(), l.Close()
 }
 
 // environment is ours, without what would lead Tiffin to servers of others, and with what is given.

@@ -15,6 +15,7 @@ import (
 	"tiffin/consumers"
 	"tiffin/consumers/notification"
 	"tiffin/internal/embedded/child"
+	"tiffin/internal/testservers/server"
 	"tiffin/producers/api"
 	"tiffin/saga"
 	"tiffin/saga/kafka"
@@ -34,7 +35,7 @@ func (l *lab) startSelf(ctx context.Context, what string, args ...string) (*proc
 	if err != nil {
 		return nil, err
 	}
-	addr, err := freeAddr()
+	addr, err := server.FreeAddr(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -111,7 +111,7 @@ func (s *site) tiffin(ctx context.Context, args ...string) error {
 
 // run runs targets of the binary, with its defaults, and waits until they are ready.
 func (s *site) run(ctx context.Context, targets string) (*process, error) {
-	addr, err := freeAddr()
+	addr, err := server.FreeAddr(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -6,13 +6,14 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
 	"time"
 
 	"tiffin/internal/embedded/child"
+	"tiffin/internal/proc"
+	"tiffin/internal/testservers/server"
 )
 
 // idleTime is how long the tree is watched that has nothing to do, after settleTime: what it does at the start is not idling.
@@ -60,7 +61,7 @@ type upFigures struct {
 func watchUp(ctx context.Context, binary, data string, idle time.Duration) (f upFigures, err error) {
 	args, addr := []string{"up", "--data=" + data}, ""
 	for _, flag := range []string{"--kafka-addr=", "--postgres-addr=", "--redis-addr=", "--api-addr="} {
-		if addr, err = freeAddr(); err != nil {
+		if addr, err = server.FreeAddr(ctx); err != nil {
 			return f, err
 		}
 		args = append(args, flag+addr)
@@ -85,11 +86,11 @@ func watchUp(ctx context.Context, binary, data string, idle time.Duration) (f up
 	if err := rest(ctx, settleTime); err != nil {
 		return f, err
 	}
-	before := treeTicks(p.PID())
+	before := treeCPU(p.PID())
 	if err := rest(ctx, idle); err != nil {
 		return f, err
 	}
-	f.share = (treeTicks(p.PID()) - before) / idle.Seconds() // hundredths of a second per second: percent
+	f.share = 100 * (treeCPU(p.PID()) - before) / idle.Seconds() // percent
 	for _, pid := range tree(p.PID()) {
 		f.memory += proportional(pid)
 	}
@@ -108,15 +109,7 @@ func rest(ctx context.Context, d time.Duration) error {
 
 // tree is a process and all that it has started.
 func tree(root int) []int {
-	children := map[int][]int{}
-	all, _ := filepath.Glob("/proc/[0-9]*/stat")
-	for _, f := range all {
-		pid, _ := strconv.Atoi(strings.Split(f, "/")[2])
-		if fields, err := stat(pid); err == nil {
-			parent, _ := strconv.Atoi(fields[1])
-			children[parent] = append(children[parent], pid)
-		}
-	}
+	children := proc.Children()
 	out := []int{root}
 	for i := 0; i < len(out); i++ {
 		out = append(out, children[out[i]]...)
@@ -124,10 +117,11 @@ func tree(root int) []int {
 	return out
 }
 
-func treeTicks(root int) (sum float64) {
+// treeCPU is the CPU time of all of them, in seconds.
+func treeCPU(root int) (sum float64) {
 	for _, pid := range tree(root) {
-		if fields, err := stat(pid); err == nil {
-			sum += ticks(fields, false)
+		if spent, err := proc.CPU(pid); err == nil { // else it has ended meanwhile
+			sum += spent
 		}
 	}
 	return sum

@@ -25,6 +25,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"tiffin/internal/capacity"
+	"tiffin/internal/proc"
 )
 
 // settle is how long a load runs before it is measured, and how long before its end the measurement ends.
@@ -130,12 +131,12 @@ func (s *site) read(ctx context.Context) (counters, error) {
 		if err := p.scrape(ctx, name, c); err != nil {
 			return nil, fmt.Errorf("%s: %w", name, err)
 		}
-		c["cpu "+name] = ticks(p.cmd.Process.Pid, false)
+		c["cpu "+name] = ticks(p.cmd.Process.Pid)
 	}
 	if s.load != nil {
-		c["cpu load"] = ticks(s.load.Process.Pid, false)
+		c["cpu load"] = ticks(s.load.Process.Pid)
 	}
-	c["cpu kafka"], c["cpu redis"] = ticks(s.kafka, false), ticks(s.redis, false)
+	c["cpu kafka"], c["cpu redis"] = ticks(s.kafka), ticks(s.redis)
 	c["cpu machine"] = machineTicks()
 	var wal float64
 	if err := s.db.QueryRow(ctx, "select pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0')::float8").Scan(&wal); err != nil {
@@ -167,17 +168,21 @@ func (s *site) backends(ctx context.Context, c counters) error {
 	var name string
 	groups := 0.0
 	if _, err = pgx.ForEachRow(rows, []any{&pid, &name}, func() error {
-		spent := ticks(pid, false)
+		spent := ticks(pid)
 		c["cpu backend "+strings.TrimPrefix(name, "tiffin lane ")] += spent
 		groups += spent
 		return nil
 	}); err != nil {
 		return err
 	}
-	all, own := ticks(s.postmaster, true), s.db.PgConn().PID()
-	for _, pid := range children(s.postmaster) {
+	all, err := proc.CPUWithEnded(s.postmaster)
+	if err != nil {
+		return err
+	}
+	own := s.db.PgConn().PID()
+	for _, pid := range proc.Children()[s.postmaster] {
 		if pid != int(own) { // which asks these questions
-			all += ticks(pid, false)
+			all += ticks(pid)
 		}
 	}
 	c["cpu postgres"] = all - groups

@@ -7,7 +7,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -22,6 +21,8 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"tiffin/internal/capacity"
+	"tiffin/internal/proc"
+	"tiffin/internal/testservers/server"
 )
 
 // servers are the real servers on this machine, and their process numbers.
@@ -45,26 +46,17 @@ func findServers(ctx context.Context) (*servers, error) {
 	if err := s.admin.QueryRow(ctx, "select pg_backend_pid()").Scan(&backend); err != nil {
 		return nil, err
 	}
-	fields := stat(backend)
-	if len(fields) < 2 {
-		return nil, errors.New("PostgreSQL does not run on this machine")
+	if s.postmaster, err = proc.Parent(backend); err != nil {
+		return nil, fmt.Errorf("PostgreSQL: %w", err)
 	}
-	s.postmaster, _ = strconv.Atoi(fields[1])
-	_, port, err := net.SplitHostPort(s.broker)
-	if err != nil {
-		return nil, err
-	}
-	number, _ := strconv.Atoi(port)
-	if s.kafka, err = listener(number); err != nil {
+	if s.kafka, err = proc.Listener(s.broker); err != nil {
 		return nil, err
 	}
 	options, err := redis.ParseURL(s.redisURL)
 	if err != nil {
 		return nil, err
 	}
-	_, port, _ = net.SplitHostPort(options.Addr)
-	number, _ = strconv.Atoi(port)
-	s.redis, err = listener(number)
+	s.redis, err = proc.Listener(options.Addr)
 	return s, err
 }
 
@@ -176,7 +168,7 @@ func (s *site) prepare(ctx context.Context, binary, targets string, partitions i
 
 // run starts a process of some targets, and waits until it is ready.
 func (s *site) run(ctx context.Context, binary, name, targets string, common []string) error {
-	addr, err := freeAddr()
+	addr, err := server.FreeAddr(ctx)
 	if err != nil {
 		return err
 	}
@@ -295,13 +287,4 @@ func (s *site) sizes(ctx context.Context, r *capacity.Run) error {
 	return s.db.QueryRow(ctx, `select pg_total_relation_size('likes.likes')::float8, (select count(*) from likes.likes)::float8,
 		pg_total_relation_size('likes.counts')::float8, (select count(*) from likes.counts)::float8`).
 		Scan(&r.LikesBytes, &r.LikesRows, &r.CountsBytes, &r.CountsRows)
-}
-
-func freeAddr() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	defer func() { _ = l.Close() }()
-	return l.Addr().String(), nil
 }
