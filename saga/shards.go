@@ -53,6 +53,19 @@ func Unshared(t AnyTable) bool {
 	return kept || t.Appends() || t.Act(document) != nil || t.Shard(document) != nil
 }
 
+// Parallel says whether several loops of one process may handle the group's lanes side by side, and do: nothing makes them wait for each
+// other, and the group has sharded documents, as one has that is made for more events than one loop can handle.
+func (g *Group) Parallel() bool {
+	sharded := false
+	for _, t := range g.tables {
+		if !Unshared(t) {
+			return false
+		}
+		sharded = sharded || t.Shard(t.New("")) != nil
+	}
+	return sharded
+}
+
 // ShardColumn is the column of a [Table.Sharded] table's shard; "" of any other.
 func ShardColumn(t AnyTable) string {
 	document := t.New("")

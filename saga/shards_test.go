@@ -65,6 +65,21 @@ func TestWhatLanesShare(t *testing.T) {
 	}
 }
 
+// Only a group that shares nothing, and has shards, gets several loops.
+func TestWhichGroupsAreParallel(t *testing.T) {
+	for want, all := range map[bool][][]saga.AnyTable{
+		true:  {{polls}, {votes, polls}, {jobs, polls, lines}},
+		false: {nil, {votes}, {jobs, lines}, {polls, shelves}},
+	} {
+		for _, tables := range all {
+			g := saga.Define("tally", saga.Documents(tables...))
+			if g.Parallel() != want {
+				t.Errorf("with %d tables, parallel: %v", len(tables), !want)
+			}
+		}
+	}
+}
+
 func TestAShardNeedsAColumn(t *testing.T) {
 	lacks := saga.In("polls", func(p *Poll) saga.Columns { return saga.Columns{{Name: "name", At: &p.Name}} }).
 		Sharded(func(p *Poll) *int { return &p.Part })

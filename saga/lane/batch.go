@@ -111,7 +111,7 @@ func causeOf(e *event) saga.Cause { return saga.Cause{Envelope: e.Envelope, Fact
 // run does the tasks, within a transaction that it opens.
 func (b *batch) run(ctx context.Context, s Store) error {
 	shard := b.shard()
-	if err := s.Begin(ctx, b.working, b.expected(), shard); err != nil {
+	if err := s.Begin(ctx, b.working, b.expected(shard), shard); err != nil {
 		return err
 	}
 	for left := b.tasks; len(left) > 0; {
@@ -157,29 +157,33 @@ func (b *batch) reactAll(tasks []task) (left []task, needs []saga.Need) {
 	return left, needs
 }
 
-// expected are the documents that the tasks will need: those of their acts, without what is in memory, and those that the
-// group's declaration names.
-func (b *batch) expected() (needs []saga.Need) {
+// expected are the documents that the tasks will need, without what is in memory: those of their acts, and those that the
+// group's declaration names, of which the batch works on this shard.
+func (b *batch) expected(shard int) (needs []saga.Need) {
 	g := b.loop.group
+	expect := func(n saga.Need) {
+		if b.working.Find(n.Table, n.Key) != nil {
+			return
+		}
+		if d := b.loop.cache.get(n, shard); d != nil {
+			b.working.Adopt(d)
+			return
+		}
+		needs = append(needs, n)
+	}
 	for i := range b.tasks {
 		c := &b.tasks[i].cause
 		if b.tasks[i].unreadable() || c.Attempt != nil {
 			continue
 		}
 		if c.Fact != nil {
-			needs = append(needs, g.Expects(c.Fact)...)
-			if !g.MovesAct(c.Type) {
-				continue
+			for _, n := range g.Expects(c.Fact) {
+				expect(n)
 			}
 		}
-		if b.working.Find(g.Tables()[0], c.Key) != nil {
-			continue
+		if c.Fact == nil || g.MovesAct(c.Type) {
+			expect(saga.Need{Table: g.Tables()[0], Key: c.Key})
 		}
-		if d := b.loop.acts.get(c.Key); d != nil {
-			b.working.Adopt(d)
-			continue
-		}
-		needs = append(needs, saga.Need{Table: g.Tables()[0], Key: c.Key})
 	}
 	return needs
 }
@@ -376,9 +380,7 @@ func (b *batch) commit(ctx context.Context, s Store) error {
 	b.loop.mirrors.put(b.working)
 	b.working.Saved()
 	for _, d := range b.working.Documents() {
-		if d.Table.Act(d.Value) != nil {
-			b.loop.acts.put(d)
-		}
+		b.loop.cache.put(d)
 	}
 	return nil
 }

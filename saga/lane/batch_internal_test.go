@@ -28,7 +28,7 @@ func TestNobodyIsAlarmedByABatchThatComesToNothing(t *testing.T) {
 		var said strings.Builder
 		g := saga.Define("counter", nil, saga.On(func(saga.Event[heard]) []saga.Fact { return nil }))
 		l := &loop{
-			ports: Ports{Machine: newMachine()}, group: g, partitions: 1, now: newMachine().Now, acts: &cache{},
+			ports: Ports{Machine: newMachine()}, group: g, partitions: 1, now: newMachine().Now, cache: &cache{},
 			metrics: NewMetrics(prometheus.NewRegistry()).of("counter"), log: slog.New(slog.NewTextHandler(&said, nil)),
 		}
 		row := &Row{Next: map[string]int64{}, Numbers: map[string]int64{}, Marks: map[string]Mark{}, Parked: map[string]int{}}

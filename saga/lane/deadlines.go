@@ -91,7 +91,7 @@ func (l *loop) sweepMarks(ctx context.Context) error {
 		return fmt.Errorf("sweep marks: %w", err)
 	}
 	for _, k := range keys {
-		l.acts.drop(k)
+		l.cache.drop(saga.Need{Table: l.group.Tables()[0], Key: k})
 	}
 	return nil
 }

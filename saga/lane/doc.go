@@ -15,6 +15,9 @@
 // All of it is guarded by the lanes' epochs, so that an owner which lost its lanes without noticing changes nothing. Then
 // it sends the facts, in order, and takes nothing more from a lane before what that lane said is acknowledged.
 //
+// A group whose lanes have no row in common, and that has sharded documents, has more than one loop, which share the lanes
+// (team.go): while PostgreSQL saves one's batch, the reactions of another run.
+//
 // # Exactly once, in effect
 //
 // Kafka delivers at least once, and kafka-go has no idempotent producer; so each fact carries its sender's lane, epoch and
@@ -41,10 +44,10 @@
 //
 // # Files
 //
-// process.go starts it all; ports.go says what it needs of the world, machine.go is the machine that it runs on; feed.go reads each
+// process.go starts it all, team.go the loops of one group; ports.go says what it needs of the world, machine.go is the machine that it runs on; feed.go reads each
 // partition once for all groups of the process, recent.go keeps what some have not taken yet, queue.go is what waits for a loop;
 // loop.go is the loop, letgo.go how it ends, batch.go one batch of it, suspects.go finds what spoils one; store.go claims, loads
-// and saves, queries.go asks and saves the rest, sql.go makes statements, cache.go keeps recent acts; deadlines.go fires what is due;
+// and saves, queries.go asks and saves the rest, sql.go makes statements, cache.go keeps recent documents; deadlines.go fires what is due;
 // sends.go sends outboxes; mirror.go hands over copies; marks.go tells copies of facts; records.go writes records into columns.
 //
 // Package sagasim runs all this on ports of its own, on which everything goes wrong; package storetest holds its PostgreSQL to

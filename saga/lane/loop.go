@@ -42,7 +42,7 @@ type loop struct {
 
 	// What follows belongs to one claim.
 	store   Store
-	acts    *cache
+	cache   *cache
 	lanes   map[int]*lane
 	owned   []*lane // the same, by number
 	queue   *queue
@@ -123,7 +123,7 @@ func (l *loop) own(ctx context.Context, a kafka.Assignment) error {
 		return fmt.Errorf("connect to PostgreSQL: %w", err)
 	}
 	defer s.Close()
-	l.store, l.acts, l.swept = s, &cache{}, -sweepEvery
+	l.store, l.cache, l.swept = s, &cache{}, -sweepEvery
 	rows, err := s.Claim(ctx, a.Lanes, l.partitions, l.process)
 	if err != nil {
 		return fmt.Errorf("claim: %w", err)
@@ -153,7 +153,7 @@ func (l *loop) own(ctx context.Context, a kafka.Assignment) error {
 	l.tell = map[kafka.TopicPartition]kafka.Offset{}
 	(&batch{lanes: l.owned}).offsets(l.tell)
 	l.metrics.lanes(len(l.owned))
-	defer l.metrics.lanes(0)
+	defer l.metrics.lanes(-len(l.owned))
 	l.log.Info("claimed", "lanes", len(l.owned), "generation", a.Generation)
 	if err := l.work(ctx, work, a); err != nil {
 		return err

@@ -72,8 +72,8 @@ func (g *groupMetrics) mirrored(outcome string, n int) {
 func (g *groupMetrics) attempted(effect, outcome string) {
 	g.tried.WithLabelValues(g.group, effect, outcome).Inc()
 }
-func (g *groupMetrics) parked()     { g.parks.Inc() }
-func (g *groupMetrics) lanes(n int) { g.owned.WithLabelValues(g.group).Set(float64(n)) }
+func (g *groupMetrics) parked()        { g.parks.Inc() }
+func (g *groupMetrics) lanes(more int) { g.owned.WithLabelValues(g.group).Add(float64(more)) }
 
 func (g *groupMetrics) batch(n int, took time.Duration) {
 	g.size.Observe(float64(n))

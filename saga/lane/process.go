@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"runtime"
 	"sort"
 	"strings"
 	"time"
@@ -30,9 +31,12 @@ type Config struct {
 	// SessionTimeout is how long a process that has died keeps its lanes, before others take them over. Defaults to 10 s;
 	// brokers have limits for it.
 	SessionTimeout time.Duration
-	// QueueLimit is how many events may wait for one group's loop; when they are as many, Kafka keeps the rest. Defaults
+	// QueueLimit is how many events may wait for one loop; when they are as many, Kafka keeps the rest. Defaults
 	// to 8,000.
 	QueueLimit int
+	// Loops is how many loops share the lanes of a group in which nothing makes them wait for each other ([saga.Group.Parallel]). Defaults
+	// to GOMAXPROCS, but at most 4: each has a connection to PostgreSQL.
+	Loops int
 }
 
 func (c Config) withDefaults() Config {
@@ -47,6 +51,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.QueueLimit == 0 {
 		c.QueueLimit = 8000
+	}
+	if c.Loops == 0 {
+		c.Loops = min(runtime.GOMAXPROCS(0), 4)
 	}
 	return c
 }
@@ -76,17 +83,11 @@ func (p Ports) Run(ctx context.Context, c Config, groups ...*saga.Group) error {
 	reader.Go(func() { f.run(reading) })
 	errs := make([]error, len(groups))
 	for i, g := range groups {
-		l := &loop{
-			Config: c, ports: p, process: p.Machine.NewID(), group: g, partitions: partitions, feed: f, metrics: c.Metrics.of(g.Name()),
-			log: c.Logger.With("group", g.Name()), now: p.Machine.Now, up: p.Machine.Up, bell: p.Machine.Bell(), limit: c.MaxBatch, performs: len(g.Effects()) > 0,
-			condemned: map[eventID]string{}, condemnedParked: map[int64]string{}, condemnedEffects: map[string]string{},
-			suspectEffects: map[string]bool{}, spoiled: map[string]time.Time{},
-		}
-		l.mirrors = newMirrors(g, l.metrics, l.log)
+		t := newTeam(p, c, g, f, partitions)
 		loops.Go(func() {
-			defer l.mirrors.stop()
+			defer t.mirrors.stop()
 			errs[i] = p.Kafka.Join(ctx, kafka.Membership{
-				Group: g.Name(), Topics: g.Topics(), Hold: l.hold,
+				Group: g.Name(), Topics: g.Topics(), Hold: t.hold,
 				SessionTimeout: c.SessionTimeout, Heartbeat: c.SessionTimeout / 6,
 			})
 		})

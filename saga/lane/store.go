@@ -239,6 +239,7 @@ func (s *store) queueLoads(b *pgx.Batch, w *saga.Working, needs []saga.Need, sha
 		if len(wanted) == 0 {
 			continue
 		}
+		slices.Sort(wanted) // neighbours are on the same pages; what is new is inserted in this order, too
 		params := []any{wanted}
 		if s.sql[t].shard != "" {
 			params = append(params, slices.Repeat([]int{shard}, len(wanted)))

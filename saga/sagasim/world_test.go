@@ -52,8 +52,8 @@ type show struct {
 }
 
 type guests struct {
-	Hall string
-	In   int
+	Hall      string
+	Shard, In int
 }
 
 var (
@@ -61,7 +61,9 @@ var (
 	shows = saga.In("shows", func(s *show) saga.Columns {
 		return saga.Columns{{"name", &s.Name}, {"sold", &s.Sold}, {"back", &s.Back}, {"paid", &s.Paid}}
 	})
-	halls = saga.In("halls", func(g *guests) saga.Columns { return saga.Columns{{"hall", &g.Hall}, {"in", &g.In}} })
+	halls = saga.In("halls", func(g *guests) saga.Columns {
+		return saga.Columns{{"hall", &g.Hall}, {"shard", &g.Shard}, {"in", &g.In}}
+	}).Sharded(func(g *guests) *int { return &g.Shard })
 )
 
 // office sells seats. A careless one does not put back what lapses.
@@ -85,6 +87,7 @@ func office(careless bool) *saga.Group {
 			}, saga.Uses(shows), saga.Fails[lapsed]())))
 }
 
+// hall counts who is in. Several loops of a process share its lanes.
 func hall() *saga.Group {
 	return saga.Define("hall", saga.Documents(halls),
 		saga.On(func(e saga.Event[seated]) []saga.Fact {

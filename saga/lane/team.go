@@ -1,0 +1,62 @@
+package lane
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"tiffin/saga"
+	"tiffin/saga/kafka"
+)
+
+// team is the loops of one group in this process. Nearly every group has one. Where lanes have nothing in common, more share them, so
+// that PostgreSQL works on one batch while the reactions of another run.
+type team struct {
+	ports   Ports
+	mirrors *mirrors
+	loops   []*loop
+}
+
+func newTeam(p Ports, c Config, g *saga.Group, f *feed, partitions int) *team {
+	metrics, log := c.Metrics.of(g.Name()), c.Logger.With("group", g.Name())
+	t := &team{ports: p, mirrors: newMirrors(g, metrics, log)}
+	size := 1
+	if g.Parallel() {
+		size = c.Loops
+	}
+	process := p.Machine.NewID()
+	for range size {
+		t.loops = append(t.loops, &loop{
+			Config: c, ports: p, process: process, group: g, partitions: partitions, feed: f, metrics: metrics, mirrors: t.mirrors,
+			log: log, now: p.Machine.Now, up: p.Machine.Up, bell: p.Machine.Bell(), limit: c.MaxBatch, performs: len(g.Effects()) > 0,
+			condemned: map[eventID]string{}, condemnedParked: map[int64]string{}, condemnedEffects: map[string]string{},
+			suspectEffects: map[string]bool{}, spoiled: map[string]time.Time{},
+		})
+	}
+	return t
+}
+
+// hold deals the lanes of an assignment to the loops, and returns when all have let go of theirs: when ctx ends, or when one of them
+// can't go on.
+func (t *team) hold(ctx context.Context, a kafka.Assignment) error {
+	if len(t.loops) == 1 {
+		return t.loops[0].hold(ctx, a)
+	}
+	ctx, end := t.ports.Machine.Cancel(ctx)
+	defer end()
+	tasks := t.ports.Machine.Tasks()
+	errs := make([]error, len(t.loops))
+	for i, l := range t.loops {
+		mine := a
+		mine.Lanes = nil
+		for n := i; n < len(a.Lanes); n += len(t.loops) {
+			mine.Lanes = append(mine.Lanes, a.Lanes[n])
+		}
+		tasks.Go(func() {
+			errs[i] = l.hold(ctx, mine)
+			end()
+		})
+	}
+	tasks.Wait()
+	return errors.Join(errs...)
+}

@@ -1,0 +1,128 @@
+package lane
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"tiffin/saga"
+	"tiffin/saga/kafka"
+)
+
+func (part) EventType() string { return "part.counted" }
+func (part) Topic() string     { return "parts" }
+func (p part) Key() string     { return p.Name }
+
+// shardedGroup is a group whose lanes have nothing in common.
+func shardedGroup() *saga.Group {
+	return saga.Define("tallies", saga.Documents(parts), saga.On(func(e saga.Event[part]) []saga.Fact {
+		parts.Get(e, "all").Count++
+		return nil
+	}, saga.Uses(parts)))
+}
+
+func teamOf(p Ports, g *saga.Group, loops int) *team {
+	p.Machine = newMachine()
+	c := Config{Loops: loops, Metrics: NewMetrics(prometheus.NewRegistry())}.withDefaults()
+	return newTeam(p, c, g, newFeed(p, 8, []*saga.Group{g}, c.Logger), 8)
+}
+
+// claims is a store that takes note of which lanes are claimed, and fails where another has them.
+type claims struct {
+	Store
+	note func(lanes []int) error
+}
+
+func (c claims) Claim(_ context.Context, lanes []int, _ int, _ string) ([]*Row, error) {
+	return nil, c.note(lanes)
+}
+func (claims) Close() {}
+
+// The lanes of a process are dealt to the loops of a group that may have several, each to one.
+func TestLoopsShareTheLanes(t *testing.T) {
+	alone := saga.Define("alone", nil, saga.On(func(saga.Event[part]) []saga.Fact { return nil }))
+	if n := len(teamOf(Ports{}, alone, 3).loops); n != 1 {
+		t.Errorf("a group without shards has %d loops", n)
+	}
+	synctest.Test(t, func(t *testing.T) {
+		ctx, end := context.WithCancel(t.Context())
+		var mu sync.Mutex
+		var claimed []int
+		loops := 0
+		p := Ports{Open: func(context.Context, *saga.Group, int) (Store, error) {
+			return claims{note: func(lanes []int) error {
+				mu.Lock()
+				defer mu.Unlock()
+				loops++
+				claimed = append(claimed, lanes...)
+				if loops == 3 {
+					end()
+				}
+				return errors.New("not today")
+			}}, nil
+		}}
+		if err := teamOf(p, shardedGroup(), 3).hold(ctx, kafka.Assignment{Lanes: []int{0, 2, 3, 5, 7}}); err != nil {
+			t.Error(err)
+		}
+		slices.Sort(claimed)
+		if !slices.Equal(claimed, []int{0, 2, 3, 5, 7}) || loops != 3 {
+			t.Errorf("%d loops have claimed %v", loops, claimed)
+		}
+	})
+}
+
+// P1: a loop that finds its lanes in other hands takes the whole process back into the consumer group: what it had would stand still
+// until the next rebalance.
+func TestALoopThatLostItsLanesEndsAll(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := Ports{Open: func(ctx context.Context, _ *saga.Group, _ int) (Store, error) {
+			return claims{note: func(lanes []int) error {
+				if slices.Contains(lanes, 1) {
+					return ErrFenced
+				}
+				<-ctx.Done()
+				return ctx.Err()
+			}}, nil
+		}}
+		began := time.Now()
+		if err := teamOf(p, shardedGroup(), 2).hold(t.Context(), kafka.Assignment{Lanes: []int{0, 1, 2, 3}}); !errors.Is(err, ErrFenced) {
+			t.Errorf("the lanes were held until %v", err)
+		}
+		if took := time.Since(began); took > time.Second {
+			t.Errorf("it took %v", took)
+		}
+	})
+}
+
+// A part is another's business in a batch that works on another shard, and what lanes share may have changed since.
+func TestWhatTheCacheKeeps(t *testing.T) {
+	shared := saga.In("shared", func(p *part) saga.Columns { return saga.Columns{{"name", &p.Name}, {"count", &p.Count}} })
+	var w saga.Working
+	d := w.Put(parts, "all", &part{"all", 3, 1}, true)
+	s := w.Put(shared, "all", &part{"all", 3, 1}, true)
+	c := &cache{}
+	c.put(d)
+	c.put(s)
+	n := saga.Need{Table: parts, Key: "all"}
+	if c.get(n, 3) != d {
+		t.Error("the part is not kept")
+	}
+	if c.get(n, 4) != nil {
+		t.Error("it is given away for that of another shard")
+	}
+	if c.get(saga.Need{Table: shared, Key: "all"}, 3) != nil {
+		t.Error("what lanes share is kept")
+	}
+	for i := range 3 * maxCached {
+		c.put(w.Put(parts, string(rune('a'+i%26))+time.Duration(i).String(), &part{}, true))
+	}
+	if n := len(c.recent) + len(c.older); n > 2*maxCached {
+		t.Errorf("%d are kept", n)
+	}
+}
