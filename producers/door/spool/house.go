@@ -154,7 +154,8 @@ func (l *Log) makeSpare() time.Duration {
 	return never
 }
 
-// makeSegment makes a file full of zeros. If that fails it takes it away again, for it may be what fills the disk.
+// makeSegment makes a file full of zeros. It syncs piece by piece: groups that are to be synced meanwhile wait behind one piece, and not behind
+// 64 MiB. If that fails it takes the file away again, for it may be what fills the disk.
 func (l *Log) makeSegment(name string) (*segment, error) {
 	f, err := l.cfg.FS.Create(l.path(name))
 	if err != nil {
@@ -162,10 +163,12 @@ func (l *Log) makeSegment(name string) (*segment, error) {
 	}
 	zeros := make([]byte, min(windowBytes, l.cfg.SegmentBytes))
 	for at := int64(0); at < l.cfg.SegmentBytes && err == nil; at += int64(len(zeros)) {
-		_, err = f.WriteAt(zeros[:min(int64(len(zeros)), l.cfg.SegmentBytes-at)], at)
+		if _, err = f.WriteAt(zeros[:min(int64(len(zeros)), l.cfg.SegmentBytes-at)], at); err == nil {
+			err = f.Sync()
+		}
 	}
 	if err == nil {
-		err = errors.Join(f.Sync(), l.cfg.FS.SyncDir(l.cfg.Dir))
+		err = l.cfg.FS.SyncDir(l.cfg.Dir)
 	}
 	if err != nil {
 		if gone := errors.Join(f.Close(), l.cfg.FS.Remove(l.path(name))); gone != nil && !errors.Is(gone, os.ErrNotExist) {

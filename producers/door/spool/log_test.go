@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 )
 
@@ -172,5 +173,44 @@ func TestConfig(t *testing.T) {
 	}
 	if _, err := Check(filepath.Join(t.TempDir(), "nothing")); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("check of nothing: %v", err)
+	}
+}
+
+// hasty is a disk that takes note of how much was ever written to a new file without a sync.
+type hasty struct {
+	Disk
+	most atomic.Int64
+}
+
+type hastyFile struct {
+	File
+	disk     *hasty
+	unsynced atomic.Int64
+}
+
+func (d *hasty) Create(path string) (File, error) {
+	f, err := d.Disk.Create(path)
+	return &hastyFile{File: f, disk: d}, err
+}
+
+func (f *hastyFile) WriteAt(b []byte, offset int64) (int, error) {
+	if n := f.unsynced.Add(int64(len(b))); n > f.disk.most.Load() {
+		f.disk.most.Store(n)
+	}
+	return f.File.WriteAt(b, offset)
+}
+
+func (f *hastyFile) Sync() error {
+	f.unsynced.Store(0)
+	return f.File.Sync()
+}
+
+// A segment is made while groups are synced: they wait behind a piece of it, not behind the whole.
+func TestASegmentIsMadePieceByPiece(t *testing.T) {
+	disk := &hasty{}
+	log := openReal(t, Config{Dir: t.TempDir(), FS: disk, SegmentBytes: 8 << 20, LimitBytes: 64 << 20})
+	write(t, log, "one", 1)
+	if most := disk.most.Load(); most == 0 || most > 1<<20 {
+		t.Errorf("%d bytes were written before a sync", most)
 	}
 }
