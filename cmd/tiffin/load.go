@@ -26,7 +26,7 @@ type loadCommand struct {
 	Yes         bool          `env:"-" help:"Send to targets that are neither this machine nor in a private network, too."`
 	Rate        float64       `env:"TIFFIN_LOAD_RATE" default:"1000" placeholder:"N" help:"How many likes, orders and payments to send a second, whatever the answers take; 0 is as fast as it goes. Default: 1000."`
 	Duration    time.Duration `env:"TIFFIN_LOAD_DURATION" default:"30s" placeholder:"TIME" help:"How long to send. Default: 30s."`
-	Connections int           `env:"TIFFIN_LOAD_CONNECTIONS" default:"64" placeholder:"N" help:"How many requests may be under way at once. Default: 64."`
+	Connections int           `env:"TIFFIN_LOAD_CONNECTIONS" default:"128" placeholder:"N" help:"How many requests may be under way at once. Default: 128."`
 	Batch       int           `env:"TIFFIN_LOAD_BATCH" placeholder:"N" help:"How many likes to send in one request, as NDJSON to POST /likes. Default: one, to the post's own endpoint."`
 	Posts       int           `env:"TIFFIN_LOAD_POSTS" default:"50000" placeholder:"N" help:"How many posts there are; a few get most of the likes (Zipf's law). Default: 50000."`
 	Users       int           `env:"TIFFIN_LOAD_USERS" default:"5000000" placeholder:"N" help:"How many users like them. Default: 5000000."`
