@@ -11,9 +11,9 @@ import (
 )
 
 const (
-	burstOrders = 20_000
+	burstOrders = 12_000
 	// fewOrders are as many as batches of one event work off in the time of one of the others' runs.
-	fewOrders = 150
+	fewOrders = 90
 )
 
 // sagas is B5: orders from placed to completed, in a burst; against the same with batches of one event.
