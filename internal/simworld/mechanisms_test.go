@@ -91,7 +91,7 @@ var mechanisms = []mechanism{
 	{
 		Mechanism: takenout.Mechanism{
 			Name: "a claim forgets what was in memory", File: "saga/lane/loop.go",
-			Old: "l.store, l.acts, l.swept = s, &cache{}, -sweepEvery", New: "l.store, l.swept = s, -sweepEvery\n\tif l.acts == nil {\n\t\tl.acts = &cache{}\n\t}",
+			Old: "l.store, l.cache, l.swept = s, &cache{}, -sweepEvery", New: "l.store, l.swept = s, -sweepEvery\n\tif l.cache == nil {\n\t\tl.cache = &cache{}\n\t}",
 		},
 		rules: "once counted ends quiet alarm parked",
 	},
