@@ -93,7 +93,7 @@ func (l *loop) hold(ctx context.Context, a kafka.Assignment) error {
 			l.log.Warn("the lanes have another owner: joining the group again")
 			return err
 		case errors.As(err, &stuck):
-			l.log.Error("the group stops", "error", err)
+			l.log.Error("these lanes stop", "lanes", a.Lanes, "error", err)
 			l.rest(ctx)
 			return nil
 		case dataFault(err):

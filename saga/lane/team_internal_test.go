@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strconv"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -120,7 +121,7 @@ func TestWhatTheCacheKeeps(t *testing.T) {
 		t.Error("what lanes share is kept")
 	}
 	for i := range 3 * maxCached {
-		c.put(w.Put(parts, string(rune('a'+i%26))+time.Duration(i).String(), &part{}, true))
+		c.put(w.Put(parts, strconv.Itoa(i), &part{}, true))
 	}
 	if n := len(c.recent) + len(c.older); n > 2*maxCached {
 		t.Errorf("%d are kept", n)

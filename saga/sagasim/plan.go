@@ -92,7 +92,7 @@ func (world World) Plan(seed uint64, o Options) Plan {
 		Seed: seed, Partitions: 1 + r.IntN(3), Brokers: 1 + r.IntN(2), Doors: 1 + r.IntN(2),
 		BatchRecords: []int{1, 2, 3, 1000}[r.IntN(4)], FetchRecords: []int{1, 3, 10, 1000}[r.IntN(4)],
 		MaxBatch: []int{1, 3, 20, 2000}[r.IntN(4)], Sloth: []int{1, 3, 10}[r.IntN(3)],
-		Patience: between(r, 500*time.Millisecond, 10*time.Second), Loops: 1 + int(seed%3),
+		Patience: between(r, 500*time.Millisecond, 10*time.Second), Loops: 1 + int(seed%3), // not drawn, or every seed would make another plan than it did
 	}
 	if r.IntN(2) == 0 {
 		p.Prelude = 5 * time.Second
