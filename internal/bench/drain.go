@@ -52,7 +52,7 @@ func draining() experiment {
 					return []float64{rate}, err
 				},
 				notes: func() []string {
-					return []string{fmt.Sprintf("records of %d bytes, acks=all, %d partitions, no compression; kafka-producer-perf-test with %s, after %d records to warm up", size, partitions, perfSettings, perfRecords/5)}
+					return []string{fmt.Sprintf("records of %d bytes, acks=all, %d partitions, compressed as Tiffin does it (LZ4); kafka-producer-perf-test, whose random bytes nothing compresses, with %s, after %d records to warm up", size, partitions, perfSettings, perfRecords/5)}
 				},
 				close: func() error {
 					err := d.close()

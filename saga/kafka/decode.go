@@ -1,11 +1,9 @@
 package kafka
 
 import (
-	"bytes"
 	"encoding/binary"
 	"fmt"
 	"hash/crc32"
-	"io"
 	"time"
 
 	"github.com/segmentio/kafka-go/compress"
@@ -16,8 +14,6 @@ const (
 	fetchVersion = 11
 	// minRecordBytes is the smallest a record can be: length, attributes, two differences, key, value, headers.
 	minRecordBytes = 7
-	// maxInflatedBytes bounds what a compressed batch may become.
-	maxInflatedBytes = 256 << 20
 
 	compressionMask  = 0x07
 	appendTimeFlag   = 0x08
@@ -223,23 +219,6 @@ func (d *batchDecoder) key(i int, key []byte) string {
 	}
 	d.keys = append(d.keys, string(key))
 	return d.keys[i]
-}
-
-func inflate(compression compress.Compression, payload []byte) ([]byte, error) {
-	codec := compression.Codec()
-	if codec == nil {
-		return nil, fmt.Errorf("a batch is compressed in a way that is not known (%d)", compression)
-	}
-	r := codec.NewReader(bytes.NewReader(payload))
-	defer r.Close()
-	inflated, err := io.ReadAll(io.LimitReader(r, maxInflatedBytes+1))
-	if err != nil {
-		return nil, fmt.Errorf("%w: %s: %w", ErrCorrupt, compression, err)
-	}
-	if len(inflated) > maxInflatedBytes {
-		return nil, fmt.Errorf("a batch inflates to more than %d MiB", maxInflatedBytes>>20)
-	}
-	return inflated, nil
 }
 
 // cursor reads big endian fields. Beyond the end it reads zeros, and is bad.

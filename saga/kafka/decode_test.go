@@ -47,8 +47,8 @@ func TestBatchRoundTrip(t *testing.T) {
 			records, toWrite, indexes = append(records, r), append(toWrite, given), append(indexes, int32(i))
 		}
 		batch := appendBatch(nil, toWrite, indexes, 1234)
-		if len(batch) != size {
-			t.Fatalf("%d bytes, reckoned %d", len(batch), size)
+		if n := len(batch); n > size || n != size && !compressed(batch) {
+			t.Fatalf("%d bytes, reckoned %d", n, size)
 		}
 		f, err := decode(batch, 0)
 		if err != nil {
@@ -58,6 +58,10 @@ func TestBatchRoundTrip(t *testing.T) {
 			t.Fatalf("got %+v, want %+v", f.Records, records)
 		}
 	})
+}
+
+func compressed(batch []byte) bool {
+	return binary.BigEndian.Uint16(batch[atAttributes:])&compressionMask != 0
 }
 
 func hasNull(r Record) bool {
@@ -88,11 +92,7 @@ func TestVarintBytes(t *testing.T) {
 }
 
 func batchOf(base int64, n int) []byte {
-	indexes := make([]int32, n)
-	for i := range indexes {
-		indexes[i] = int32(i)
-	}
-	batch := appendBatch(nil, recordsOf("t", 0, n), indexes, 1000)
+	batch := appendBatch(nil, recordsOf("t", 0, n), indexesOf(n), 1000)
 	binary.BigEndian.PutUint64(batch, uint64(base)) // not part of the checksum
 	return batch
 }

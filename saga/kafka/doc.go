@@ -16,7 +16,7 @@
 //     (metadata.go), because the Transport's can't be refreshed when a leader moves, and it splits some requests into
 //     one per partition (exchange.go);
 //   - record batches are written and read by our own code (encode.go, decode.go): that takes a fraction of the
-//     allocations, and honours append time, which kafka-go ignores;
+//     allocations, and honours append time, which kafka-go ignores. Those of some size are compressed (compress.go);
 //   - groups use its ConsumerGroup and Generation (join.go), with a balancer of our own (balancer.go) that deals
 //     out lanes: a lane is the same partition number of every topic that the group hears.
 //

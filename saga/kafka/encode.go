@@ -4,6 +4,8 @@ import (
 	"encoding/binary"
 	"hash/crc32"
 	"math/bits"
+
+	"github.com/segmentio/kafka-go/compress"
 )
 
 const (
@@ -25,8 +27,9 @@ const (
 // checksums is the table of CRC-32C, with which Kafka guards batches. Never changed.
 var checksums = crc32.MakeTable(crc32.Castagnoli)
 
-// appendBatch appends a record batch of these records, uncompressed, made at a time in milliseconds. (A topic with append time
+// appendBatch appends a record batch of these records, made at a time in milliseconds. (A topic with append time
 // puts the leader's there. In any other, the time of sending is the one that is never refused as too old or in the future.)
+// One that is worth it is compressed.
 func appendBatch(b []byte, records []Record, indexes []int32, millis int64) []byte {
 	be := binary.BigEndian
 	start := len(b)
@@ -34,7 +37,12 @@ func appendBatch(b []byte, records []Record, indexes []int32, millis int64) []by
 	for i, index := range indexes {
 		b = appendRecord(b, &records[index], i)
 	}
+	attributes := uint16(0)
+	if shorter := deflate(b[start+batchHeaderBytes:]); shorter != 0 {
+		b, attributes = b[:start+batchHeaderBytes+shorter], uint16(compress.Lz4)
+	}
 	batch := b[start:]
+	be.PutUint16(batch[atAttributes:], attributes)
 	be.PutUint32(batch[atLength:], uint32(len(batch)-beforeLength))
 	be.PutUint32(batch[12:], 0xffffffff) // leader epoch: not known to producers
 	batch[atMagic] = 2

@@ -3,6 +3,7 @@ package kafka
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -61,6 +62,15 @@ func createTopics(t testing.TB, c *Client, partitions int, names ...string) {
 	if err := c.CreateTopics(testContext(t), specs, 1); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// noise is n bytes that no compression makes smaller.
+func noise(n int) []byte {
+	b := make([]byte, n)
+	for i := range b {
+		b[i] = byte(rand.Uint32())
+	}
+	return b
 }
 
 // recordsOf makes n records for a partition, whose values are "0", "1", ...

@@ -92,8 +92,8 @@ func TestProduceCutsBatches(t *testing.T) {
 	})
 	var records []Record
 	for i := range 100 { // 4 MB in one partition, 2 MB in the other
-		records = append(records, Record{Topic: "orders", Partition: 0, Key: fmt.Append(nil, i), Value: bytes.Repeat([]byte("x"), 40_000)})
-		records = append(records, Record{Topic: "orders", Partition: 1, Key: fmt.Append(nil, i), Value: bytes.Repeat([]byte("y"), 20_000)})
+		records = append(records, Record{Topic: "orders", Partition: 0, Key: fmt.Append(nil, i), Value: noise(40_000)})
+		records = append(records, Record{Topic: "orders", Partition: 1, Key: fmt.Append(nil, i), Value: noise(20_000)})
 	}
 	if err := c.Produce(testContext(t), records); err != nil {
 		t.Fatal(err)
@@ -120,7 +120,7 @@ func TestProduceCutsRequests(t *testing.T) {
 	requests := count(cluster, kmsg.Produce)
 	var records []Record
 	for partition := range 12 {
-		records = append(records, Record{Topic: "orders", Partition: partition, Value: bytes.Repeat([]byte("x"), 890_000)})
+		records = append(records, Record{Topic: "orders", Partition: partition, Value: noise(890_000)})
 	}
 	if err := c.Produce(testContext(t), records); err != nil {
 		t.Fatal(err)
@@ -263,12 +263,12 @@ func TestProduceFindsTheRecordThatIsTooLarge(t *testing.T) {
 	}
 	records := recordsOf("orders", 0, 100)
 	for i := range records {
-		records[i].Headers = []Header{{"pad", bytes.Repeat([]byte("x"), 100)}}
+		records[i].Headers = []Header{{"pad", noise(100)}}
 	}
 	if err := c.Produce(ctx, records); err != nil {
 		t.Fatalf("small ones: %v", err)
 	}
-	records[70].Value = bytes.Repeat([]byte("x"), 3000)
+	records[70].Value = noise(3000)
 	err := c.Produce(ctx, records)
 	var failed *ProduceError
 	if !errors.As(err, &failed) || !slices.Equal(refused(failed), []int{70}) || !errors.Is(failed.Refused[0].Err, ErrTooLarge) {

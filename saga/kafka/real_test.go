@@ -75,7 +75,7 @@ func TestRealKafkaRefusesWhatIsTooLarge(t *testing.T) {
 		t.Fatal(err)
 	}
 	records := recordsOf("orders", 0, 500)
-	records[400].Value = make([]byte, 6000)
+	records[400].Value = noise(6000)
 	err := c.Produce(ctx, records)
 	failed, ok := err.(*ProduceError)
 	if !ok || !slices.Equal(refused(failed), []int{400}) || len(failed.Acknowledged) != 400 || len(failed.Unknown) != 99 {

@@ -18,8 +18,10 @@ import (
 const (
 	// headWait is how long the broker may wait for something new. A deadline fires at most that much late.
 	headWait = 500 * time.Millisecond
-	// partitionBytes bounds what one request brings of one partition, and with it what a reader behind reads again.
-	partitionBytes = 512 << 10
+	// partitionBytes bounds what one request brings of one partition, and with it what a reader behind reads again; requestBytes, what
+	// it brings of all. Batches are compressed: in memory it is about four times as much.
+	partitionBytes = 192 << 10
+	requestBytes   = 4 << 20
 )
 
 // feed reads partitions for all groups of the process: each record is fetched and decoded once, and handed to every group
@@ -255,7 +257,7 @@ func (f *feed) readLaggards(ctx context.Context) {
 // read fetches once and hands out what came. It says whether anything did, and pauses after what failed.
 func (f *feed) read(ctx context.Context, places []kafka.Position, wait time.Duration, b *backoff) (some bool, err error) {
 	asked := f.ports.Machine.Now()
-	fetched, err := f.ports.Kafka.Fetch(ctx, places, kafka.FetchOptions{MaxWait: wait, PartitionMaxBytes: partitionBytes})
+	fetched, err := f.ports.Kafka.Fetch(ctx, places, kafka.FetchOptions{MaxWait: wait, MaxBytes: requestBytes, PartitionMaxBytes: partitionBytes})
 	if err != nil {
 		if ctx.Err() == nil {
 			f.log.Warn("kafka can't be read, trying again", "error", err)
