@@ -142,6 +142,7 @@ func (b *batch) shard() int {
 func (b *batch) reactAll(tasks []task) (left []task, needs []saga.Need) {
 	waiting := map[parkedKey]bool{}
 	for i := range tasks {
+		breathe(i)
 		t := &tasks[i]
 		key := parkedKey{t.lane.Number, t.cause.Key}
 		if !waiting[key] {

@@ -342,6 +342,7 @@ func (f *feed) decode(records []kafka.Record) []*event {
 	out := make([]*event, len(records))
 	all := make([]event, len(records))
 	for i := range records {
+		breathe(i)
 		r := &records[i]
 		e := &all[i]
 		out[i] = e

@@ -37,6 +37,7 @@ type loop struct {
 	now        func() time.Time
 	up         func() time.Duration // time since some moment, for pauses: it never jumps
 	bell       Bell                 // rings when there may be something to do
+	turns      *turns               // of all loops of the group
 	working    saga.Working
 	performs   bool // the group has effects
 
@@ -256,8 +257,11 @@ func (l *loop) step(ctx context.Context) (busy bool, err error) {
 	if busy, err := l.stepCarefully(ctx); busy || err != nil {
 		return busy, err
 	}
-	if total, urgent := l.queue.waiting(); urgent == 0 && total < l.MaxBatch/2 && l.up()-l.stepped < linger {
-		return false, nil
+	if total, urgent := l.queue.waiting(); total < l.MaxBatch/2 {
+		if urgent == 0 && l.up()-l.stepped < linger || !l.turns.take() {
+			return false, nil
+		}
+		defer l.turns.pass()
 	}
 	l.stepped = l.up()
 	events := l.queue.take(l.limit, func(n int) bool { return !l.lanes[n].sending && l.lanes[n].careful == 0 })

@@ -149,7 +149,8 @@ func (st *statements) queueSaves(b *pgx.Batch, t saga.AnyTable, w *saga.Working,
 			inserts.add(t.Columns(r.Value))
 		}
 	}
-	for _, d := range w.Documents() {
+	for i, d := range w.Documents() {
+		breathe(i)
 		if d.Table != t || !d.Dirty {
 			continue
 		}

@@ -245,7 +245,8 @@ func (s *store) queueLoads(b *pgx.Batch, w *saga.Working, needs []saga.Need, sha
 			params = append(params, slices.Repeat([]int{shard}, len(wanted)))
 		}
 		b.Queue(s.sql[t].load, params...).Query(func(rows pgx.Rows) error {
-			for rows.Next() {
+			for i := 0; rows.Next(); i++ {
+				breathe(i)
 				d := t.New("")
 				if err := Scan(rows, t.Columns(d)); err != nil {
 					return fmt.Errorf("load %s: %w", t.Name(), err)

@@ -3,6 +3,7 @@ package lane
 import (
 	"context"
 	"errors"
+	"sync"
 	"time"
 
 	"tiffin/saga"
@@ -24,16 +25,54 @@ func newTeam(p Ports, c Config, g *saga.Group, f *feed, partitions int) *team {
 	if g.Parallel() {
 		size = c.Loops
 	}
-	process := p.Machine.NewID()
+	process, turns := p.Machine.NewID(), &turns{}
 	for range size {
 		t.loops = append(t.loops, &loop{
 			Config: c, ports: p, process: process, group: g, partitions: partitions, feed: f, metrics: metrics, mirrors: t.mirrors,
-			log: log, now: p.Machine.Now, up: p.Machine.Up, bell: p.Machine.Bell(), limit: c.MaxBatch, performs: len(g.Effects()) > 0,
+			log: log, now: p.Machine.Now, up: p.Machine.Up, bell: p.Machine.Bell(), turns: turns, limit: c.MaxBatch, performs: len(g.Effects()) > 0,
 			condemned: map[eventID]string{}, condemnedParked: map[int64]string{}, condemnedEffects: map[string]string{},
 			suspectEffects: map[string]bool{}, spoiled: map[string]time.Time{},
 		})
 	}
+	for _, l := range t.loops {
+		turns.bells = append(turns.bells, l.bell)
+	}
 	return t
+}
+
+// turns are what the loops of a team take while little waits for them: two batches at a time would leave no core to an API
+// beside them, and together do not take longer one after the other. A loop for which much waits takes no turns.
+type turns struct {
+	bells []Bell
+
+	mu     sync.Mutex
+	taken  bool
+	wanted bool // by one that did not get it
+}
+
+// take says whether the turn is the caller's, who has to pass it on.
+func (t *turns) take() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.taken {
+		t.wanted = true
+		return false
+	}
+	t.taken = true
+	return true
+}
+
+func (t *turns) pass() {
+	t.mu.Lock()
+	wanted := t.wanted
+	t.taken, t.wanted = false, false
+	t.mu.Unlock()
+	if !wanted {
+		return
+	}
+	for _, b := range t.bells {
+		b.Ring()
+	}
 }
 
 // hold deals the lanes of an assignment to the loops, and returns when all have let go of theirs: when ctx ends, or when one of them

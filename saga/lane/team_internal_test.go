@@ -101,6 +101,66 @@ func TestALoopThatLostItsLanesEndsAll(t *testing.T) {
 	})
 }
 
+// begins is a store whose batches begin, and go on when they are told to.
+type begins struct {
+	Store
+	began chan int
+	goOn  chan error
+	loop  int
+}
+
+func (s begins) Begin(context.Context, *saga.Working, []saga.Need, int) error {
+	s.began <- s.loop
+	return <-s.goOn
+}
+
+// While little waits, the loops of a team work one at a time, so that an API beside them keeps a core; the next follows at once.
+// Who has much to do does not wait.
+func TestLoopsTakeTurns(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		team := teamOf(Ports{}, shardedGroup(), 2)
+		store := begins{began: make(chan int, 2), goOn: make(chan error)}
+		for i, l := range team.loops {
+			store.loop = i
+			l.store, l.cache, l.lanes = store, &cache{}, map[int]*lane{i: newLane(&Row{Number: i, Next: map[string]int64{}, Marks: map[string]Mark{}})}
+			l.queue = newQueue(l.group, []int{i}, l.QueueLimit, l.bell)
+		}
+		put := func(loop, n int) {
+			events := make([]*event, n)
+			for i := range events {
+				id := strconv.Itoa(i)
+				events[i] = &event{topic: "parts", lane: loop, offset: int64(i), fact: part{}, Envelope: saga.Envelope{ID: id, Key: id, Type: "part.counted", Time: time.Now()}}
+			}
+			team.loops[loop].queue.put(events)
+			team.loops[loop].bell.Wait(t.Context(), time.Millisecond) // it has rung for these
+		}
+		var steps sync.WaitGroup
+		step := func(loop int) { steps.Go(func() { _, _ = team.loops[loop].step(t.Context()) }) }
+		put(0, 1)
+		step(0)
+		if n := <-store.began; n != 0 {
+			t.Fatalf("loop %d began", n)
+		}
+		put(1, 1)
+		if busy, err := team.loops[1].step(t.Context()); busy || err != nil || len(store.began) > 0 {
+			t.Fatalf("two batches at a time: %v, %v", busy, err)
+		}
+		put(1, team.loops[1].MaxBatch/2)
+		step(1)
+		if n := <-store.began; n != 1 {
+			t.Fatalf("loop %d began", n)
+		}
+		store.goOn <- errors.New("not today")
+		store.goOn <- errors.New("not today")
+		steps.Wait()
+		began := time.Now()
+		team.loops[1].bell.Wait(t.Context(), tick)
+		if time.Since(began) > 0 {
+			t.Error("who had to wait is not told that it is its turn")
+		}
+	})
+}
+
 // A part is another's business in a batch that works on another shard, and what lanes share may have changed since.
 func TestWhatTheCacheKeeps(t *testing.T) {
 	shared := saga.In("shared", func(p *part) saga.Columns { return saga.Columns{{"name", &p.Name}, {"count", &p.Count}} })
