@@ -34,6 +34,7 @@ func Group(cfg Config) *saga.Group {
 	parts := []saga.Part{
 		saga.On(like, saga.Uses(likes, posts), saga.Loads(documentsOf)),
 		saga.On(unlike, saga.Uses(likes, posts), saga.Loads(func(f schemas.PostUnliked) []saga.Need { return documentsOf(schemas.PostLiked(f)) })),
+		saga.Patiently(),
 	}
 	if cfg.Mirror != nil {
 		parts = append(parts, saga.Mirrors(posts, cfg.Mirror))
