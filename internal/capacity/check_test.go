@@ -56,7 +56,14 @@ func TestTheModelIsNearTheMachine(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	wanted := map[string]float64{}
+	for _, r := range measured.Runs {
+		wanted[r.Name] = r.WantedRate
+	}
 	for _, c := range compared {
+		if wanted[c.Run] == 0 {
+			continue // more than the machine can: SCALING.md says what the model is worth there
+		}
 		if c.What == "CPU of all these" && math.Abs(c.Error()) > toleratedError {
 			t.Errorf("%s: %s is %.1f, measured %.1f: %+.0f %%", c.Run, c.What, c.Model, c.Measured, 100*c.Error())
 		}

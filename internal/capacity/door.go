@@ -11,7 +11,8 @@ type door struct {
 	syncs     stock // in the sync under way
 	spool     stock // durable, and not in Kafka
 	sending   bool
-	underWay  int // likes of the chunk under way
+	busy      bool // there was much in the last chunk
+	underWay  int  // likes of the chunk under way
 	began     seconds
 	timer     bool
 	requested bool
@@ -47,22 +48,38 @@ func (d *door) request(n, batch int) {
 	}
 }
 
-// sync makes the group durable, unless another is under way; then it is the next.
+// sync makes the group durable, unless another is under way; then it is the next. Where others are about to come, it waits for them.
 func (d *door) sync() {
 	if d.syncing || d.group.n == 0 {
 		return
 	}
 	d.syncing = true
+	pause := seconds(0)
+	if d.share()/float64(max(1, d.load.Batch))*groupLinger > 1 {
+		pause = groupLinger
+	}
+	d.after(pause, d.syncGroup)
+}
+
+// share is how many likes a second come to this door.
+func (d *door) share() float64 {
+	rate, _ := d.rate(min(d.now, d.load.Seconds))
+	return rate / float64(len(d.doors))
+}
+
+func (d *door) syncGroup() {
 	d.syncs = d.group.take(d.group.n)
-	d.after(d.deployment.SpoolSyncMillis/1000, func() {
-		g := d.syncs
-		d.syncing, d.syncs = false, stock{}
-		for _, c := range g.cohorts {
-			d.answers.add(d.now-c.born, c.n)
-			d.spool.put(c)
-		}
-		d.sync()
-		d.send()
+	d.host.do(d.figures.DoorSync*1e-6, func() {
+		d.after(d.deployment.SpoolSyncMillis/1000, func() {
+			g := d.syncs
+			d.syncing, d.syncs = false, stock{}
+			for _, c := range g.cohorts {
+				d.answers.add(d.now-c.born, c.n)
+				d.spool.put(c)
+			}
+			d.sync()
+			d.send()
+		})
 	})
 }
 
@@ -71,7 +88,11 @@ func (d *door) send() {
 	if d.sending || d.spool.n == 0 {
 		return
 	}
-	if pause := d.began + requestEvery - d.now; d.requested && pause > 0 && float64(d.spool.n)*d.figures.RecordBytes < chunkBytes/2 {
+	every := requestEvery
+	if d.busy {
+		every = busyEvery
+	}
+	if pause := d.began + every - d.now; d.requested && pause > 0 && float64(d.spool.n)*d.figures.RecordBytes < chunkBytes/2 {
 		if !d.timer {
 			d.timer = true
 			d.after(pause, func() {
@@ -83,7 +104,8 @@ func (d *door) send() {
 	}
 	d.sending, d.requested, d.began = true, true, d.now
 	chunk := d.spool.take(int(chunkBytes / d.figures.RecordBytes))
-	d.underWay = chunk.n
+	// Once busy, a door stays so where enough comes in the longer time; and one hiccup makes it busy.
+	d.underWay, d.busy = chunk.n, max(float64(chunk.n), d.share()*busyEvery) >= busyFacts
 	d.host.do(float64(len(d.brokers))*d.figures.DoorProduce*1e-6, func() { d.produce(chunk) })
 }
 

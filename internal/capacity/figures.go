@@ -12,8 +12,8 @@ import (
 
 // Figures are what a like costs, part by part.
 type Figures struct {
-	// The door, in µs of CPU: per HTTP request with its share of a sync, per like in it, and per request to a broker.
-	DoorRequest, DoorLike, DoorProduce float64
+	// The door, in µs of CPU: per HTTP request, per like in it, per sync, and per request to a broker.
+	DoorRequest, DoorLike, DoorSync, DoorProduce float64
 
 	// A broker, in µs of CPU: per request, be it a produce or a fetch, per partition in it, and per record that is written, or read by one reader.
 	KafkaRequest, KafkaPartition, KafkaRecord float64
@@ -32,9 +32,9 @@ type Figures struct {
 	// The load generator, in µs of CPU: per request, and per like. It matters where it shares the machine.
 	LoadRequest, LoadLike float64
 
-	// Bytes of a like: in a request's body, in Kafka (one replica) and so on the wire and in the spool, in the write-ahead log while tables are
+	// Bytes of a like: in a request's body, in the spool, in Kafka (one replica) and so on the wire, in the write-ahead log while tables are
 	// small, and in table and index.
-	BodyBytes, RecordBytes, WALBytes, RowBytes float64
+	BodyBytes, RecordBytes, KafkaBytes, WALBytes, RowBytes float64
 }
 
 // figure describes one of them.
@@ -47,8 +47,9 @@ type figure struct {
 func (f *Figures) all() []figure {
 	const cpu = "µs of CPU"
 	return []figure{
-		{"doorRequest", cpu, "likes-api, per HTTP request, with its share of a sync: fitted", &f.DoorRequest},
+		{"doorRequest", cpu, "likes-api, per HTTP request: fitted", &f.DoorRequest},
 		{"doorLike", cpu, "likes-api, per like: fitted", &f.DoorLike},
+		{"doorSync", cpu, "likes-api, per sync of a group of requests: fitted", &f.DoorSync},
 		{"doorProduce", cpu, "likes-api, per request to Kafka: fitted", &f.DoorProduce},
 		{"kafkaRequest", cpu, "broker, per request: fitted per produce, which two groups fetch, and divided by three", &f.KafkaRequest},
 		{"kafkaPartition", cpu, "broker, per partition in a request: fitted like kafkaRequest", &f.KafkaPartition},
@@ -68,7 +69,8 @@ func (f *Figures) all() []figure {
 		{"loadRequest", cpu, "tiffin load, per request: fitted", &f.LoadRequest},
 		{"loadLike", cpu, "tiffin load, per like: fitted", &f.LoadLike},
 		{"bodyBytes", "bytes", "a line of NDJSON, counted: {\"postId\":...,\"userId\":...,\"action\":\"like\"}", &f.BodyBytes},
-		{"recordBytes", "bytes", "the likes topic on disk / records; not compressed", &f.RecordBytes},
+		{"recordBytes", "bytes", "a like's record in the spool, counted", &f.RecordBytes},
+		{"kafkaBytes", "bytes", "the likes topic on disk / records, which came one a request and are compressed, some 33 in a batch", &f.KafkaBytes},
 		{"walBytes", "bytes", "pg_current_wal_lsn / likes, of batches of 500, with tables that fit into memory", &f.WALBytes},
 		{"rowBytes", "bytes", "pg_total_relation_size of likes / rows", &f.RowBytes},
 	}

@@ -1,10 +1,12 @@
 package capacity
 
+import "slices"
+
 // group is a consumer group: its instances share the partitions.
 type group struct {
 	*world
-	patient   bool // analytics: it waits for company, and writes a few rows, whatever comes
-	locked    bool // by a batch of a group whose lanes share rows, as those of analytics do: the batches of all its instances take turns
+	shares    bool // analytics: its lanes share rows, so that the batches of all its instances take turns, and it writes a few rows, whatever comes
+	locked    bool // by a batch of such a group
 	turns     []func()
 	database  *account
 	instances []*instance
@@ -12,15 +14,25 @@ type group struct {
 	batches   int
 }
 
-// instance is a process of a group: a feed, which fetches and decodes, and a loop, which handles batch after batch.
+// instance is a process of a group: a feed, which fetches and decodes, and loops, which share its lanes.
 type instance struct {
 	*group
 	host  *account
 	lanes []*lane
+	loops []*loop
 
 	fetching bool
 	fetched  int // likes of the fetch under way
-	queued   int // in all lanes
+	turn     int
+}
+
+// loop handles batch after batch.
+type loop struct {
+	*instance
+	lanes []*lane
+
+	queued   int // in all its lanes
+	coming   int // of the fetch under way
 	handling int // likes of the batch under way
 	counted  int
 	turn     int
@@ -32,20 +44,36 @@ type instance struct {
 // lane is one of its partitions.
 type lane struct {
 	partition int
+	loop      *loop
 	log       stock // in Kafka, and not fetched
 	queue     stock // waits for the loop
 }
 
-func (w *world) newGroup(n Nodes, on func() *account, database *account, patient bool) *group {
-	g := &group{world: w, patient: patient, database: database, latency: newLatencies()}
+func (w *world) newGroup(n Nodes, loops int, on func() *account, database *account) *group {
+	g := &group{world: w, database: database, latency: newLatencies()}
 	for range n.Instances {
-		g.instances = append(g.instances, &instance{group: g, host: on(), stepped: -patience})
+		i := &instance{group: g, host: on()}
+		for range loops {
+			i.loops = append(i.loops, &loop{instance: i, stepped: -patience})
+		}
+		g.instances = append(g.instances, i)
 	}
 	for p := range w.deployment.Partitions {
 		i := g.instances[p%n.Instances]
-		i.lanes = append(i.lanes, &lane{partition: p})
+		of := i.loops[len(i.lanes)%loops]
+		l := &lane{partition: p, loop: of}
+		i.lanes, of.lanes = append(i.lanes, l), append(of.lanes, l)
 	}
 	return g
+}
+
+func (g *group) counted() (n int) {
+	for _, i := range g.instances {
+		for _, l := range i.loops {
+			n += l.counted
+		}
+	}
+	return n
 }
 
 // appear tells of records that may be read.
@@ -60,28 +88,32 @@ func (g *group) appear(partition int, likes stock) {
 
 // fetch brings what is new, while there is room for it: one request to each broker that has something.
 func (i *instance) fetch() {
-	if i.fetching || i.queued >= QueueLimit {
+	if i.fetching {
 		return
 	}
 	var got []*lane
 	var some []stock
 	total := 0
 	records, partitions := make([]int, len(i.brokers)), make([]int, len(i.brokers))
-	most := int(partitionBytes / i.figures.RecordBytes)
 	for n := range i.lanes {
 		l := i.lanes[(n+i.turn)%len(i.lanes)]
-		if l.log.n == 0 || i.queued+total >= QueueLimit {
+		if l.log.n == 0 || l.loop.queued+l.loop.coming >= QueueLimit {
 			continue
 		}
-		s := l.log.take(most)
+		s := l.log.take(min(partitionBytes, requestBytes-total*int(i.figures.KafkaBytes)) / int(i.figures.KafkaBytes))
+		if s.n == 0 {
+			break // the request is full
+		}
 		got, some = append(got, l), append(some, s)
 		total += s.n
+		l.loop.coming += s.n
 		records[l.partition%len(i.brokers)] += s.n
 		partitions[l.partition%len(i.brokers)]++
 	}
 	if total == 0 {
 		return
 	}
+	i.turn++
 	i.fetching, i.fetched = true, total
 	open := 0
 	for _, n := range records {
@@ -105,8 +137,8 @@ func (i *instance) fetch() {
 						for _, c := range some[k].cohorts {
 							l.queue.put(c)
 						}
+						l.loop.queued, l.loop.coming = l.loop.queued+some[k].n, 0
 					}
-					i.queued += total
 					i.step()
 					i.fetch()
 				})
@@ -115,42 +147,60 @@ func (i *instance) fetch() {
 	}
 }
 
-// step handles a batch, if there is one: a fair share of each lane first, then what there is.
+// step has each loop handle what waits for it.
 func (i *instance) step() {
-	if i.working || i.queued == 0 {
+	for n := range i.loops {
+		i.loops[(n+i.turn)%len(i.loops)].step()
+	}
+}
+
+// working says whether one of its loops does.
+func (i *instance) working() bool {
+	return slices.ContainsFunc(i.loops, func(l *loop) bool { return l.working })
+}
+
+// step handles a batch, if there is one: a fair share of each lane first, then what there is. While little waits it waits for company, and for
+// the other loops of the process.
+func (l *loop) step() {
+	if l.working || l.queued == 0 {
 		return
 	}
-	if pause := i.stepped + patience - i.now; i.patient && i.queued < MaxBatch/2 && pause > 0 {
-		if !i.waking {
-			i.waking = true
-			i.after(pause, func() {
-				i.waking = false
-				i.step()
-			})
+	if l.queued < MaxBatch/2 {
+		if pause := l.stepped + patience - l.now; pause > 0 {
+			if !l.waking {
+				l.waking = true
+				l.after(pause, func() {
+					l.waking = false
+					l.step()
+				})
+			}
+			return
 		}
-		return
+		if l.instance.working() {
+			return // whoever works has all others look again
+		}
 	}
-	i.stepped, i.working = i.now, true
+	l.stepped, l.working = l.now, true
 	var batch stock
-	for _, most := range []int{max(1, MaxBatch/len(i.lanes)), MaxBatch} {
-		for n := range i.lanes {
-			l := i.lanes[(n+i.turn)%len(i.lanes)]
-			s := l.queue.take(min(most, MaxBatch-batch.n))
+	for _, most := range []int{max(1, MaxBatch/len(l.lanes)), MaxBatch} {
+		for n := range l.lanes {
+			from := l.lanes[(n+l.turn)%len(l.lanes)]
+			s := from.queue.take(min(most, MaxBatch-batch.n))
 			batch.cohorts = append(batch.cohorts, s.cohorts...)
 			batch.n += s.n
 		}
 	}
-	i.turn++
-	i.queued, i.handling = i.queued-batch.n, batch.n
-	i.fetch()
-	own, backend, counts := i.costs(float64(batch.n))
-	i.lock(func() {
-		i.database.do(float64(batch.n)*i.others(), func() {})
-		i.host.do(own, func() {
-			i.database.do(backend, func() {
-				i.after(i.roundTrips(), func() {
-					i.unlock()
-					i.committed(batch, counts)
+	l.turn++
+	l.queued, l.handling = l.queued-batch.n, batch.n
+	l.fetch()
+	own, backend, counts := l.costs(float64(batch.n))
+	l.lock(func() {
+		l.database.do(float64(batch.n)*l.others(), func() {})
+		l.host.do(own, func() {
+			l.database.do(backend, func() {
+				l.after(l.roundTrips(), func() {
+					l.unlock()
+					l.committed(batch, counts)
 				})
 			})
 		})
@@ -160,7 +210,7 @@ func (i *instance) step() {
 // lock waits for the group's lock, if it has one.
 func (g *group) lock(then func()) {
 	switch {
-	case !g.patient:
+	case !g.shares:
 		then()
 	case g.locked:
 		g.turns = append(g.turns, then)
@@ -183,7 +233,7 @@ func (g *group) unlock() {
 // costs are the CPU time of a batch of n events: in the loop, and in the backend; and how many counts it changes.
 func (i *instance) costs(events float64) (own, backend seconds, counts int) {
 	f := i.figures
-	if i.patient {
+	if i.shares {
 		return (f.AnalyticsBatch + events*f.AnalyticsEvent) * 1e-6, f.AnalyticsBackendBatch * 1e-6, 0
 	}
 	_, celebrity := i.rate(min(i.now, i.load.Seconds))
@@ -198,7 +248,7 @@ func (i *instance) costs(events float64) (own, backend seconds, counts int) {
 
 // others is what the rest of PostgreSQL has to do with each like.
 func (i *instance) others() seconds {
-	if i.patient {
+	if i.shares {
 		return 0
 	}
 	return i.figures.PostgresLike * 1e-6
@@ -207,24 +257,26 @@ func (i *instance) others() seconds {
 // roundTrips is what a batch waits for that is no CPU: two round trips, and the commit's sync.
 func (i *instance) roundTrips() seconds { return 2*i.network() + i.deployment.WALSyncMillis/1000 }
 
-func (i *instance) committed(batch stock, counts int) {
-	i.working = false
-	i.batches++
-	i.handling = 0
-	i.counted += batch.n
+func (l *loop) committed(batch stock, counts int) {
+	l.working, l.handling = false, 0
+	l.batches++
+	l.counted += batch.n
 	for _, c := range batch.cohorts {
-		i.latency.add(i.now-c.born, c.n)
+		l.latency.add(l.now-c.born, c.n)
 	}
-	i.mirror(counts)
-	i.step()
-	i.fetch()
+	l.mirror(counts)
+	l.instance.step()
+	l.fetch()
 }
 
 // behind is how many likes the group has not counted, of those that are in Kafka; and when the oldest was due.
 func (g *group) behind(now seconds) (n int, oldest seconds) {
 	oldest = now
 	for _, i := range g.instances {
-		n += i.fetched + i.handling
+		n += i.fetched
+		for _, l := range i.loops {
+			n += l.handling
+		}
 		for _, l := range i.lanes {
 			n += l.log.n + l.queue.n
 			for _, s := range []stock{l.log, l.queue} {

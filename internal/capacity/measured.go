@@ -18,6 +18,8 @@ type Measured struct {
 	Orders  Orders  `json:"orders"`
 	// DecodeMicros is the CPU time in which a process makes an event of a like's record, without the rest of it.
 	DecodeMicros float64 `json:"decodeMicros"`
+	// RecordBytes is the size of that record.
+	RecordBytes float64 `json:"recordBytes"`
 }
 
 // Run is a stretch of a load of likes, a few seconds long, in which nothing started or ended. All are differences between its end and its

@@ -102,12 +102,14 @@ func (s scaling) costs() costs {
 	f := s.f
 	counts := newLaw(50_000, 1.07).distinct(MaxBatch) / MaxBatch
 	perChunk := chunkBytes / 2 / f.RecordBytes
+	const perSync = 30                            // single requests, as at 13,000 a second through one door
 	copies := func(replication float64) float64 { // a write and two readers, and for each follower a fetch and a write
 		return (1 + readers + 2*(replication-1)) * (f.KafkaRecord + (f.KafkaRequest+defaultPartitions*f.KafkaPartition)/perChunk)
 	}
 	return costs{
-		single: f.DoorRequest + f.DoorLike + f.DoorProduce/perChunk, batched: f.DoorRequest/500 + f.DoorLike + f.DoorProduce/perChunk,
-		kafka1: copies(1), kafka3: copies(3),
+		single:  f.DoorRequest + f.DoorLike + f.DoorSync/perSync + f.DoorProduce/perChunk,
+		batched: (f.DoorRequest+f.DoorSync)/500 + f.DoorLike + f.DoorProduce/perChunk,
+		kafka1:  copies(1), kafka3: copies(3),
 		likes:     f.FeedEvent + f.LikesEvent + counts*f.LikesCount + f.LikesBatch/MaxBatch,
 		database:  f.BackendLike + counts*f.BackendCount + f.BackendBatch/MaxBatch + f.PostgresLike,
 		analytics: f.FeedEvent + f.AnalyticsEvent + f.AnalyticsBatch/MaxBatch,
@@ -140,8 +142,8 @@ func (s scaling) bytes() string {
 	}
 	return table([]string{"what", "bytes a like", "at 48,600", "a day", "at 500,000", "a day"},
 		row("into a door, one of 500 in a request", f.BodyBytes), row("spool, written once and used again", f.RecordBytes),
-		row("Kafka, one replica", f.RecordBytes), row("Kafka, three replicas", 3*f.RecordBytes),
-		row("out of Kafka, to two groups", 2*f.RecordBytes),
+		row("Kafka, one replica", f.KafkaBytes), row("Kafka, three replicas", 3*f.KafkaBytes),
+		row("out of Kafka, to two groups", 2*f.KafkaBytes),
 		row("write-ahead log of likes, tables in memory", f.WALBytes), row("table and index of likes", f.RowBytes))
 }
 

@@ -107,9 +107,7 @@ func (w *world) result() Result {
 		AnswerP50: w.answers.quantile(0.5), AnswerP99: w.answers.quantile(0.99),
 		CountedP50: likes.latency.quantile(0.5), CountedP99: likes.latency.quantile(0.99),
 	}
-	for _, i := range likes.instances {
-		r.Counted += i.counted
-	}
+	r.Counted = likes.counted()
 	oldest := w.now
 	for _, d := range w.doors {
 		r.AtDoors += d.waiting.n + d.group.n + d.syncs.n
@@ -124,7 +122,7 @@ func (w *world) result() Result {
 	r.InKafka, r.LagSeconds = behind, w.now-min(oldest, since)
 	r.Batches = float64(likes.batches) / w.load.Seconds
 	r.BatchLikes = float64(r.Counted) / math.Max(1, float64(likes.batches))
-	r.KafkaBytes = float64(w.offered-w.refused) / w.load.Seconds * w.figures.RecordBytes * float64(w.deployment.Replication)
+	r.KafkaBytes = float64(w.offered-w.refused) / w.load.Seconds * w.figures.KafkaBytes * float64(w.deployment.Replication)
 	r.WALBytes = float64(r.Counted) / w.load.Seconds * w.figures.WALBytes
 	r.Parts, r.CPU = w.parts(), map[string]float64{}
 	for part, spent := range w.spent {
@@ -135,10 +133,7 @@ func (w *world) result() Result {
 		"load": float64(w.offered), "door": accepted, "kafka": accepted - float64(r.InSpools), "likes": float64(r.Counted), "likes database": float64(r.Counted), "redis": float64(r.Counted),
 	}
 	if len(w.groups) > 1 {
-		n := 0
-		for _, i := range w.groups[1].instances {
-			n += i.counted
-		}
+		n := w.groups[1].counted()
 		r.Handled["analytics"], r.Handled["analytics database"] = float64(n), float64(n)
 	}
 	for part := range r.Handled {
@@ -180,11 +175,13 @@ func (w *world) parts() (parts []Part) {
 		loop := 0.0
 		var hosts []*account
 		for _, i := range g.instances {
-			one := float64(i.counted) / w.load.Seconds * i.full() / MaxBatch
-			if g.patient { // they take turns
-				loop += one
-			} else {
-				loop = max(loop, one)
+			for _, l := range i.loops {
+				one := float64(l.counted) / w.load.Seconds * i.full() / MaxBatch
+				if g.shares { // they take turns
+					loop += one
+				} else {
+					loop = max(loop, one)
+				}
 			}
 			hosts = append(hosts, i.host)
 		}

@@ -10,19 +10,26 @@ const (
 	// MaxBatch is how many events one transaction handles at most, and QueueLimit how many wait for a loop.
 	MaxBatch   = 2000
 	QueueLimit = 8000
-	// patience is how long a patient group waits for half a batch.
+	// maxLoops is how many loops a process has at most where lanes have no row in common: one for each core.
+	maxLoops = 4
+	// patience is how long a group waits for half a batch.
 	patience seconds = 0.1
-	// A door sends a chunk at a time, so soon after the one before, or as soon as there is half a chunk.
+	// A door sends a chunk at a time, so soon after the one before, which takes longer if that had many facts, or as soon as there is half a chunk.
 	chunkBytes           = 2 << 20
 	requestEvery seconds = 0.020
+	busyEvery    seconds = 0.050
+	busyFacts            = 200
 	// groupBytes is how much may wait for a door's disk.
 	groupBytes = 32 << 20
+	// groupLinger is how long a group waits for others at most.
+	groupLinger seconds = 0.001
 	// answerTime is how long a request waits for its turn; then it is refused.
 	answerTime seconds = 2
 	// maxMirrored is how many counts may wait for Redis; those beyond are dropped.
 	maxMirrored = 10_000
-	// partitionBytes is what one fetch brings of one partition.
-	partitionBytes = 512 << 10
+	// partitionBytes is what one fetch brings of one partition, and requestBytes of all.
+	partitionBytes = 192 << 10
+	requestBytes   = 4 << 20
 )
 
 // tick is how finely arrivals are told apart: those of one door within a tick come together.
@@ -92,6 +99,12 @@ func newWorld(d Deployment, l Load, f Figures) *world {
 	w := &world{engine: e, deployment: d, load: l, figures: f, rng: rand.New(rand.NewPCG(l.Seed, 1)), law: newLaw(l.Posts, l.Zipf), answers: newLatencies()}
 	shared := newHost(e, d.Shared)
 	w.spent = map[string]*seconds{}
+	loops := func(n Nodes) int {
+		if d.Shared > 0 {
+			n.Cores = d.Shared
+		}
+		return max(1, min(maxLoops, int(math.Ceil(n.Cores))))
+	}
 	on := func(part string, n Nodes) *account {
 		if w.spent[part] == nil {
 			w.spent[part] = new(seconds)
@@ -114,10 +127,11 @@ func newWorld(d Deployment, l Load, f Figures) *world {
 		w.redis = on("redis", Nodes{1, 1})
 	}
 	w.likesDB = on("likes database", d.LikesDatabase)
-	w.groups = append(w.groups, w.newGroup(d.Likes, func() *account { return on("likes", d.Likes) }, w.likesDB, false))
+	w.groups = append(w.groups, w.newGroup(d.Likes, loops(d.Likes), func() *account { return on("likes", d.Likes) }, w.likesDB))
 	if d.Analytics.Instances > 0 {
 		w.dataDB = on("analytics database", d.AnalyticsDatabase)
-		w.groups = append(w.groups, w.newGroup(d.Analytics, func() *account { return on("analytics", d.Analytics) }, w.dataDB, true))
+		w.groups = append(w.groups, w.newGroup(d.Analytics, 1, func() *account { return on("analytics", d.Analytics) }, w.dataDB))
+		w.groups[1].shares = true
 	}
 	return w
 }
