@@ -10,8 +10,8 @@ import (
 	"github.com/segmentio/kafka-go/compress"
 )
 
-// Batches are compressed with LZ4: it makes likes a quarter (a third of each is its headers, the same in all), costs half a
-// microsecond a record, which copying the rest would cost too, and needs nothing that a JVM may lack, as Snappy and Zstandard do.
+// Batches are compressed with LZ4. Four fifths of a like are headers, which are much the same in all: 33 of them become less than a third, for half a
+// microsecond each. It needs nothing that a JVM may lack, as Snappy and Zstandard do, which are native code.
 const (
 	// deflateFrom is the size from which a batch is compressed: four or five facts, which it halves. A smaller one gains little.
 	deflateFrom = 2 << 10

@@ -44,7 +44,7 @@ func TestBatchesAreCompressed(t *testing.T) {
 // What is small, or does not get much smaller, is left as it is.
 func TestBatchesNotWorthCompressing(t *testing.T) {
 	for name, records := range map[string][]Record{
-		"small": facts(3),
+		"small": facts(2),
 		"noise": {{Key: []byte("k"), Value: noise(100_000)}},
 	} {
 		size := batchHeaderBytes
