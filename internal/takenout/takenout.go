@@ -48,7 +48,7 @@ func (m Mechanism) Build(t testing.TB, folder string) (binary string) {
 // command runs go on code without the mechanism. Its error is that go said no.
 func (m Mechanism) command(t testing.TB, arguments []string) (output string, err error) {
 	t.Helper()
-	overlay, err := m.overlay(t)
+	overlay, err := m.overlay(t.TempDir())
 	if err != nil {
 		t.Fatalf("%s can't be taken out: %v", m.Name, err)
 	}
@@ -64,22 +64,36 @@ func (m Mechanism) command(t testing.TB, arguments []string) (output string, err
 	return string(out), err
 }
 
-// overlay writes the changed file, and the file that tells go where it is.
-func (m Mechanism) overlay(t testing.TB) (string, error) {
+// Check returns an error if the mechanism's text is not in its file, exactly once.
+func (m Mechanism) Check() error {
+	_, _, err := m.changed()
+	return err
+}
+
+// changed returns the file's path and what it holds without the mechanism.
+func (m Mechanism) changed() (file, source string, err error) {
 	dir, err := root()
 	if err != nil {
-		return "", err
+		return "", "", err
 	}
-	file := filepath.Join(dir, m.File)
-	source, err := os.ReadFile(file)
+	file = filepath.Join(dir, m.File)
+	is, err := os.ReadFile(file)
+	if err != nil {
+		return "", "", err
+	}
+	if n := strings.Count(string(is), m.Old); n != 1 {
+		return "", "", fmt.Errorf("this stands %d times in %s, and must exactly once:\n%s", n, m.File, m.Old)
+	}
+	return file, strings.Replace(string(is), m.Old, m.New, 1), nil
+}
+
+// overlay writes into a folder the changed file, and the file that tells go where it is.
+func (m Mechanism) overlay(folder string) (string, error) {
+	file, changed, err := m.changed()
 	if err != nil {
 		return "", err
 	}
-	if n := strings.Count(string(source), m.Old); n != 1 {
-		return "", fmt.Errorf("this stands %d times in %s, and must exactly once:\n%s", n, m.File, m.Old)
-	}
-	changed := strings.Replace(string(source), m.Old, m.New, 1)
-	without := filepath.Join(t.TempDir(), filepath.Base(m.File))
+	without := filepath.Join(folder, filepath.Base(m.File))
 	if err := os.WriteFile(without, []byte(changed), 0o600); err != nil {
 		return "", err
 	}
@@ -87,7 +101,7 @@ func (m Mechanism) overlay(t testing.TB) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	name := filepath.Join(t.TempDir(), "overlay.json")
+	name := filepath.Join(folder, "overlay.json")
 	return name, os.WriteFile(name, overlay, 0o600)
 }
 
