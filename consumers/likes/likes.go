@@ -6,6 +6,8 @@
 // the later acceptance counts, and of two at the same microsecond the greater event id. So the last word is the same
 // whatever comes first, and however often.
 //
+// Nobody waits for a count, so a like may wait a tenth of a second for company: a batch costs some milliseconds for itself.
+//
 // Nothing is locked. A user's words are handled in the user's lane, and a post's count is a sum: each process adds to a part of
 // its own, once per batch, however many users like the post in it.
 //

@@ -63,7 +63,7 @@ func inflate(compression compress.Compression, payload []byte) ([]byte, error) {
 	r := codec.NewReader(bytes.NewReader(payload))
 	defer r.Close()
 	var inflated bytes.Buffer
-	inflated.Grow(usualRatio * len(payload))
+	inflated.Grow(min(usualRatio*len(payload), maxInflatedBytes))
 	if _, err := inflated.ReadFrom(io.LimitReader(r, maxInflatedBytes+1)); err != nil {
 		return nil, fmt.Errorf("%w: %s: %w", ErrCorrupt, compression, err)
 	}
