@@ -12,9 +12,18 @@ type Document struct {
 	// Dirty says that a reaction has changed it since it was put into the working set.
 	Dirty bool
 
-	columns Columns // of Value
+	columns Columns // of Value, while a batch may change it; see fields
 	image   []byte  // Value, encoded, as it was when the last reaction ended: by it a change is seen
 	before  []byte  // the image from before this event, if the event has changed it: by it a change is taken back
+}
+
+// fields are the document's columns. They are larger than most documents, and full of pointers: one that waits in a cache
+// for a later batch goes without.
+func (d *Document) fields() Columns {
+	if d.columns == nil {
+		d.columns = d.Table.Columns(d.Value)
+	}
+	return d.columns
 }
 
 // Copy is the document as the last reaction left it, which no later one changes.
@@ -36,8 +45,8 @@ type Working struct {
 
 // Put adds a document as it was loaded; an absent one (exists is false) is put as an empty one.
 func (w *Working) Put(t AnyTable, key string, value any, exists bool) *Document {
-	d := &Document{Table: t, Key: key, Value: value, Exists: exists, columns: t.Columns(value)}
-	d.image = encode(nil, t, d.columns)
+	d := &Document{Table: t, Key: key, Value: value, Exists: exists}
+	d.image = encode(nil, t, d.fields())
 	w.Adopt(d)
 	return d
 }
@@ -56,6 +65,7 @@ func (w *Working) Saved() {
 	for _, d := range w.order {
 		d.Exists = d.Exists || d.Dirty
 		d.Dirty = false
+		d.columns = nil
 	}
 }
 
@@ -133,7 +143,7 @@ func (tx *Tx) need(t AnyTable, keys []string) {
 func (tx *Tx) changes(f func(d *Document, t AnyTable)) {
 	w := tx.working
 	for _, d := range tx.touched {
-		w.scratch = encode(w.scratch[:0], d.Table, d.columns)
+		w.scratch = encode(w.scratch[:0], d.Table, d.fields())
 		if bytes.Equal(w.scratch, d.image) {
 			continue
 		}
@@ -166,7 +176,7 @@ func (tx *Tx) takeBack() {
 		if d.before != nil {
 			d.image, d.before = d.before, nil
 			d.Value = Decode(d.image, d.Table)
-			d.columns = d.Table.Columns(d.Value)
+			d.columns = nil
 		}
 	}
 }

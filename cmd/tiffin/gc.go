@@ -6,7 +6,7 @@ import (
 )
 
 // throughputPercent is how much garbage may come on top of what is in use, in percent of that, before it is collected.
-const throughputPercent = 400
+const throughputPercent = 600
 
 // collectForThroughput makes the garbage collector run less often than Go's default of 100 percent, unless GOGC says how
 // often. A batch of events makes much garbage and keeps little, so that this costs some tens of megabytes, and saves a

@@ -47,7 +47,7 @@ func main() {
 	child := flag.String("serve", "", "for the bench itself: what to serve as a child")
 	flag.Parse()
 	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(400) // as the binary does
+		debug.SetGCPercent(600) // as the binary does
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()

@@ -30,7 +30,7 @@ func decoding() (micros float64, bytes int, err error) {
 	if group == nil {
 		return 0, 0, errors.New("there is no group likes")
 	}
-	debug.SetGCPercent(400) // as the binary does
+	debug.SetGCPercent(600) // as the binary does
 	now := time.Now()
 	like := schemas.PostLiked{PostID: "mbq3x1-12345", UserID: "u1234567", AcceptedAt: schemas.MomentOf(now)}
 	record, err := wire.Encode(like, saga.Envelope{
