@@ -159,14 +159,18 @@ func (i *instance) working() bool {
 	return slices.ContainsFunc(i.loops, func(l *loop) bool { return l.working })
 }
 
-// step handles a batch, if there is one: a fair share of each lane first, then what there is. While little waits it waits for company, and for
-// the other loops of the process.
+// step handles a batch, if there is one: a fair share of each lane first, then what there is. While less than a batch waits it waits for company,
+// and for the other loops of the process: half a patience, so as not to follow right behind.
 func (l *loop) step() {
 	if l.working || l.queued == 0 {
 		return
 	}
-	if l.queued < MaxBatch/2 {
-		if pause := l.stepped + patience - l.now; pause > 0 {
+	if l.queued < MaxBatch {
+		pause := l.stepped + patience - l.now
+		if pause <= 0 && l.instance.working() {
+			pause = patience / 2
+		}
+		if pause > 0 {
 			if !l.waking {
 				l.waking = true
 				l.after(pause, func() {
@@ -175,9 +179,6 @@ func (l *loop) step() {
 				})
 			}
 			return
-		}
-		if l.instance.working() {
-			return // whoever works has all others look again
 		}
 	}
 	l.stepped, l.working = l.now, true

@@ -257,8 +257,15 @@ func (l *loop) step(ctx context.Context) (busy bool, err error) {
 	if busy, err := l.stepCarefully(ctx); busy || err != nil {
 		return busy, err
 	}
-	if total, urgent := l.queue.waiting(); total < l.MaxBatch/2 {
-		if urgent == 0 && l.up()-l.stepped < linger || !l.turns.take() {
+	if total, urgent := l.queue.waiting(); total < l.MaxBatch {
+		patient := urgent == 0
+		if patient && l.up()-l.stepped < linger {
+			return false, nil
+		}
+		if !l.turns.take(!patient) {
+			if patient {
+				l.looks = l.up() + tick/2 // from now on between the other's batches
+			}
 			return false, nil
 		}
 		defer l.turns.pass()
@@ -270,6 +277,7 @@ func (l *loop) step(ctx context.Context) (busy bool, err error) {
 	}
 	l.feed.poke()
 	b := l.newBatch()
+	b.tasks = make([]task, 0, len(events))
 	for _, e := range events {
 		if reason, ok := l.condemned[e.id()]; ok && e.err == nil {
 			condemned := *e

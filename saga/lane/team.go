@@ -40,22 +40,23 @@ func newTeam(p Ports, c Config, g *saga.Group, f *feed, partitions int) *team {
 	return t
 }
 
-// turns are what the loops of a team take while little waits for them: two batches at a time would leave no core to an API
-// beside them, and together do not take longer one after the other. A loop for which much waits takes no turns.
+// turns are what the loops of a team take while less than a batch waits for them: two batches at a time would leave no core to an
+// API beside them, and together do not take longer one after the other. Whose events can wait comes back half a tick later, for
+// two batches one after the other are as long a burst; a loop for which more waits takes no turns.
 type turns struct {
 	bells []Bell
 
 	mu     sync.Mutex
 	taken  bool
-	wanted bool // by one that did not get it
+	wanted bool // by one that did not get it, and hurries
 }
 
-// take says whether the turn is the caller's, who has to pass it on.
-func (t *turns) take() bool {
+// take says whether the turn is the caller's, who has to pass it on. One that hurries is rung for when it is free.
+func (t *turns) take(hurried bool) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.taken {
-		t.wanted = true
+		t.wanted = t.wanted || hurried
 		return false
 	}
 	t.taken = true
