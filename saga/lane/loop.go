@@ -262,7 +262,7 @@ func (l *loop) step(ctx context.Context) (busy bool, err error) {
 		if patient && l.up()-l.stepped < linger {
 			return false, nil
 		}
-		if !l.turns.take(!patient) {
+		if !l.turns.take(l, !patient) {
 			if patient {
 				l.looks = l.up() + tick/2 // from now on between the other's batches
 			}

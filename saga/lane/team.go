@@ -3,6 +3,7 @@ package lane
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"time"
 
@@ -41,34 +42,52 @@ func newTeam(p Ports, c Config, g *saga.Group, f *feed, partitions int) *team {
 }
 
 // turns are what the loops of a team take while less than a batch waits for them: two batches at a time would leave no core to an
-// API beside them, and together do not take longer one after the other. Whose events can wait comes back half a tick later, for
-// two batches one after the other are as long a burst; a loop for which more waits takes no turns.
+// API beside them, and together do not take longer one after the other. Who has to wait is next, so that no loop goes without while
+// another always has something to do. Whose events can wait comes back half a tick later, for two batches one after the other are as
+// long a burst; a loop for which more waits takes no turns.
 type turns struct {
 	bells []Bell
 
-	mu     sync.Mutex
-	taken  bool
-	wanted bool // by one that did not get it, and hurries
+	mu      sync.Mutex
+	taken   bool
+	line    []waiter
+	hurried bool // one of them is
 }
 
-// take says whether the turn is the caller's, who has to pass it on. One that hurries is rung for when it is free.
-func (t *turns) take(hurried bool) bool {
+// waiter is a loop that did not get a turn, and when it asked last: one that has not for a tick wants none any more.
+type waiter struct {
+	loop  *loop
+	asked time.Duration
+}
+
+// take says whether the turn is the loop's, which has to pass it on. If not, it stands in line; one that hurries is rung for when the
+// turn is free.
+func (t *turns) take(l *loop, hurried bool) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.taken {
-		t.wanted = t.wanted || hurried
+	now := l.up()
+	t.line = slices.DeleteFunc(t.line, func(w waiter) bool { return w.loop != l && now-w.asked > tick })
+	place := slices.IndexFunc(t.line, func(w waiter) bool { return w.loop == l })
+	if place < 0 {
+		place = len(t.line)
+		t.line = append(t.line, waiter{loop: l})
+	}
+	if t.taken || place > 0 {
+		t.line[place].asked = now
+		t.hurried = t.hurried || hurried
 		return false
 	}
+	t.line = slices.Delete(t.line, 0, 1)
 	t.taken = true
 	return true
 }
 
 func (t *turns) pass() {
 	t.mu.Lock()
-	wanted := t.wanted
-	t.taken, t.wanted = false, false
+	hurried := t.hurried
+	t.taken, t.hurried = false, false
 	t.mu.Unlock()
-	if !wanted {
+	if !hurried {
 		return
 	}
 	for _, b := range t.bells {

@@ -198,6 +198,34 @@ func TestPatientLoopsSpreadTheirTurns(t *testing.T) {
 	})
 }
 
+// Of two loops that always have something to do each has its turn: whoever worked last comes after who has waited. One that does not come
+// back for its turn holds up nobody for longer than a tick.
+func TestTurnsGoToWhoHasWaited(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		team, _, _ := turnsOf(t, shardedGroup())
+		turns, a, b := team.loops[0].turns, team.loops[0], team.loops[1]
+		if !turns.take(a, true) || turns.take(b, true) {
+			t.Fatal("it is not one at a time")
+		}
+		turns.pass()
+		if turns.take(a, true) {
+			t.Error("who worked last is next, before who has waited")
+		}
+		if !turns.take(b, true) {
+			t.Error("who has waited is not next")
+		}
+		turns.pass()
+		if turns.take(b, true) {
+			t.Error("who worked last is next, before who has waited")
+		}
+		b.bell.Wait(t.Context(), time.Millisecond) // it has rung
+		b.bell.Wait(t.Context(), tick+1)
+		if !turns.take(b, true) {
+			t.Error("who does not come back holds up the other")
+		}
+	})
+}
+
 // A part is another's business in a batch that works on another shard, and what lanes share may have changed since.
 func TestWhatTheCacheKeeps(t *testing.T) {
 	shared := saga.In("shared", func(p *part) saga.Columns { return saga.Columns{{"name", &p.Name}, {"count", &p.Count}} })
