@@ -58,7 +58,7 @@ func Open(channelURL string, cfg ChannelConfig) (Channel, error) {
 		if cfg.DB == nil {
 			return nil, errors.New("the notification channel mailbox: needs a database")
 		}
-		return Mailbox{cfg.DB}, nil
+		return NewMailbox(cfg.DB), nil
 	case "smtp", "smtps":
 		return openSMTP(u)
 	case "http", "https":

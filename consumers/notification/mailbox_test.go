@@ -5,11 +5,15 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"tiffin/consumers/notification"
@@ -107,4 +111,148 @@ func (e explaining) Query(ctx context.Context, sql string, args ...any) (pgx.Row
 	lines, err := pgx.CollectRows(rows, pgx.RowTo[string])
 	e.plan.WriteString(strings.Join(lines, "\n"))
 	return nil, errors.Join(err, errors.New("only a plan"))
+}
+
+// insert is what a mailbox writes at a time, to a database that answers when it is told to.
+type insert struct {
+	keys   []string
+	answer chan error
+}
+
+type inserts chan insert
+
+func (i inserts) Exec(ctx context.Context, _ string, args ...any) (pgconn.CommandTag, error) {
+	w := insert{slices.Clone(args[1].([]string)), make(chan error)}
+	select {
+	case i <- w:
+	case <-ctx.Done():
+		return pgconn.CommandTag{}, ctx.Err()
+	}
+	select {
+	case err := <-w.answer:
+		return pgconn.CommandTag{}, err
+	case <-ctx.Done():
+		return pgconn.CommandTag{}, ctx.Err()
+	}
+}
+
+// deliveries delivers messages under these keys at the same time; they come to an error, or to nil, by key.
+func deliveries(ctx context.Context, box *notification.Mailbox, keys ...string) map[string]chan error {
+	out := map[string]chan error{}
+	for _, k := range keys {
+		done := make(chan error, 1)
+		out[k] = done
+		go func() { done <- box.Deliver(ctx, k, told) }()
+	}
+	synctest.Wait()
+	return out
+}
+
+// A group delivers many messages at a time, and each commit costs a sync of the disk: what comes while one is written is written together.
+func TestMessagesAreWrittenTogether(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		db := make(inserts)
+		box := notification.NewMailbox(db)
+		first := deliveries(t.Context(), box, "a")
+		w := <-db
+		rest := deliveries(t.Context(), box, "b", "c", "d")
+		w.answer <- nil
+		if err := <-first["a"]; err != nil {
+			t.Error(err)
+		}
+		together := <-db
+		if slices.Sort(together.keys); !slices.Equal(together.keys, []string{"b", "c", "d"}) {
+			t.Errorf("what is written at a time is %v", together.keys)
+		}
+		late := deliveries(t.Context(), box, "e")
+		gone := errors.New("the database is gone")
+		together.answer <- gone
+		for k, done := range rest {
+			if err := <-done; !errors.Is(err, gone) {
+				t.Errorf("%s: %v", k, err)
+			}
+		}
+		(<-db).answer <- nil
+		if err := <-late["e"]; err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// A message that the database refuses fails alone.
+func TestARefusedMessageFailsAlone(t *testing.T) {
+	db, _ := database(t)
+	box := notification.NewMailbox(db)
+	const bad = "zero\x00byte"
+	errs := make([]error, 20)
+	var all sync.WaitGroup
+	for i := range errs {
+		all.Go(func() {
+			m := told
+			if i == 7 {
+				m.Text = bad
+			}
+			errs[i] = box.Deliver(t.Context(), key(i), m)
+		})
+	}
+	all.Wait()
+	for i, err := range errs {
+		if (err != nil) != (i == 7) {
+			t.Errorf("message %d: %v", i, err)
+		}
+	}
+	if got, err := notification.Read(t.Context(), db, told.CustomerID, "", 50); err != nil || len(got) != len(errs)-1 {
+		t.Errorf("%d messages are there (%v), want %d", len(got), err, len(errs)-1)
+	}
+}
+
+// A database that hangs holds up nobody for longer than they want to wait, and the mailbox not for ever.
+func TestAMailboxThatHangs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		db := make(inserts)
+		box := notification.NewMailbox(db)
+		patient := deliveries(t.Context(), box, "a")
+		<-db
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		began := time.Now()
+		if err := box.Deliver(ctx, "b", told); !errors.Is(err, context.DeadlineExceeded) || time.Since(began) != time.Second {
+			t.Errorf("%v after %v", err, time.Since(began))
+		}
+		if err := <-patient["a"]; !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("who waits on is told %v", err)
+		}
+		again := deliveries(t.Context(), box, "a")
+		for _, want := range []string{"b", "a"} {
+			w := <-db
+			if !slices.Equal(w.keys, []string{want}) {
+				t.Errorf("then %v is written, want %s", w.keys, want)
+			}
+			w.answer <- nil
+		}
+		if err := <-again["a"]; err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// Whoever happens to be first waits no longer than he wants to, and takes nobody with him.
+func TestTheFirstMayGo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		db := make(inserts)
+		box := notification.NewMailbox(db)
+		ctx, cancel := context.WithCancel(t.Context())
+		first := deliveries(ctx, box, "a")
+		w := <-db
+		rest := deliveries(t.Context(), box, "b")
+		cancel()
+		if err := <-first["a"]; !errors.Is(err, context.Canceled) {
+			t.Error(err)
+		}
+		w.answer <- nil
+		(<-db).answer <- nil
+		if err := <-rest["b"]; err != nil {
+			t.Error(err)
+		}
+	})
 }

@@ -51,7 +51,7 @@ func child(spec []string) error {
 	if err != nil {
 		return err
 	}
-	dies := delivering{notification.Mailbox{DB: pool}, func(string) { os.Exit(deadlyExit) }}
+	dies := delivering{notification.NewMailbox(pool), func(string) { os.Exit(deadlyExit) }}
 	return lane.Run(context.Background(), lane.Config{Kafka: client, DatabaseURL: spec[2], SessionTimeout: sessionTimeout}, notification.Group(notification.Config{Channel: dies}))
 }
 
@@ -202,7 +202,7 @@ func TestAMailboxHasAMessageOnceThoughItsProcessDies(t *testing.T) {
 	w.until(1, "select count(*) from notification.mailbox")
 	w.until(1, "select count(*) from notification.effects") // nobody has noted it
 	again := make(chan string, 10)
-	w.run(notification.Config{Channel: delivering{notification.Mailbox{DB: w.db}, func(key string) { again <- key }}})
+	w.run(notification.Config{Channel: delivering{notification.NewMailbox(w.db), func(key string) { again <- key }}})
 	w.wantSaid(`"customerId":"ann","about":"o1","kind":"order-completed"}`)
 	w.until(1, "select count(*) from notification.mailbox")
 	if key := <-again; len(again) > 0 {
@@ -227,7 +227,7 @@ func TestAMailboxHasAMessageOnceThoughItsLanesAreClaimedAgain(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	w.run(notification.Config{Channel: delivering{notification.Mailbox{DB: w.db}, cut}})
+	w.run(notification.Config{Channel: delivering{notification.NewMailbox(w.db), cut}})
 	w.say(ordered("o1"), schemas.OrderCancelled{OrderID: "o1", Reason: "sold-out"})
 	w.until(1, "select count(*) from notification.mailbox")
 	w.wantSaid(`"customerId":"ann","about":"o1","kind":"order-cancelled"}`)

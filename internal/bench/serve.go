@@ -87,7 +87,7 @@ func runGroups(ctx context.Context, broker, prefix, url string, batch int) error
 		return err
 	}
 	defer mail.Close()
-	all, err := consumers.All(consumers.Config{Notify: notification.Config{Channel: notification.Mailbox{DB: mail}}})
+	all, err := consumers.All(consumers.Config{Notify: notification.Config{Channel: notification.NewMailbox(mail)}})
 	if err != nil {
 		return err
 	}
