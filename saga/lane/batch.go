@@ -370,7 +370,7 @@ func (b *batch) commit(ctx context.Context, s Store) error {
 		return fmt.Errorf("save: %w", err)
 	}
 	for _, l := range b.lanes {
-		l.dirty = false
+		l.dirty, l.Met = false, false
 	}
 	for _, raise := range b.alarms {
 		raise()

@@ -77,7 +77,7 @@ func (l *lane) meet(id string, at time.Time) (before bool) {
 	if len(l.Strangers) >= maxStrangers {
 		l.Strangers = slices.Delete(l.Strangers, 0, 1)
 	}
-	l.Strangers = append(l.Strangers, Stranger{id, at.Unix()})
+	l.Strangers, l.Met = append(l.Strangers, Stranger{id, at.Unix()}), true
 	return false
 }
 

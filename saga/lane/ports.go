@@ -114,6 +114,7 @@ type Row struct {
 	Numbers    map[string]int64 // "topic/partition" -> last number said
 	Marks      map[string]Mark  // "sender lane topic" -> last seen
 	Strangers  []Stranger
+	Met        bool // Strangers has changed: else a save need not write it
 	Gaps       int64
 	Outbox     []kafka.Record // said in the last batch, not known to be acknowledged
 	Attempt    *Attempt

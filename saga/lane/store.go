@@ -298,7 +298,7 @@ func fencedOr(err error) error {
 }
 
 const saveLanesSQL = `with u as (
-    update lanes l set offsets = x.offsets::jsonb, numbers = x.numbers::jsonb, marks = x.marks::jsonb, strangers = x.strangers::jsonb,
+    update lanes l set offsets = x.offsets::jsonb, numbers = x.numbers::jsonb, marks = x.marks::jsonb, strangers = coalesce(x.strangers::jsonb, l.strangers),
         gaps = x.gaps, outbox = x.outbox, attempt = x.attempt::jsonb, deaths = x.deaths
     from unnest($1::int[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bigint[], $8::bytea[], $9::text[], $10::int[])
         x(lane, epoch, offsets, numbers, marks, strangers, gaps, outbox, attempt, deaths)
@@ -315,7 +315,11 @@ func queueLanes(b *pgx.Batch, lanes []*Row) error {
 		if len(l.Outbox) > 0 {
 			outboxes[i] = s2.Encode(nil, encodeRecords(l.Outbox))
 		}
-		for k, v := range []any{l.Next, l.Numbers, l.Marks, l.Strangers, l.Attempt} {
+		var strangers any // some 70 bytes each, and seldom a new one
+		if l.Met {
+			strangers = l.Strangers
+		}
+		for k, v := range []any{l.Next, l.Numbers, l.Marks, strangers, l.Attempt} {
 			text, err := jsonText(v)
 			if err != nil {
 				return err
@@ -328,7 +332,7 @@ func queueLanes(b *pgx.Batch, lanes []*Row) error {
 }
 
 func jsonText(v any) (*string, error) {
-	if a, ok := v.(*Attempt); ok && a == nil {
+	if a, ok := v.(*Attempt); v == nil || ok && a == nil {
 		return nil, nil
 	}
 	b, err := json.Marshal(v)

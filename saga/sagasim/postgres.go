@@ -275,9 +275,12 @@ func (s *schema) saveLane(l *lane.Row) {
 	if now == nil {
 		return
 	}
-	epoch, owner, gaps := now.Epoch, now.owner, l.Gaps
+	epoch, owner, gaps, strangers := now.Epoch, now.owner, l.Gaps, now.Strangers
 	now.Row = *copied(l)
-	now.Epoch, now.owner, now.Gaps = epoch, owner, gaps
+	now.Epoch, now.owner, now.Gaps, now.Met = epoch, owner, gaps, false
+	if !l.Met {
+		now.Strangers = strangers
+	}
 }
 
 func (s *schema) saveParked(v *lane.Save) {

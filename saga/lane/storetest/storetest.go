@@ -254,10 +254,12 @@ func (s *suite) lanes() {
 	r.Next = map[string]int64{"trials": 17}
 	r.Numbers = map[string]int64{"trials/1": 4}
 	r.Marks = map[string]lane.Mark{"door trials": {Epoch: 1 << 40, Number: 9, Seen: 1_700_000_000}}
-	r.Strangers = []lane.Stranger{{ID: "x", Seen: 1_700_000_001}}
+	r.Strangers, r.Met = []lane.Stranger{{ID: "x", Seen: 1_700_000_001}}, true
 	r.Gaps, r.Deaths = 2, 1
 	r.Attempt = &lane.Attempt{Topic: "trials", Offset: 16, Count: 2}
 	r.Outbox = []kafka.Record{record, record}
+	s.must(s.batch(c, nil))
+	r.Met = false
 	s.must(s.batch(c, nil))
 	r.Next["trials"], r.Outbox = 99, nil // what the loop changes afterwards is not saved
 	next := s.claim("one", 1, 3)
