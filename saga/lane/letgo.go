@@ -47,8 +47,15 @@ func (l *loop) letGo(ctx context.Context, a kafka.Assignment) error {
 	for {
 		sending := l.sends.underWay()
 		l.acknowledged(l.sends.takeAcknowledged())
-		if err := l.settleEffects(ctx); err != nil {
+		l.effects.take()
+		b := l.newBatch()
+		if _, err := l.settle(ctx, b); err != nil {
 			return err
+		}
+		if len(b.tasks) > 0 {
+			if err := l.finish(ctx, b); err != nil {
+				return err
+			}
 		}
 		if sending == 0 && len(l.effects.underWay) == 0 {
 			break

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"tiffin/saga"
@@ -37,7 +38,8 @@ type loop struct {
 	now        func() time.Time
 	up         func() time.Duration // time since some moment, for pauses: it never jumps
 	bell       Bell                 // rings when there may be something to do
-	turns      *turns               // of all loops of the group
+	turns      *turns               // of all loops of the process
+	apart      *apart               // from the other loops of the group
 	working    saga.Working
 	performs   bool // the group has effects
 
@@ -155,6 +157,7 @@ func (l *loop) own(ctx context.Context, a kafka.Assignment) error {
 	(&batch{lanes: l.owned}).offsets(l.tell)
 	l.metrics.lanes(len(l.owned))
 	defer l.metrics.lanes(-len(l.owned))
+	defer l.turns.pass(l) // it may be in line
 	l.log.Info("claimed", "lanes", len(l.owned), "generation", a.Generation)
 	if err := l.work(ctx, work, a); err != nil {
 		return err
@@ -237,9 +240,6 @@ func (l *loop) turn(ctx context.Context, a kafka.Assignment) (busy bool, err err
 	if err := l.queue.failure(); err != nil {
 		return false, err
 	}
-	if err := l.settleEffects(ctx); err != nil {
-		return false, err
-	}
 	if err := l.performEffects(ctx); err != nil {
 		return false, err
 	}
@@ -252,32 +252,48 @@ func (l *loop) turn(ctx context.Context, a kafka.Assignment) (busy bool, err err
 	return l.step(ctx)
 }
 
-// step handles one batch of what waits, if anything does.
+// step handles one batch of what waits, if anything does: events, and what effects came to.
 func (l *loop) step(ctx context.Context) (busy bool, err error) {
 	if busy, err := l.stepCarefully(ctx); busy || err != nil {
 		return busy, err
 	}
-	if total, urgent := l.queue.waiting(); total < l.MaxBatch {
-		patient := urgent == 0
-		if patient && l.up()-l.stepped < linger {
-			return false, nil
-		}
-		if !l.turns.take(l, !patient) {
-			if patient {
-				l.looks = l.up() + tick/2 // from now on between the other's batches
-			}
-			return false, nil
-		}
-		defer l.turns.pass()
-	}
-	l.stepped = l.up()
-	events := l.queue.take(l.limit, func(n int) bool { return !l.lanes[n].sending && l.lanes[n].careful == 0 })
-	if len(events) == 0 {
+	waiting, urgent := l.queue.waiting()
+	urgent += l.effects.take()
+	calm := urgent == 0 && waiting < l.MaxBatch // all of it can wait for company
+	if urgent+waiting == 0 || calm && l.up()-l.stepped < linger || !l.turns.take(l) {
 		return false, nil
 	}
-	l.feed.poke()
+	defer l.turns.pass(l)
+	if calm {
+		if wait := l.apart.begin(l.up()); wait > 0 {
+			l.looks = l.up() + wait
+			return false, nil
+		}
+		defer func() { l.apart.end(l.up()) }()
+	}
+	l.stepped = l.up()
 	b := l.newBatch()
-	b.tasks = make([]task, 0, len(events))
+	alone, err := l.settle(ctx, b)
+	if err != nil {
+		return false, err
+	}
+	if !alone {
+		l.takeEvents(b)
+	}
+	if len(b.lanes) == 0 {
+		return false, nil
+	}
+	return true, l.finish(ctx, b)
+}
+
+// takeEvents adds what waits in the lanes that are not sending.
+func (l *loop) takeEvents(b *batch) {
+	events := l.queue.take(l.limit, func(n int) bool { return !l.lanes[n].sending && l.lanes[n].careful == 0 })
+	if len(events) == 0 {
+		return
+	}
+	l.feed.poke()
+	b.tasks = slices.Grow(b.tasks, len(events))
 	for _, e := range events {
 		if reason, ok := l.condemned[e.id()]; ok && e.err == nil {
 			condemned := *e
@@ -287,7 +303,6 @@ func (l *loop) step(ctx context.Context) (busy bool, err error) {
 		b.add(e)
 		l.lanes[e.lane].Deaths = 0
 	}
-	return true, l.finish(ctx, b)
 }
 
 // maxAttempts is how many owners may die of one event before it is parked.

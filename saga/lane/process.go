@@ -37,6 +37,9 @@ type Config struct {
 	// Loops is how many loops share the lanes of a group in which nothing makes them wait for each other ([saga.Group.Parallel]). Defaults
 	// to GOMAXPROCS, but at most 4: each has a connection to PostgreSQL.
 	Loops int
+	// Batches is how many batches all groups of this process work on at a time, while none takes long: each would take longer beside
+	// more. Defaults to one more than GOMAXPROCS, for a batch waits for disks, too.
+	Batches int
 }
 
 func (c Config) withDefaults() Config {
@@ -54,6 +57,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.Loops == 0 {
 		c.Loops = min(runtime.GOMAXPROCS(0), 4)
+	}
+	if c.Batches == 0 {
+		c.Batches = runtime.GOMAXPROCS(0) + 1
 	}
 	return c
 }
@@ -82,8 +88,9 @@ func (p Ports) Run(ctx context.Context, c Config, groups ...*saga.Group) error {
 	reader, loops := p.Machine.Tasks(), p.Machine.Tasks()
 	reader.Go(func() { f.run(reading) })
 	errs := make([]error, len(groups))
+	turns := &turns{limit: c.Batches}
 	for i, g := range groups {
-		t := newTeam(p, c, g, f, partitions)
+		t := newTeam(p, c, g, f, partitions, turns)
 		loops.Go(func() {
 			defer t.mirrors.stop()
 			errs[i] = p.Kafka.Join(ctx, kafka.Membership{

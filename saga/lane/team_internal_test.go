@@ -30,8 +30,8 @@ func shardedGroup(and ...saga.Part) *saga.Group {
 
 func teamOf(p Ports, g *saga.Group, loops int) *team {
 	p.Machine = newMachine()
-	c := Config{Loops: loops, Metrics: NewMetrics(prometheus.NewRegistry())}.withDefaults()
-	return newTeam(p, c, g, newFeed(p, 8, []*saga.Group{g}, c.Logger), 8)
+	c := Config{Loops: loops, Batches: 1, Metrics: NewMetrics(prometheus.NewRegistry())}.withDefaults()
+	return newTeam(p, c, g, newFeed(p, 8, []*saga.Group{g}, c.Logger), 8, &turns{limit: c.Batches})
 }
 
 // claims is a store that takes note of which lanes are claimed, and fails where another has them.
@@ -97,131 +97,6 @@ func TestALoopThatLostItsLanesEndsAll(t *testing.T) {
 		}
 		if took := time.Since(began); took > time.Second {
 			t.Errorf("it took %v", took)
-		}
-	})
-}
-
-// begins is a store whose batches begin, and go on when they are told to.
-type begins struct {
-	Store
-	began chan int
-	goOn  chan error
-	loop  int
-}
-
-func (s begins) Begin(context.Context, *saga.Working, []saga.Need, int) error {
-	s.began <- s.loop
-	return <-s.goOn
-}
-
-// turnsOf is a team of two loops that have a lane each, and a way to put events before one of them.
-func turnsOf(t *testing.T, g *saga.Group) (team *team, store begins, put func(loop, n int)) {
-	team = teamOf(Ports{}, g, 2)
-	store = begins{began: make(chan int, 2), goOn: make(chan error)}
-	for i, l := range team.loops {
-		store.loop = i
-		l.store, l.cache, l.lanes = store, &cache{}, map[int]*lane{i: newLane(&Row{Number: i, Next: map[string]int64{}, Marks: map[string]Mark{}})}
-		l.queue = newQueue(l.group, []int{i}, l.QueueLimit, l.bell)
-	}
-	return team, store, func(loop, n int) {
-		events := make([]*event, n)
-		for i := range events {
-			id := strconv.Itoa(i)
-			events[i] = &event{topic: "parts", lane: loop, offset: int64(i), fact: part{}, Envelope: saga.Envelope{ID: id, Key: id, Type: "part.counted", Time: time.Now()}}
-		}
-		team.loops[loop].queue.put(events)
-		team.loops[loop].bell.Wait(t.Context(), time.Millisecond) // it has rung for these
-	}
-}
-
-// While less than a batch waits, the loops of a team work one at a time, so that an API beside them keeps a core; the next follows
-// at once. Who has more to do does not wait.
-func TestLoopsTakeTurns(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		team, store, put := turnsOf(t, shardedGroup())
-		var steps sync.WaitGroup
-		step := func(loop int) { steps.Go(func() { _, _ = team.loops[loop].step(t.Context()) }) }
-		put(0, 1)
-		step(0)
-		if n := <-store.began; n != 0 {
-			t.Fatalf("loop %d began", n)
-		}
-		put(1, team.loops[1].MaxBatch-1)
-		if busy, err := team.loops[1].step(t.Context()); busy || err != nil || len(store.began) > 0 {
-			t.Fatalf("two batches at a time: %v, %v", busy, err)
-		}
-		put(1, 1)
-		step(1)
-		if n := <-store.began; n != 1 {
-			t.Fatalf("loop %d began", n)
-		}
-		store.goOn <- errors.New("not today")
-		store.goOn <- errors.New("not today")
-		steps.Wait()
-		began := time.Now()
-		team.loops[1].bell.Wait(t.Context(), tick)
-		if time.Since(began) > 0 {
-			t.Error("who had to wait is not told that it is its turn")
-		}
-	})
-}
-
-// A loop whose events can wait works between the batches of the other one, not right behind them: the API would see one long batch.
-func TestPatientLoopsSpreadTheirTurns(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		team, store, put := turnsOf(t, shardedGroup(saga.Patiently()))
-		team.loops[0].bell.Wait(t.Context(), linger)
-		put(0, 1)
-		put(1, 1)
-		var steps sync.WaitGroup
-		steps.Go(func() { _, _ = team.loops[0].step(t.Context()) })
-		<-store.began
-		late := team.loops[1]
-		if busy, err := late.step(t.Context()); busy || err != nil {
-			t.Fatalf("two batches at a time: %v, %v", busy, err)
-		}
-		if wait := late.looks - late.up(); wait != tick/2 {
-			t.Errorf("it comes back after %v", wait)
-		}
-		store.goOn <- errors.New("not today")
-		steps.Wait()
-		began := time.Now()
-		if late.bell.Wait(t.Context(), tick/2); time.Since(began) != tick/2 {
-			t.Errorf("it is rung for after %v", time.Since(began))
-		}
-		steps.Go(func() { _, _ = late.step(t.Context()) })
-		if n := <-store.began; n != 1 {
-			t.Fatalf("loop %d began", n)
-		}
-		store.goOn <- errors.New("not today")
-		steps.Wait()
-	})
-}
-
-// Of two loops that always have something to do each has its turn: whoever worked last comes after who has waited. One that does not come
-// back for its turn holds up nobody for longer than a tick.
-func TestTurnsGoToWhoHasWaited(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		team, _, _ := turnsOf(t, shardedGroup())
-		turns, a, b := team.loops[0].turns, team.loops[0], team.loops[1]
-		if !turns.take(a, true) || turns.take(b, true) {
-			t.Fatal("it is not one at a time")
-		}
-		turns.pass()
-		if turns.take(a, true) {
-			t.Error("who worked last is next, before who has waited")
-		}
-		if !turns.take(b, true) {
-			t.Error("who has waited is not next")
-		}
-		turns.pass()
-		if turns.take(b, true) {
-			t.Error("who worked last is next, before who has waited")
-		}
-		b.bell.Wait(t.Context(), time.Millisecond) // it has rung
-		b.bell.Wait(t.Context(), tick+1)
-		if !turns.take(b, true) {
-			t.Error("who does not come back holds up the other")
 		}
 	})
 }

@@ -75,6 +75,7 @@ type Plan struct {
 	FetchRecords int           // nor has an answer of it, of one partition
 	MaxBatch     int           // of a loop
 	Loops        int           // of a process, for a group that can have several
+	Batches      int           // at a time, of a process
 	Sloth        int           // how much later than it is due something may happen in a process
 	Patience     time.Duration // after which a broken connection is noticed
 	Prelude      time.Duration // for the setup, before anything goes wrong; times count from its end
@@ -92,7 +93,7 @@ func (world World) Plan(seed uint64, o Options) Plan {
 		Seed: seed, Partitions: 1 + r.IntN(3), Brokers: 1 + r.IntN(2), Doors: 1 + r.IntN(2),
 		BatchRecords: []int{1, 2, 3, 1000}[r.IntN(4)], FetchRecords: []int{1, 3, 10, 1000}[r.IntN(4)],
 		MaxBatch: []int{1, 3, 20, 2000}[r.IntN(4)], Sloth: []int{1, 3, 10}[r.IntN(3)],
-		Patience: between(r, 500*time.Millisecond, 10*time.Second), Loops: 1 + int(seed%3), // not drawn, or every seed would make another plan than it did
+		Patience: between(r, 500*time.Millisecond, 10*time.Second), Loops: 1 + int(seed%3), Batches: 1 + int(seed%5), // not drawn, or every seed would make another plan than it did
 	}
 	if r.IntN(2) == 0 {
 		p.Prelude = 5 * time.Second
@@ -153,8 +154,8 @@ func (world World) deploy(r *rand.Rand) [][]string {
 // String is the schedule, as a person reads it.
 func (p Plan) String() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "seed %d: %d partitions on %d brokers, batches of %d records at most, fetches of %d, transactions of %d events, %d loops\n",
-		p.Seed, p.Partitions, p.Brokers, p.BatchRecords, p.FetchRecords, p.MaxBatch, p.Loops)
+	fmt.Fprintf(&b, "seed %d: %d partitions on %d brokers, batches of %d records at most, fetches of %d, transactions of %d events, %d loops, %d batches at a time\n",
+		p.Seed, p.Partitions, p.Brokers, p.BatchRecords, p.FetchRecords, p.MaxBatch, p.Loops, p.Batches)
 	for i, groups := range p.Processes {
 		fmt.Fprintf(&b, "process %d runs %s\n", i+1, strings.Join(groups, ", "))
 	}

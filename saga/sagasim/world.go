@@ -123,7 +123,7 @@ func (w *world) launch(slot int) {
 	ctx, stop := p.Cancel(context.Background())
 	p.stop = stop
 	ports := lane.Ports{Kafka: client{p, w.broker}, Open: p.open, Machine: p}
-	config := lane.Config{Logger: slog.New(logger{w, p, nil}), Metrics: w.metrics, MaxBatch: w.plan.MaxBatch, Loops: w.plan.Loops, QueueLimit: 1 + 4*w.plan.FetchRecords, SessionTimeout: sessionTimeout}
+	config := lane.Config{Logger: slog.New(logger{w, p, nil}), Metrics: w.metrics, MaxBatch: w.plan.MaxBatch, Loops: w.plan.Loops, Batches: w.plan.Batches, QueueLimit: 1 + 4*w.plan.FetchRecords, SessionTimeout: sessionTimeout}
 	p.start(func() {
 		var err error
 		for ctx.Err() == nil { // a process that can't start is started again

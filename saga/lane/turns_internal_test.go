@@ -1,0 +1,249 @@
+package lane
+
+import (
+	"context"
+	"errors"
+	"strconv"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"tiffin/saga"
+)
+
+// begins is a store whose batches begin, and go on when they are told to.
+type begins struct {
+	Store
+	began chan int
+	goOn  chan error
+	loop  int
+}
+
+func (s begins) Begin(context.Context, *saga.Working, []saga.Need, int) error {
+	s.began <- s.loop
+	return <-s.goOn
+}
+
+// turnsOf is a team of two loops that have a lane each, one batch at a time, and a way to put events before one of them.
+func turnsOf(t *testing.T, g *saga.Group) (team *team, store begins, put func(loop, n int)) {
+	team = teamOf(Ports{}, g, 2)
+	store = begins{began: make(chan int, 2), goOn: make(chan error)}
+	for i, l := range team.loops {
+		store.loop = i
+		l.store, l.cache, l.lanes = store, &cache{}, map[int]*lane{i: newLane(&Row{Number: i, Next: map[string]int64{}, Marks: map[string]Mark{}})}
+		l.queue, l.effects = newQueue(l.group, []int{i}, l.QueueLimit, l.bell), newEffects(newMachine(), l.bell)
+	}
+	return team, store, func(loop, n int) {
+		events := make([]*event, n)
+		for i := range events {
+			id := strconv.Itoa(i)
+			events[i] = &event{topic: "parts", lane: loop, offset: int64(i), fact: part{}, Envelope: saga.Envelope{ID: id, Key: id, Type: "part.counted", Time: time.Now()}}
+		}
+		team.loops[loop].queue.put(events)
+		team.loops[loop].bell.Wait(t.Context(), time.Millisecond) // it has rung for these
+	}
+}
+
+// rings says after how long the loop's bell rings; not at all within a tick is a tick.
+func rings(t *testing.T, l *loop) time.Duration {
+	began := time.Now()
+	l.bell.Wait(t.Context(), tick)
+	return time.Since(began)
+}
+
+// The loops of a process work on as many batches at a time as is good for it, however much waits; who had to wait is told when it is its turn.
+func TestBatchesTakeTurns(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		team, store, put := turnsOf(t, shardedGroup())
+		a, b := team.loops[0], team.loops[1]
+		put(0, 1)
+		put(1, b.MaxBatch)
+		var steps sync.WaitGroup
+		steps.Go(func() { _, _ = a.step(t.Context()) })
+		if n := <-store.began; n != 0 {
+			t.Fatalf("loop %d began", n)
+		}
+		if busy, err := b.step(t.Context()); busy || err != nil || len(store.began) > 0 {
+			t.Fatalf("two batches at a time: %v, %v", busy, err)
+		}
+		store.goOn <- errors.New("not today")
+		steps.Wait()
+		if rings(t, b) > 0 {
+			t.Error("who had to wait is not told that it is its turn")
+		}
+		steps.Go(func() { _, _ = b.step(t.Context()) })
+		if n := <-store.began; n != 1 {
+			t.Fatalf("loop %d began", n)
+		}
+		store.goOn <- errors.New("not today")
+		steps.Wait()
+	})
+}
+
+// A batch that takes long waits for something else than a core, a database that hangs, say: the others have its turn.
+func TestABatchThatHangsHoldsUpNobody(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		team, _, _ := turnsOf(t, shardedGroup())
+		turns, a, b := team.loops[0].turns, team.loops[0], team.loops[1]
+		if !turns.take(a) || turns.take(b) {
+			t.Fatal("it is not one at a time")
+		}
+		if rings(t, b); turns.take(b) {
+			t.Error("a turn is shorter than a tick")
+		}
+		if b.bell.Wait(t.Context(), 1); !turns.take(b) {
+			t.Error("who hangs has its turn for longer than a tick")
+		}
+		turns.pass(a)
+		if turns.take(a) {
+			t.Error("who has hung gives away the other's turn, too")
+		}
+	})
+}
+
+// Of loops that always have something to do each has its turn: whoever worked last comes after who has waited. One that does not come
+// back for its turn, or goes, holds up nobody.
+func TestTurnsGoToWhoHasWaited(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		team, _, _ := turnsOf(t, shardedGroup())
+		turns, a, b := team.loops[0].turns, team.loops[0], team.loops[1]
+		turns.take(a)
+		turns.take(b)
+		turns.pass(a)
+		if turns.take(a) {
+			t.Error("who worked last is next, before who has waited")
+		}
+		if !turns.take(b) {
+			t.Error("who has waited is not next")
+		}
+		if turns.pass(b); rings(t, a) > 0 {
+			t.Error("the next in line is not rung for")
+		}
+		if turns.take(b) {
+			t.Error("who worked last is next, before who has waited")
+		}
+		if turns.pass(a); rings(t, b) > 0 { // its lanes are another's now
+			t.Error("who leaves the line does not tell the next")
+		}
+		if !turns.take(b) {
+			t.Error("who has left is waited for")
+		}
+		turns.take(a)
+		turns.pass(b)
+		rings(t, b)
+		rings(t, b)
+		if b.bell.Wait(t.Context(), 1); !turns.take(b) {
+			t.Error("who does not come back is waited for")
+		}
+	})
+}
+
+// More than one may work at a time, and then as many of the line are next.
+func TestSomeTurnsAtATime(t *testing.T) {
+	machine := newMachine()
+	loops := make([]*loop, 4)
+	for i := range loops {
+		loops[i] = &loop{up: machine.Up, bell: machine.Bell()}
+	}
+	turns := &turns{limit: 2}
+	var took []bool
+	for _, l := range loops {
+		took = append(took, turns.take(l))
+	}
+	turns.pass(loops[0])
+	turns.pass(loops[1])
+	took = append(took, turns.take(loops[3]), turns.take(loops[0]), turns.take(loops[2]))
+	for i, want := range []bool{true, true, false, false, true, false, true} {
+		if took[i] != want {
+			t.Errorf("attempt %d: %v, want %v", i, took[i], want)
+		}
+	}
+}
+
+// A loop whose events can wait works between the batches of the other one, not right behind them: the API would see one long batch.
+func TestPatientLoopsWorkApart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		team, store, put := turnsOf(t, shardedGroup(saga.Patiently()))
+		for _, l := range team.loops {
+			l.turns = &turns{limit: 2}
+		}
+		team.loops[0].bell.Wait(t.Context(), linger)
+		put(0, 1)
+		put(1, 1)
+		var steps sync.WaitGroup
+		steps.Go(func() { _, _ = team.loops[0].step(t.Context()) })
+		<-store.began
+		late := team.loops[1]
+		if busy, err := late.step(t.Context()); busy || err != nil {
+			t.Fatalf("two batches at a time: %v, %v", busy, err)
+		}
+		if wait := late.looks - late.up(); wait != linger/2 {
+			t.Errorf("it comes back after %v", wait)
+		}
+		store.goOn <- errors.New("not today")
+		steps.Wait()
+		if busy, err := late.step(t.Context()); busy || err != nil {
+			t.Fatalf("right behind the other: %v, %v", busy, err)
+		}
+		if after := rings(t, late); after != tick {
+			t.Errorf("it is rung for after %v", after)
+		}
+		steps.Go(func() { _, _ = late.step(t.Context()) })
+		if n := <-store.began; n != 1 {
+			t.Fatalf("loop %d began", n)
+		}
+		store.goOn <- errors.New("not today")
+		steps.Wait()
+	})
+}
+
+// The next batch of a group that can wait does not wait for one that hangs.
+func TestApartIsNotForEver(t *testing.T) {
+	a := &apart{distance: 50 * time.Millisecond}
+	for _, step := range []struct {
+		begin, end time.Duration // one of them
+		wait       time.Duration
+	}{
+		{begin: 10 * time.Millisecond},
+		{begin: 20 * time.Millisecond, wait: 50 * time.Millisecond},
+		{begin: 10*time.Millisecond + tick},
+		{end: 20*time.Millisecond + tick},
+		{begin: 30*time.Millisecond + tick, wait: 30 * time.Millisecond},
+		{begin: 60*time.Millisecond + tick},
+		{end: 190*time.Millisecond + tick},
+		{begin: 190*time.Millisecond + tick},
+	} {
+		if step.end > 0 {
+			a.end(step.end)
+			continue
+		}
+		if wait := a.begin(step.begin); wait != step.wait {
+			t.Errorf("at %v: it waits for %v, want %v", step.begin, wait, step.wait)
+		}
+	}
+}
+
+// An outcome and the events that wait are one batch; but one that may have spoiled a batch is alone, or nobody would find out.
+func TestAnOutcomeComesWithTheEvents(t *testing.T) {
+	refused := &pgconn.PgError{Code: "23514"}
+	for id, wantAlone := range map[string]bool{"fine": false, "suspect": true} {
+		t.Run(id, func(t *testing.T) {
+			cards := saga.EffectOf[part]("card")
+			team, store, put := turnsOf(t, shardedGroup(saga.Performs(cards, time.Minute, func(context.Context, string, part) error { return nil })))
+			l := team.loops[0]
+			l.suspectEffects["suspect"] = true
+			put(0, 1)
+			l.effects.came = []result{{pending: pending{Request: saga.Request{ID: id, Effect: "card"}}}}
+			go func() { store.goOn <- refused; <-store.began }()
+			if _, err := l.step(t.Context()); !errors.Is(err, refused) {
+				t.Fatal(err)
+			}
+			if alone := len(l.condemnedEffects) == 1 && len(l.suspects) == 0; alone != wantAlone {
+				t.Errorf("it was alone: %v", alone)
+			}
+		})
+	}
+}
