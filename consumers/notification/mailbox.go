@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -18,11 +20,11 @@ type Executor interface {
 // Mailbox delivers into the table mailbox of the group's schema, where [Read] finds messages. A message is there once,
 // however often it is delivered. What is delivered while it writes it writes together.
 type Mailbox struct {
-	db Executor
+	db      Executor
+	writing chan struct{} // full while somebody writes
 
 	mu      sync.Mutex
-	waiting []letter
-	writing bool
+	waiting []*letter
 }
 
 // letter is a message that somebody delivers, and waits for.
@@ -33,62 +35,61 @@ type letter struct {
 }
 
 // NewMailbox is the mailbox in this database.
-func NewMailbox(db Executor) *Mailbox { return &Mailbox{db: db} }
+func NewMailbox(db Executor) *Mailbox { return &Mailbox{db: db, writing: make(chan struct{}, 1)} }
 
-// Deliver implements [Channel].
+// Deliver implements [Channel]. Whoever comes while nobody writes writes for all who wait.
 func (b *Mailbox) Deliver(ctx context.Context, idempotencyKey string, m Message) error {
-	l := letter{idempotencyKey, m, make(chan error, 1)}
+	l := &letter{idempotencyKey, m, make(chan error, 1)}
 	b.mu.Lock()
 	b.waiting = append(b.waiting, l)
-	if !b.writing {
-		b.writing = true
-		go b.write(context.WithoutCancel(ctx)) // of whom it began for: the others wait for it, too
-	}
 	b.mu.Unlock()
 	select {
 	case err := <-l.written:
-		if err != nil {
-			return fmt.Errorf("write to the mailbox: %w", err)
-		}
-		return nil
+		return undelivered(err)
 	case <-ctx.Done():
+		b.mu.Lock()
+		b.waiting = slices.DeleteFunc(b.waiting, func(w *letter) bool { return w == l })
+		b.mu.Unlock()
 		return ctx.Err()
+	case b.writing <- struct{}{}:
 	}
+	defer func() { <-b.writing }()
+	b.mu.Lock()
+	letters := b.waiting
+	b.waiting = nil
+	b.mu.Unlock()
+	b.write(ctx, letters)
+	return undelivered(<-l.written) // by this write, or by the one before
 }
 
-// writeTime is how long the database may take. What it has not answered is delivered again.
-const writeTime = 10 * time.Second
+func undelivered(err error) error {
+	if err != nil {
+		return fmt.Errorf("write to the mailbox: %w", err)
+	}
+	return nil
+}
 
-// write writes until nothing waits. Who has given up waiting may find his message written nevertheless.
-func (b *Mailbox) write(ctx context.Context) {
-	for {
-		b.mu.Lock()
-		letters := b.waiting
-		b.waiting, b.writing = nil, len(letters) > 0
-		b.mu.Unlock()
-		if len(letters) == 0 {
-			return
+func (b *Mailbox) write(ctx context.Context, letters []*letter) {
+	if len(letters) == 0 {
+		return
+	}
+	err := b.deposit(ctx, letters)
+	var refused *pgconn.PgError
+	if len(letters) > 1 && errors.As(err, &refused) && (strings.HasPrefix(refused.Code, "22") || strings.HasPrefix(refused.Code, "23")) {
+		for _, l := range letters { // one of them is the reason: it must not hold up the others
+			l.written <- b.deposit(ctx, []*letter{l})
 		}
-		err := b.deposit(ctx, letters)
-		var refused *pgconn.PgError
-		if len(letters) > 1 && errors.As(err, &refused) {
-			for _, l := range letters { // one of them is the reason: it must not hold up the others
-				l.written <- b.deposit(ctx, []letter{l})
-			}
-			continue
-		}
-		for _, l := range letters {
-			l.written <- err
-		}
+		return
+	}
+	for _, l := range letters {
+		l.written <- err
 	}
 }
 
 const deposit = `insert into notification.mailbox (customer_id, notification_id, kind, about, subject, text, at)
 	select * from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::timestamptz[]) on conflict do nothing`
 
-func (b *Mailbox) deposit(ctx context.Context, letters []letter) error {
-	ctx, cancel := context.WithTimeout(ctx, writeTime)
-	defer cancel()
+func (b *Mailbox) deposit(ctx context.Context, letters []*letter) error {
 	n := len(letters)
 	customers, keys, kinds, abouts := make([]string, n), make([]string, n), make([]string, n), make([]string, n)
 	subjects, texts, ats := make([]string, n), make([]string, n), make([]time.Time, n)
