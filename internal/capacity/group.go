@@ -160,7 +160,7 @@ func (i *instance) working() bool {
 }
 
 // step handles a batch, if there is one: a fair share of each lane first, then what there is. While less than a batch waits it waits for company,
-// and for the other loops of the process: half a patience, so as not to follow right behind.
+// and for the other loops of the process, so as not to follow right behind: its share of a patience.
 func (l *loop) step() {
 	if l.working || l.queued == 0 {
 		return
@@ -168,7 +168,7 @@ func (l *loop) step() {
 	if l.queued < MaxBatch {
 		pause := l.stepped + patience - l.now
 		if pause <= 0 && l.instance.working() {
-			pause = patience / 2
+			pause = patience / seconds(len(l.instance.loops))
 		}
 		if pause > 0 {
 			if !l.waking {

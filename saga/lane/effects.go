@@ -109,13 +109,12 @@ func (e *effects) start(g *saga.Group, p pending) {
 	})
 }
 
-// take adds the results that have come to those that are to be settled, and says how many these are.
-func (e *effects) take() int {
+// take adds the results that have come to those that are to be settled.
+func (e *effects) take() {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.done = append(e.done, e.came...)
 	e.came = nil
-	return len(e.done)
 }
 
 // performEffects starts the effects that are due, as many as may be under way.
@@ -183,9 +182,15 @@ func (l *loop) dueEffects(ctx context.Context, limit int) ([]pending, error) {
 	return due, nil
 }
 
-// settle brings what attempts came to into the batch: outcomes as tasks, failures as later attempts. An outcome waits while
-// its lane is sending, and one that may have spoiled a batch is to be alone in this one.
-func (l *loop) settle(ctx context.Context, b *batch) (alone bool, err error) {
+// settleEffects brings what attempts came to into the lanes: outcomes as events, in a guarded batch, failures as later
+// attempts. An outcome waits while its lane is sending, and one that may have spoiled a batch is alone in the next.
+func (l *loop) settleEffects(ctx context.Context) error {
+	l.effects.take()
+	if len(l.effects.done) == 0 {
+		return nil
+	}
+	b := l.newBatch()
+	alone := false
 	var waiting, again []result
 	for _, r := range l.effects.done {
 		switch ln := l.lanes[r.lane]; {
@@ -200,18 +205,25 @@ func (l *loop) settle(ctx context.Context, b *batch) (alone bool, err error) {
 		}
 	}
 	l.effects.done = waiting
-	return alone, l.tryLater(ctx, again)
-}
-
-// settled notes that the outcome is committed.
-func (l *loop) settled(a *saga.Attempt) {
-	delete(l.effects.underWay, a.ID)
-	delete(l.suspectEffects, a.ID)
-	outcome := "performed"
-	if a.Failure != "" {
-		outcome = "given up"
+	if err := l.tryLater(ctx, again); err != nil {
+		return err
 	}
-	l.metrics.attempted(a.Effect, outcome)
+	if len(b.tasks) == 0 {
+		return nil
+	}
+	if err := l.finish(ctx, b); err != nil {
+		return err
+	}
+	for _, t := range b.tasks {
+		delete(l.effects.underWay, t.cause.Attempt.ID)
+		delete(l.suspectEffects, t.cause.Attempt.ID)
+		outcome := "performed"
+		if t.cause.Attempt.Failure != "" {
+			outcome = "given up"
+		}
+		l.metrics.attempted(t.cause.Attempt.Effect, outcome)
+	}
+	return nil
 }
 
 func (l *loop) outcomeOf(r result) saga.Cause {

@@ -118,7 +118,7 @@ func TestAGroupBehindCatchesUpAfterAnOutage(t *testing.T) {
 	}()
 	q := newQueue(g, []int{0}, 10, m.Bell())
 	f.subscribe([]*position{{TopicPartition: kafka.TopicPartition{Topic: "rumours"}, queue: q}})
-	for total := 0; total < 3; total, _ = q.waiting() {
+	for total := 0; total < 3; total, _ = q.waiting(everywhere) {
 		if m.Pause(ctx, time.Millisecond); ctx.Err() != nil {
 			t.Fatal("nothing has come")
 		}
@@ -188,7 +188,7 @@ func TestAGroupIsReadForWhenTheHeadMovesOn(t *testing.T) {
 		m.Pause(ctx, time.Millisecond)
 	}
 	close(kafkas.fail)
-	for total := 0; total == 0; total, _ = hindmost.waiting() {
+	for total := 0; total == 0; total, _ = hindmost.waiting(everywhere) {
 		if m.Pause(ctx, time.Millisecond); ctx.Err() != nil {
 			t.Fatal("nothing has come")
 		}

@@ -47,17 +47,10 @@ func (l *loop) letGo(ctx context.Context, a kafka.Assignment) error {
 	for {
 		sending := l.sends.underWay()
 		l.acknowledged(l.sends.takeAcknowledged())
-		l.effects.take()
-		b := l.newBatch()
-		if _, err := l.settle(ctx, b); err != nil {
+		if err := l.settleEffects(ctx); err != nil {
 			return err
 		}
-		if len(b.tasks) > 0 {
-			if err := l.finish(ctx, b); err != nil {
-				return err
-			}
-		}
-		if sending == 0 && len(l.effects.underWay) == 0 {
+		if sending+l.sends.underWay() == 0 && len(l.effects.underWay) == 0 { // the last outcome may have just been sent
 			break
 		}
 		if l.bell.Wait(ctx, tick); ctx.Err() != nil {

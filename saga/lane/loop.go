@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"slices"
 	"time"
 
 	"tiffin/saga"
@@ -157,11 +156,12 @@ func (l *loop) own(ctx context.Context, a kafka.Assignment) error {
 	(&batch{lanes: l.owned}).offsets(l.tell)
 	l.metrics.lanes(len(l.owned))
 	defer l.metrics.lanes(-len(l.owned))
-	defer l.turns.pass(l) // it may be in line
+	defer l.turns.pass(l)
 	l.log.Info("claimed", "lanes", len(l.owned), "generation", a.Generation)
 	if err := l.work(ctx, work, a); err != nil {
 		return err
 	}
+	l.turns.pass(l) // who comes after it need not wait until it has let go
 	return l.letGo(work, a)
 }
 
@@ -240,6 +240,9 @@ func (l *loop) turn(ctx context.Context, a kafka.Assignment) (busy bool, err err
 	if err := l.queue.failure(); err != nil {
 		return false, err
 	}
+	if err := l.settleEffects(ctx); err != nil {
+		return false, err
+	}
 	if err := l.performEffects(ctx); err != nil {
 		return false, err
 	}
@@ -252,48 +255,39 @@ func (l *loop) turn(ctx context.Context, a kafka.Assignment) (busy bool, err err
 	return l.step(ctx)
 }
 
-// step handles one batch of what waits, if anything does: events, and what effects came to.
+// step handles one batch of what waits, if anything does.
 func (l *loop) step(ctx context.Context) (busy bool, err error) {
 	if busy, err := l.stepCarefully(ctx); busy || err != nil {
 		return busy, err
 	}
-	waiting, urgent := l.queue.waiting()
-	urgent += l.effects.take()
-	calm := urgent == 0 && waiting < l.MaxBatch // all of it can wait for company
-	if urgent+waiting == 0 || calm && l.up()-l.stepped < linger || !l.turns.take(l) {
+	ready := func(n int) bool { return !l.lanes[n].sending && l.lanes[n].careful == 0 }
+	waiting, urgent := l.queue.waiting(ready)
+	if waiting == 0 {
 		return false, nil
 	}
-	defer l.turns.pass(l)
+	calm := urgent == 0 && waiting < l.MaxBatch // all of it can wait for company
 	if calm {
-		if wait := l.apart.begin(l.up()); wait > 0 {
+		if l.up()-l.stepped < linger {
+			return false, nil
+		}
+		if wait := l.apart.wait(l.up()); wait > 0 {
 			l.looks = l.up() + wait
 			return false, nil
 		}
-		defer func() { l.apart.end(l.up()) }()
 	}
-	l.stepped = l.up()
-	b := l.newBatch()
-	alone, err := l.settle(ctx, b)
-	if err != nil {
-		return false, err
-	}
-	if !alone {
-		l.takeEvents(b)
-	}
-	if len(b.lanes) == 0 {
+	if !l.turns.take(l) {
 		return false, nil
 	}
-	return true, l.finish(ctx, b)
-}
-
-// takeEvents adds what waits in the lanes that are not sending.
-func (l *loop) takeEvents(b *batch) {
-	events := l.queue.take(l.limit, func(n int) bool { return !l.lanes[n].sending && l.lanes[n].careful == 0 })
-	if len(events) == 0 {
-		return
+	defer l.turns.pass(l)
+	l.stepped = l.up()
+	if calm {
+		l.apart.begin(l.stepped)
+		defer func() { l.apart.end(l.stepped, l.up()) }()
 	}
+	events := l.queue.take(l.limit, ready)
 	l.feed.poke()
-	b.tasks = slices.Grow(b.tasks, len(events))
+	b := l.newBatch()
+	b.tasks = make([]task, 0, len(events))
 	for _, e := range events {
 		if reason, ok := l.condemned[e.id()]; ok && e.err == nil {
 			condemned := *e
@@ -303,6 +297,7 @@ func (l *loop) takeEvents(b *batch) {
 		b.add(e)
 		l.lanes[e.lane].Deaths = 0
 	}
+	return true, l.finish(ctx, b)
 }
 
 // maxAttempts is how many owners may die of one event before it is parked.

@@ -38,7 +38,7 @@ type Config struct {
 	// to GOMAXPROCS, but at most 4: each has a connection to PostgreSQL.
 	Loops int
 	// Batches is how many batches all groups of this process work on at a time, while none takes long: each would take longer beside
-	// more. Defaults to one more than GOMAXPROCS, for a batch waits for disks, too.
+	// more. Defaults to twice GOMAXPROCS, for half the time a batch waits for PostgreSQL and disks.
 	Batches int
 }
 
@@ -59,7 +59,7 @@ func (c Config) withDefaults() Config {
 		c.Loops = min(runtime.GOMAXPROCS(0), 4)
 	}
 	if c.Batches == 0 {
-		c.Batches = runtime.GOMAXPROCS(0) + 1
+		c.Batches = 2 * runtime.GOMAXPROCS(0)
 	}
 	return c
 }

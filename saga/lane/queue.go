@@ -86,11 +86,16 @@ func (q *queue) urgency(e *event) int {
 	return 0
 }
 
-// waiting says how many events wait, and how many of them are urgent.
-func (q *queue) waiting() (total, urgent int) {
+// waiting says how many events wait in the lanes that are ready, and how many of all that wait are urgent.
+func (q *queue) waiting(ready func(lane int) bool) (waiting, urgent int) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	return q.total, q.urgent
+	for _, n := range q.order {
+		if events := q.lanes[n]; len(events) > 0 && ready(n) {
+			waiting += len(events)
+		}
+	}
+	return waiting, q.urgent
 }
 
 // fail makes the loop stop: one of its partitions can't be read on.

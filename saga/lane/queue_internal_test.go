@@ -26,12 +26,14 @@ func TestWhatIsUrgent(t *testing.T) {
 		q := newQueue(test.group, []int{0}, 10, rings)
 		of := func(eventType string) *event { return &event{Envelope: saga.Envelope{Type: eventType}} }
 		q.put([]*event{of("rumour.heard"), of("rumour.heard"), of("rumour.denied")})
-		if total, urgent := q.waiting(); total != 3 || urgent != test.urgent || len(rings.rung) != min(1, test.urgent) {
+		if total, urgent := q.waiting(everywhere); total != 3 || urgent != test.urgent || len(rings.rung) != min(1, test.urgent) {
 			t.Errorf("%d wait, %d are urgent, want %d; %d wake", total, urgent, test.urgent, len(rings.rung))
 		}
 		q.take(3, func(int) bool { return true })
-		if total, urgent := q.waiting(); total != 0 || urgent != 0 {
+		if total, urgent := q.waiting(everywhere); total != 0 || urgent != 0 {
 			t.Errorf("then %d wait, %d are urgent", total, urgent)
 		}
 	}
 }
+
+func everywhere(int) bool { return true }

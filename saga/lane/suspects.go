@@ -36,12 +36,9 @@ func (l *loop) suspect(b *batch, err error) {
 // clear notes that the batch was saved: its events are no suspects. When none is left, batches may grow again.
 func (l *loop) clear(b *batch) {
 	for _, t := range b.tasks {
-		switch {
-		case t.event != nil:
+		if t.event != nil {
 			delete(l.suspects, t.event.id())
 			delete(l.condemned, t.event.id())
-		case t.cause.Attempt != nil:
-			l.settled(t.cause.Attempt)
 		}
 	}
 	for _, p := range b.park {

@@ -6,12 +6,9 @@ import (
 	"time"
 )
 
-// turns are what the loops of a process take before they work on a batch, some of them at a time, the others in the order in which
-// they have asked. All at once would share the cores, so that each batch took as long as all of them together; this way each
-// has the cores nearly for itself, and what comes until it is its turn is in its batch, too.
-//
-// A turn is for a tick. Whose batch takes longer waits for something that is no core of ours, a database that hangs perhaps, and the other
-// groups go on.
+// turns are what the loops of a process take before they work on a batch of events, some of them at a time, the others in the order in
+// which they have asked. All at once would share the cores, so that each batch took as long as all of them together; this way
+// each has a core nearly for itself, and what comes until it is its turn is in its batch, too.
 type turns struct {
 	limit int
 
@@ -25,22 +22,29 @@ type turn struct {
 	at   time.Duration
 }
 
-func (t turn) of(l *loop) bool { return t.loop == l }
+const (
+	// turnTime is how long a turn counts. Whose batch takes longer waits for something that is no core of ours, a database that hangs
+	// perhaps, and the other groups go on.
+	turnTime = tick
+	// placeTime is how long a place in the line is kept for a loop that does not ask again; it would each tick.
+	placeTime = 2 * tick
+)
 
 // take says whether the loop may work now: it passes the turn on then. If not, it stands in line and is rung for.
 func (t *turns) take(l *loop) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	now := l.up()
-	t.taken = slices.DeleteFunc(t.taken, func(h turn) bool { return now-h.at > tick })
-	t.line = slices.DeleteFunc(t.line, func(w turn) bool { return !w.of(l) && now-w.at > 2*tick }) // it wants none any more, or would have asked
-	place := slices.IndexFunc(t.line, func(w turn) bool { return w.of(l) })
+	place := slices.IndexFunc(t.line, func(w turn) bool { return w.loop == l })
 	if place < 0 {
 		place = len(t.line)
 		t.line = append(t.line, turn{loop: l})
 	}
-	if place >= t.limit-len(t.taken) {
-		t.line[place].at = now
+	t.line[place].at = now
+	t.expire(now)
+	free := t.free()
+	if place = slices.IndexFunc(t.line, func(w turn) bool { return w.loop == l }); place >= len(free) {
+		ring(free)
 		return false
 	}
 	t.line = slices.Delete(t.line, place, place+1)
@@ -52,11 +56,27 @@ func (t *turns) take(l *loop) bool {
 func (t *turns) pass(l *loop) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	of := func(x turn) bool { return x.of(l) }
-	t.taken, t.line = slices.DeleteFunc(t.taken, of), slices.DeleteFunc(t.line, of)
-	for i := 0; i < len(t.line) && i < t.limit-len(t.taken); i++ {
-		t.line[i].loop.bell.Ring()
+	t.taken, t.line = without(t.taken, l), without(t.line, l)
+	t.expire(l.up())
+	ring(t.free())
+}
+
+func (t *turns) expire(now time.Duration) {
+	t.taken = slices.DeleteFunc(t.taken, func(h turn) bool { return now-h.at > turnTime })
+	t.line = slices.DeleteFunc(t.line, func(w turn) bool { return now-w.at > placeTime })
+}
+
+// free are those in the line for whom there is a turn.
+func (t *turns) free() []turn { return t.line[:max(0, min(len(t.line), t.limit-len(t.taken)))] }
+
+func ring(next []turn) {
+	for _, w := range next {
+		w.loop.bell.Ring()
 	}
+}
+
+func without(all []turn, l *loop) []turn {
+	return slices.DeleteFunc(all, func(x turn) bool { return x.loop == l })
 }
 
 // apart keeps the batches of a group's loops apart while what waits can wait: they would all come at the same moments, and an API
@@ -68,19 +88,24 @@ type apart struct {
 	began, next time.Duration
 }
 
-// begin says how long the loop has to wait, or that it begins: then it says when it ends.
-func (a *apart) begin(now time.Duration) (wait time.Duration) {
+// wait says how long a loop has to wait before it may begin.
+func (a *apart) wait(now time.Duration) time.Duration {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if now < a.next {
-		return min(a.next-now, a.distance)
-	}
-	a.began, a.next = now, now+tick // should it take longer than that, another need not wait for its end
-	return 0
+	return max(0, min(a.next-now, a.distance))
 }
 
-func (a *apart) end(now time.Duration) {
+func (a *apart) begin(now time.Duration) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.next = max(a.began+a.distance, now)
+	a.began, a.next = now, now+turnTime // should it take longer than that, another need not wait for its end
+}
+
+// end is of the batch that began then.
+func (a *apart) end(began, now time.Duration) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.began == began {
+		a.next = max(began+a.distance, now)
+	}
 }

@@ -9,8 +9,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/jackc/pgx/v5/pgconn"
-
 	"tiffin/saga"
 )
 
@@ -200,50 +198,65 @@ func TestPatientLoopsWorkApart(t *testing.T) {
 	})
 }
 
-// The next batch of a group that can wait does not wait for one that hangs.
+// The next batch of a group that can wait does not wait for one that hangs, nor does that one's end bring it nearer.
 func TestApartIsNotForEver(t *testing.T) {
-	a := &apart{distance: 50 * time.Millisecond}
-	for _, step := range []struct {
-		begin, end time.Duration // one of them
-		wait       time.Duration
-	}{
-		{begin: 10 * time.Millisecond},
-		{begin: 20 * time.Millisecond, wait: 50 * time.Millisecond},
-		{begin: 10*time.Millisecond + tick},
-		{end: 20*time.Millisecond + tick},
-		{begin: 30*time.Millisecond + tick, wait: 30 * time.Millisecond},
-		{begin: 60*time.Millisecond + tick},
-		{end: 190*time.Millisecond + tick},
-		{begin: 190*time.Millisecond + tick},
-	} {
-		if step.end > 0 {
-			a.end(step.end)
-			continue
+	const ms = time.Millisecond
+	a := &apart{distance: 50 * ms}
+	wait := func(at, want time.Duration) {
+		t.Helper()
+		if got := a.wait(at); got != want {
+			t.Errorf("at %v it waits for %v, want %v", at, got, want)
 		}
-		if wait := a.begin(step.begin); wait != step.wait {
-			t.Errorf("at %v: it waits for %v, want %v", step.begin, wait, step.wait)
-		}
+	}
+	wait(10*ms, 0)
+	a.begin(10 * ms)
+	wait(20*ms, 50*ms) // whatever it takes
+	wait(90*ms, 20*ms)
+	wait(110*ms, 0)
+	a.begin(110 * ms)
+	a.end(10*ms, 120*ms)
+	wait(120*ms, 50*ms)
+	a.end(110*ms, 130*ms)
+	wait(130*ms, 30*ms)
+	a.begin(160 * ms)
+	a.end(160*ms, 240*ms)
+	wait(240*ms, 0)
+}
+
+// A turn is for what can be handled: events in lanes that are sending would give it, and the loop's place, away.
+func TestNoTurnIsTakenForNothing(t *testing.T) {
+	team, store, put := turnsOf(t, shardedGroup())
+	l := team.loops[0]
+	put(0, 1)
+	l.lanes[0].sending = true
+	if busy, err := l.step(t.Context()); busy || err != nil || l.stepped > 0 {
+		t.Fatalf("it works on what is not ready: %v, %v", busy, err)
+	}
+	if len(l.turns.line)+len(l.turns.taken) > 0 {
+		t.Error("it is in the line, or has a turn")
+	}
+	l.lanes[0].sending = false
+	go func() { store.goOn <- errors.New("not today"); <-store.began }()
+	if busy, err := l.step(t.Context()); !busy || err == nil {
+		t.Errorf("it does not work on what is ready: %v, %v", busy, err)
 	}
 }
 
-// An outcome and the events that wait are one batch; but one that may have spoiled a batch is alone, or nobody would find out.
-func TestAnOutcomeComesWithTheEvents(t *testing.T) {
-	refused := &pgconn.PgError{Code: "23514"}
-	for id, wantAlone := range map[string]bool{"fine": false, "suspect": true} {
-		t.Run(id, func(t *testing.T) {
-			cards := saga.EffectOf[part]("card")
-			team, store, put := turnsOf(t, shardedGroup(saga.Performs(cards, time.Minute, func(context.Context, string, part) error { return nil })))
-			l := team.loops[0]
-			l.suspectEffects["suspect"] = true
-			put(0, 1)
-			l.effects.came = []result{{pending: pending{Request: saga.Request{ID: id, Effect: "card"}}}}
-			go func() { store.goOn <- refused; <-store.began }()
-			if _, err := l.step(t.Context()); !errors.Is(err, refused) {
-				t.Fatal(err)
-			}
-			if alone := len(l.condemnedEffects) == 1 && len(l.suspects) == 0; alone != wantAlone {
-				t.Errorf("it was alone: %v", alone)
-			}
-		})
-	}
+// Who asks in vain tells those for whom there is a turn again, because somebody's has come to its end.
+func TestWhoseTurnItIsIsTold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		team, _, _ := turnsOf(t, shardedGroup())
+		turns, hangs, next := team.loops[0].turns, team.loops[0], team.loops[1]
+		late := &loop{up: next.up, bell: newMachine().Bell()}
+		turns.take(hangs)
+		late.bell.Wait(t.Context(), turnTime/2)
+		turns.take(next)
+		late.bell.Wait(t.Context(), turnTime/2+1)
+		if turns.take(late) {
+			t.Error("who came last is next")
+		}
+		if rings(t, next) > 0 {
+			t.Error("who is next is not told")
+		}
+	})
 }

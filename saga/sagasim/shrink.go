@@ -161,7 +161,8 @@ func (s *shrinker) plain() {
 		func(p *Plan) { p.BatchRecords = 1000 },
 		func(p *Plan) { p.FetchRecords = 1000 },
 		func(p *Plan) { p.MaxBatch = 2000 },
-		func(p *Plan) { p.Loops, p.Batches = 1, 1000 },
+		func(p *Plan) { p.Loops = 1 },
+		func(p *Plan) { p.Batches = 1000 },
 		func(p *Plan) { p.Sloth = 1 },
 	} {
 		p := s.best.Plan
