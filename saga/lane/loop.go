@@ -78,6 +78,7 @@ func (e *event) id() eventID { return eventID{e.topic, e.lane, e.offset} }
 
 // hold works on the lanes of an assignment until ctx ends. Whatever goes wrong, it forgets everything and claims again.
 func (l *loop) hold(ctx context.Context, a kafka.Assignment) error {
+	l.suspects, l.limit = nil, l.MaxBatch // they may be another's now, and nobody here would ever clear them
 	if len(a.Lanes) == 0 {
 		l.rest(ctx)
 		return nil

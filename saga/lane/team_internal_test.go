@@ -101,6 +101,20 @@ func TestALoopThatLostItsLanesEndsAll(t *testing.T) {
 	})
 }
 
+// P7: events under suspicion may be another's with the next assignment. Nobody here would clear them, and batches stay small for ever.
+func TestAnAssignmentBeginsWithoutSuspects(t *testing.T) {
+	l := teamOf(Ports{}, shardedGroup(), 1).loops[0]
+	l.suspects, l.limit = map[eventID]bool{{"parts", 3, 7}: true}, 1
+	ctx, end := context.WithCancel(t.Context())
+	end()
+	if err := l.hold(ctx, kafka.Assignment{Lanes: []int{1}}); err != nil {
+		t.Fatal(err)
+	}
+	if len(l.suspects) > 0 || l.limit != l.MaxBatch {
+		t.Errorf("there are %d suspects, and batches have at most %d events", len(l.suspects), l.limit)
+	}
+}
+
 // A part is another's business in a batch that works on another shard, and what lanes share may have changed since.
 func TestWhatTheCacheKeeps(t *testing.T) {
 	shared := saga.In("shared", func(p *part) saga.Columns { return saga.Columns{{"name", &p.Name}, {"count", &p.Count}} })
