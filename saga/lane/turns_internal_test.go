@@ -25,6 +25,18 @@ func (s begins) Begin(context.Context, *saga.Working, []saga.Need, int) error {
 	return <-s.goOn
 }
 
+// works has a loop, which has this number, work on a batch to its end.
+func (s begins) works(t *testing.T, l *loop, number int) {
+	t.Helper()
+	var step sync.WaitGroup
+	step.Go(func() { _, _ = l.step(t.Context()) })
+	if n := <-s.began; n != number {
+		t.Fatalf("loop %d began", n)
+	}
+	s.goOn <- errors.New("not today")
+	step.Wait()
+}
+
 // turnsOf is a team of two loops that have a lane each, one batch at a time, and a way to put events before one of them.
 func turnsOf(t *testing.T, g *saga.Group) (team *team, store begins, put func(loop, n int)) {
 	team = teamOf(Ports{}, g, 2)
@@ -72,12 +84,7 @@ func TestBatchesTakeTurns(t *testing.T) {
 		if rings(t, b) > 0 {
 			t.Error("who had to wait is not told that it is its turn")
 		}
-		steps.Go(func() { _, _ = b.step(t.Context()) })
-		if n := <-store.began; n != 1 {
-			t.Fatalf("loop %d began", n)
-		}
-		store.goOn <- errors.New("not today")
-		steps.Wait()
+		store.works(t, b, 1)
 	})
 }
 
@@ -189,12 +196,7 @@ func TestPatientLoopsWorkApart(t *testing.T) {
 		if after := rings(t, late); after != tick {
 			t.Errorf("it is rung for after %v", after)
 		}
-		steps.Go(func() { _, _ = late.step(t.Context()) })
-		if n := <-store.began; n != 1 {
-			t.Fatalf("loop %d began", n)
-		}
-		store.goOn <- errors.New("not today")
-		steps.Wait()
+		store.works(t, late, 1)
 	})
 }
 
