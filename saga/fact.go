@@ -67,9 +67,11 @@ const DeadlineType = "deadline"
 
 // DeriveID names the n-th fact that a group says because of an event. The same event gives the same ids whenever it is
 // handled, so that a reaction which is run again says the same facts, not new ones. It is a UUIDv7 whose time is the
-// cause's and whose random bits are a SHA-256 of cause, group and n.
+// cause's and whose random bits are a SHA-256 of cause (its source and id, as in CloudEvents), group and n.
 func DeriveID(cause Envelope, group string, n int) string {
 	in := make([]byte, 0, 128)
+	in = append(in, cause.Source...)
+	in = append(in, 0)
 	in = append(in, cause.ID...)
 	in = append(in, 0)
 	in = append(in, group...)

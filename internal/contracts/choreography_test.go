@@ -34,8 +34,8 @@ fact's plain JSON, its key is the fact's key, by which Java's murmur2 finds the 
 headers. Facts of one key and topic, from one sender, are handled in the order in which they were said. Each is
 delivered at least once and has its effect once.
 
-You may say facts too: a record needs a valid value and the header ce_type, no more. Give it a ce_id, by which a
-repetition is known.
+You may say facts too: a record needs a valid value and the header ce_type, no more. Give it a ce_source and a
+ce_id, by which a repetition is known: among the last thousand such records of its partition, and for a day.
 
 Beyond what the schemas can say: the text is UTF-8 and has no lone surrogates, no object names a member twice, and
 integers are written without fraction or exponent. Members that are not named are ignored: a later version may add
@@ -50,7 +50,7 @@ var headers = []struct {
 	more        []any // of the header's schema
 }{
 	{wire.HeaderSpecVersion, "The version of CloudEvents.", []any{"const", "1.0"}},
-	{wire.HeaderID, "The fact's id, a UUIDv7 if Tiffin said it. Whoever hears an id again knows the fact already.", []any{"minLength", 1}},
+	{wire.HeaderID, "The fact's id, a UUIDv7 if Tiffin said it. Whoever hears an id again from the same source knows the fact already.", []any{"minLength", 1}},
 	{wire.HeaderType, "Which kind of fact it is.", nil},
 	{wire.HeaderSource, "Who said it: in Tiffin /tiffin/ and the name of a group or an API.", nil},
 	{wire.HeaderSubject, "What it is about: the record's key.", nil},

@@ -76,7 +76,7 @@ func (b *batch) add(e *event) {
 		b.deadLetter(l, e, "its key belongs into another partition: its sender does not use Java's murmur2 (kcat: -X partitioner=murmur2_random)")
 		return
 	case e.mark.Lane == "":
-		if l.meet(e.ID, e.Time) {
+		if l.meet(e.Envelope) {
 			m.dropped("duplicate")
 			return
 		}

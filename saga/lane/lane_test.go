@@ -8,6 +8,7 @@ import (
 	"tiffin/saga"
 	"tiffin/saga/kafka"
 	"tiffin/saga/lane"
+	"tiffin/saga/wire"
 )
 
 // A saga runs through two groups to its end, and one that fails is undone.
@@ -41,6 +42,22 @@ func TestAStrangersCopyDoesNothing(t *testing.T) {
 	w.run(w.counter)
 	w.say(praised{"p1", "open"}, praised{"p3", "open"})
 	w.until(3, "select praise from counter.shows where name = 'open'")
+}
+
+// P2: two strangers who both count from one are two, for an event is known by its source and its id.
+func TestStrangersMayUseTheSameIDs(t *testing.T) {
+	w := newWorld(t, time.Minute)
+	w.run(w.counter)
+	for _, source := range []string{"/till/1", "/till/2", "/till/1"} {
+		r, err := wire.Encode(praised{"p1", "open"}, saga.Envelope{ID: "1", Source: source, Saga: "p1"}, time.Now(), partitions)
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.produce(r)
+	}
+	w.say(praised{"p1", "full"}) // of the same key, so it is handled after them
+	w.until(1, "select praise from counter.shows where name = 'full'")
+	w.until(2, "select praise from counter.shows where name = 'open'")
 }
 
 // A deadline fires when its time is over, and not before.

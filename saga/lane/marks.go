@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	"tiffin/saga"
 	"tiffin/saga/wire"
 )
 
@@ -61,23 +62,29 @@ func (l *lane) see(topic string, m wire.Mark, at time.Time) verdict {
 	return v
 }
 
-// Stranger is an event that came without a lane mark.
+// Stranger is an event that came without a lane mark. As in CloudEvents, it is known by its source and its id: two senders
+// may both count from 1.
 type Stranger struct {
-	ID   string `json:"id"`
-	Seen int64  `json:"t"` // append time, seconds since 1970
+	Source string `json:"s"`
+	ID     string `json:"id"`
+	Seen   int64  `json:"t"` // append time, seconds since 1970
 }
 
+// Is says whether this is the event of that envelope.
+func (s Stranger) Is(e saga.Envelope) bool { return s.ID == e.ID && s.Source == e.Source }
+
 // meet says whether this stranger's event was here before, and remembers it, for a bounded time and among a bounded number.
-func (l *lane) meet(id string, at time.Time) (before bool) {
-	if slices.ContainsFunc(l.Strangers, func(s Stranger) bool { return s.ID == id }) {
+func (l *lane) meet(e saga.Envelope) (before bool) {
+	if slices.ContainsFunc(l.Strangers, func(s Stranger) bool { return s.Is(e) }) {
 		return true
 	}
+	at := e.Time
 	oldest := at.Add(-strangerLife).Unix()
 	l.Strangers = slices.DeleteFunc(l.Strangers, func(s Stranger) bool { return s.Seen < oldest })
 	if len(l.Strangers) >= maxStrangers {
 		l.Strangers = slices.Delete(l.Strangers, 0, 1)
 	}
-	l.Strangers, l.Met = append(l.Strangers, Stranger{id, at.Unix()}), true
+	l.Strangers, l.Met = append(l.Strangers, Stranger{e.Source, e.ID, at.Unix()}), true
 	return false
 }
 

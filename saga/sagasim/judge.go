@@ -137,8 +137,8 @@ func (w *world) inOrder(s *schema, v *saving) {
 // known says whether a lane has seen a fact before, and notes it.
 func known(l *lane.Row, topic string, e saga.Envelope, m wire.Mark) bool {
 	if m.Lane == "" {
-		before := slices.ContainsFunc(l.Strangers, func(s lane.Stranger) bool { return s.ID == e.ID })
-		l.Strangers = append(l.Strangers, lane.Stranger{ID: e.ID})
+		before := slices.ContainsFunc(l.Strangers, func(s lane.Stranger) bool { return s.Is(e) })
+		l.Strangers = append(l.Strangers, lane.Stranger{Source: e.Source, ID: e.ID})
 		return before
 	}
 	last, ok := l.Marks[m.Lane+" "+topic]

