@@ -116,7 +116,7 @@ func (in *inspection) contracts() {
 		for _, t := range slices.Sorted(maps.Keys(in.types)) {
 			if !slices.Contains(in.Schemas, t) {
 				n := slices.Concat(in.said[t], in.heard[t])[0]
-				in.found("fact-without-schema", n, fmt.Sprintf("write a schema for %s", t), "%s has no schema", t)
+				in.found("fact-without-schema", n, fmt.Sprintf("write a schema for %s, where the other facts have theirs, and list it among them (for Tiffin's, go doc ./schemas says how)", t), "%s has no schema", t)
 			}
 		}
 		for _, t := range slices.Sorted(slices.Values(in.Schemas)) {

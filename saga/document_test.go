@@ -181,7 +181,7 @@ func TestWorkingSetsAreClearedAndSaved(t *testing.T) {
 }
 
 func TestDerivedIDs(t *testing.T) {
-	cause := saga.Envelope{ID: "0197b7c4-0000-7000-8000-000000000001", Time: time.UnixMilli(1_767_268_800_123)}
+	cause := saga.Envelope{ID: "0197b7c4-0000-7000-8000-000000000001", Source: "/tiffin/orders-api", Time: time.UnixMilli(1_767_268_800_123)}
 	rapid.Check(t, func(t *rapid.T) {
 		c := saga.Envelope{ID: rapid.String().Draw(t, "id"), Time: time.UnixMilli(rapid.Int64Range(0, 1<<48-1).Draw(t, "ms"))}
 		text := saga.DeriveID(c, rapid.String().Draw(t, "group"), rapid.IntRange(0, 1000).Draw(t, "n"))
@@ -196,8 +196,8 @@ func TestDerivedIDs(t *testing.T) {
 	seen := map[string]string{}
 	for _, group := range []string{"kitchen", "orders", "", "kitchen\x00"} {
 		for n := range 300 {
-			for _, id := range []string{cause.ID, cause.ID + "x", ""} {
-				e := saga.Envelope{ID: id, Time: cause.Time}
+			for _, e := range []saga.Envelope{{ID: cause.ID}, {ID: cause.ID + "x"}, {}, {ID: "1", Source: "/till/1"}, {ID: "1", Source: "/till/2"}} {
+				e.Time = cause.Time
 				got := saga.DeriveID(e, group, n)
 				if got != saga.DeriveID(e, group, n) {
 					t.Fatal("the same fact of the same cause has two ids")
