@@ -134,8 +134,8 @@ func TestStructAndSchemaAgree(t *testing.T) {
 	for i, fact := range schemas.All() {
 		t.Run(fact.EventType(), func(t *testing.T) {
 			t.Parallel()
-			s := source{rand.New(rand.NewPCG(seed, uint64(i))), readDocument(t, schemas.Schema(fact.EventType()))}
 			schema := compile(t, fact.EventType())
+			s := source{rand.New(rand.NewPCG(seed, uint64(i))), readDocument(t, schemas.Schema(fact.EventType()))}
 			for _, mutation := range mutations {
 				count := map[bool]int{}
 				for range *documentsFlag {

@@ -27,18 +27,13 @@ func TestGolden(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var folders, want []string
+	var folders []string
 	for _, entry := range entries {
 		if entry.IsDir() {
 			folders = append(folders, entry.Name())
 		}
 	}
-	for _, fact := range schemas.All() {
-		want = append(want, fact.EventType())
-	}
-	if !slices.Equal(folders, want) {
-		t.Fatalf("testdata has the folders\n%q, want\n%q", folders, want)
-	}
+	sameNames(t, folders, eventTypes(), "keep examples of %[1]s: testdata/%[1]s/full.json and minimal.json, without a newline at the end", "testdata/%s is of no fact")
 	for _, fact := range schemas.All() {
 		eventType := fact.EventType()
 		schema := compile(t, eventType)

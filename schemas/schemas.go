@@ -8,8 +8,9 @@
 // existing member a new meaning. What can't be said that way is a new event type. The folder testdata keeps
 // bytes as they were once sent, and every version must still read them.
 //
-// To add a fact: write the struct beside its topic's others, its schema into json, at least a full and a minimal
-// document into testdata, and one line into the list in this file. The tests say what is missing.
+// To add a fact: write the struct beside its topic's others, one line into the list in this file, its schema into json
+// (as TYPE.json), and a full and a minimal document into testdata (as TYPE/full.json and TYPE/minimal.json). A new topic
+// has a line in [Topics]. The tests say what is missing.
 package schemas
 
 import (
@@ -80,8 +81,8 @@ func kindOf[F Fact]() kind {
 	}}
 }
 
-// kinds lists every fact, sorted by event type. It is never written to.
-var kinds = [...]kind{
+// kinds are all facts, sorted by event type. It is never written to.
+var kinds = sorted(
 	kindOf[AccountBlocked](),
 	kindOf[AccountCredited](),
 	kindOf[AccountUnblocked](),
@@ -123,10 +124,15 @@ var kinds = [...]kind{
 	kindOf[StockRejected](),
 	kindOf[StockReleased](),
 	kindOf[StockReserved](),
+)
+
+func sorted(kinds ...kind) []kind {
+	slices.SortFunc(kinds, func(a, b kind) int { return strings.Compare(a.zero.EventType(), b.zero.EventType()) })
+	return kinds
 }
 
 func find(eventType string) (kind, bool) {
-	i, found := slices.BinarySearchFunc(kinds[:], eventType, func(k kind, eventType string) int {
+	i, found := slices.BinarySearchFunc(kinds, eventType, func(k kind, eventType string) int {
 		return strings.Compare(k.zero.EventType(), eventType)
 	})
 	if !found {

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -30,8 +31,33 @@ func readDocument(t *testing.T, data []byte) document {
 	return doc
 }
 
+// sameNames compares two lists, and says what to do about each name (%s) that only one of them has.
+func sameNames(t *testing.T, got, want []string, missing, extra string) {
+	t.Helper()
+	for _, name := range want {
+		if !slices.Contains(got, name) {
+			t.Errorf(missing, name)
+		}
+	}
+	for _, name := range got {
+		if !slices.Contains(want, name) {
+			t.Errorf(extra, name)
+		}
+	}
+}
+
+func eventTypes() (names []string) {
+	for _, fact := range schemas.All() {
+		names = append(names, fact.EventType())
+	}
+	return names
+}
+
 func compile(t *testing.T, eventType string) *jsonschema.Schema {
 	t.Helper()
+	if schemas.Schema(eventType) == nil {
+		t.Fatalf("write its schema, json/%s.json", eventType)
+	}
 	source, err := jsonschema.UnmarshalJSON(bytes.NewReader(schemas.Schema(eventType)))
 	if err != nil {
 		t.Fatalf("json/%s.json: %v", eventType, err)
@@ -82,10 +108,9 @@ func TestRouting(t *testing.T) {
 		}
 	}
 
-	var got []string
+	sameNames(t, slices.Sorted(maps.Keys(want)), eventTypes(), "name the topic and key of %s in this test", "this test knows %s, which is no fact")
 	for _, zero := range schemas.All() {
 		eventType := zero.EventType()
-		got = append(got, eventType)
 		data := golden(t, eventType, "full.json")
 		fact, err := schemas.Decode(eventType, data)
 		if err != nil {
@@ -99,26 +124,54 @@ func TestRouting(t *testing.T) {
 			t.Errorf("%s has key %q, want %q", eventType, fact.Key(), key)
 		}
 	}
-	if types := slices.Sorted(maps.Keys(want)); !slices.Equal(got, types) {
-		t.Errorf("All() gives\n%q, want, sorted,\n%q", got, types)
+	if types := eventTypes(); !slices.IsSorted(types) {
+		t.Errorf("All() is not sorted: %q", types)
+	}
+}
+
+// A fact that is written but not listed could be said, and nobody could read it.
+func TestEachFactIsListed(t *testing.T) {
+	listed := map[string]bool{}
+	for _, fact := range schemas.All() {
+		listed[reflect.TypeOf(fact).Name()] = true
+	}
+	files, err := filepath.Glob("*.go")
+	if err != nil || len(files) == 0 {
+		t.Fatal(files, err)
+	}
+	written := 0
+	for _, file := range files {
+		source, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range regexp.MustCompile(`(?m)^func \((?:\w+ )?(\w+)\) EventType\(\) string`).FindAllSubmatch(source, -1) {
+			if written++; !listed[string(m[1])] {
+				t.Errorf("%s: write kindOf[%s]() into the list of kinds in schemas.go", file, m[1])
+			}
+		}
+	}
+	if written != len(listed) {
+		t.Errorf("%d facts are listed, and %d found in the source", len(listed), written)
 	}
 }
 
 func TestTopicsNamesEachTopicOnce(t *testing.T) {
-	described := map[string]int{}
+	var described, used []string
 	for _, topic := range schemas.Topics() {
-		described[topic.Name]++
+		if slices.Contains(described, topic.Name) {
+			t.Errorf("Topics() names %s twice", topic.Name)
+		}
+		described = append(described, topic.Name)
 		if !strings.HasSuffix(topic.About, ".") {
 			t.Errorf("topic %s: About is not a sentence: %q", topic.Name, topic.About)
 		}
 	}
-	used := map[string]int{}
 	for _, fact := range schemas.All() {
-		used[fact.Topic()] = 1
+		used = append(used, fact.Topic())
 	}
-	if !maps.Equal(described, used) {
-		t.Errorf("Topics() describes %v, the facts use %v", described, used)
-	}
+	sameNames(t, described, slices.Compact(slices.Sorted(slices.Values(used))), "describe the topic %s in Topics(), in schemas.go",
+		"Topics() describes %s, which no fact is on")
 }
 
 // TestEachFactHasItsSchema compares names and members; TestStructAndSchemaAgree compares what they mean.
@@ -127,14 +180,18 @@ func TestEachFactHasItsSchema(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var files, want []string
+	var files []string
 	for _, entry := range entries {
-		files = append(files, entry.Name())
+		name, isJSON := strings.CutSuffix(entry.Name(), ".json")
+		if !isJSON {
+			t.Errorf("json/%s is no schema", entry.Name())
+		}
+		files = append(files, name)
 	}
+	sameNames(t, files, eventTypes(), "write the schema of %[1]s, json/%[1]s.json", "json/%s.json is of no fact")
 	definitions := map[string]any{}
 	for _, fact := range schemas.All() {
 		eventType := fact.EventType()
-		want = append(want, eventType+".json")
 		compile(t, eventType)
 		schema := readDocument(t, schemas.Schema(eventType))
 		if schema["$schema"] != "https://json-schema.org/draft/2020-12/schema" || schema["$id"] != "urn:tiffin:schema:"+eventType ||
@@ -149,10 +206,6 @@ func TestEachFactHasItsSchema(t *testing.T) {
 			}
 			definitions[name] = definition
 		}
-	}
-	slices.Sort(want)
-	if !slices.Equal(files, want) {
-		t.Errorf("json holds\n%q, want\n%q", files, want)
 	}
 	compareMembers(t, "money", definitions["money"].(document), reflect.TypeFor[schemas.Money]())
 	compareMembers(t, "item", definitions["item"].(document), reflect.TypeFor[schemas.Item]())
