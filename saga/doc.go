@@ -29,6 +29,13 @@
 //
 // [On] and [Follows] are for what has no act: groups that collect, stock that is delivered, a timeline.
 //
+// # Order
+//
+// What one group says of one key on one topic is heard in that order; everything else comes as it likes: a fact on another topic may
+// overtake what caused it. So a [Then] whose fact is on another topic than the [Does] before it is dropped if it comes first. Where
+// both are needed, let [Once] join them, [AllOf] what must have been heard, and [Follows] keep what the first of them said:
+// that is how an order is completed, by order.placed and delivery.completed, in whichever order they come.
+//
 // # The outside world
 //
 // Work outside is an [Effect], which a reaction requests as data. Copies that may be lost, such as a cache, are [Mirrors].
