@@ -48,7 +48,7 @@ var steps = [...]struct {
 const find = `
 select coalesce(o.customer_id, ''), coalesce(o.restaurant_id, ''), coalesce(o.items, '[]'),
        coalesce(o.currency, ''), coalesce(o.total, 0), coalesce(o.ending, ''), coalesce(o.reason, ''),
-       o.order_id is not null, s.step, l.types, l.speakers, l.reasons, l.times
+       s.step, l.types, l.speakers, l.reasons, l.times
 from (select coalesce(max(array_position($2::text[], type)), 0) as step from orders.timeline where order_id = $1) s
 cross join (
     select array_agg(type order by at, line_id) as types, array_agg(said_by order by at, line_id) as speakers,
@@ -57,7 +57,8 @@ cross join (
 ) l
 left join orders.orders o on o.order_id = $1`
 
-// Find reads an order, and returns false if nothing has been heard of it.
+// Find reads an order, and returns false if nothing has been heard of it that an order begins or goes on with: somebody may ask for the
+// cancellation of what was never placed, and that makes no order.
 func Find(ctx context.Context, db DB, orderID string) (View, bool, error) {
 	types := make([]string, len(steps))
 	for i, step := range steps {
@@ -66,7 +67,6 @@ func Find(ctx context.Context, db DB, orderID string) (View, bool, error) {
 	view := View{OrderID: orderID}
 	var items []byte
 	var ending Status
-	var known bool
 	var step int
 	var lines struct {
 		types, speakers, reasons []string
@@ -74,7 +74,7 @@ func Find(ctx context.Context, db DB, orderID string) (View, bool, error) {
 	}
 	err := db.QueryRow(ctx, find, orderID, types, MaxLines).Scan(&view.CustomerID, &view.RestaurantID, &items,
 		&view.Total.Currency, &view.Total.MinorUnits, (*string)(&ending), &view.Reason,
-		&known, &step, &lines.types, &lines.speakers, &lines.reasons, &lines.times)
+		&step, &lines.types, &lines.speakers, &lines.reasons, &lines.times)
 	if err == nil {
 		err = json.Unmarshal(items, &view.Items)
 	}
@@ -87,17 +87,12 @@ func Find(ctx context.Context, db DB, orderID string) (View, bool, error) {
 			Reason: lines.reasons[i], At: lines.times[i].UTC(),
 		})
 	}
-	view.Status = statusOf(ending, step)
-	return view, known || len(view.Timeline) > 0, nil
-}
-
-// statusOf: the end is the end, whatever was said later. step counts from 1.
-func statusOf(ending Status, step int) Status {
-	switch {
-	case ending != "":
-		return ending
-	case step > 0:
-		return steps[step-1].status
+	if step == 0 {
+		return View{}, false, nil
 	}
-	return Accepted
+	view.Status = steps[step-1].status // which counts from 1
+	if ending != "" {
+		view.Status = ending // the end is the end, whatever was said later
+	}
+	return view, true, nil
 }

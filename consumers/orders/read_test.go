@@ -81,10 +81,17 @@ func TestFind(t *testing.T) {
 		t.Errorf("got %+v, want %+v", view, want)
 	}
 
-	// Its row is not there yet, or never will be.
-	early := hear(t, db, "o2", 0, "cancellation.requested", "orders-api", "")
+	// Somebody mistyped an order's id, which makes none.
+	hear(t, db, "o4", 0, "cancellation.requested", "orders-api", "")
+	hear(t, db, "o4", 1, "kitchen.cancelled", "kitchen", "cancelled")
+	if view, found := find(t, db, "o4"); found {
+		t.Errorf("an order that nobody placed: %+v", view)
+	}
+
+	// Its row is not there yet.
+	early := hear(t, db, "o2", 0, "stock.reserved", "inventory", "")
 	view, found = find(t, db, "o2")
-	want = orders.View{OrderID: "o2", Items: []schemas.Item{}, Status: orders.Accepted, Timeline: []orders.Line{early}}
+	want = orders.View{OrderID: "o2", Items: []schemas.Item{}, Status: orders.Reserved, Timeline: []orders.Line{early}}
 	if !found || !reflect.DeepEqual(view, want) {
 		t.Errorf("got %+v, want %+v", view, want)
 	}
@@ -103,7 +110,6 @@ func TestStatusIsTheFurthestStep(t *testing.T) {
 		eventType string
 		want      orders.Status
 	}{
-		{"cancellation.requested", orders.Accepted},
 		{"order.placed", orders.Accepted},
 		{"stock.reserved", orders.Reserved},
 		{"payment.requested", orders.Reserved},
