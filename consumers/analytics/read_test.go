@@ -16,7 +16,7 @@ import (
 func database(t *testing.T) (pool *pgxpool.Pool, url string) {
 	t.Helper()
 	url = testservers.Postgres(t)
-	if err := lane.Migrate(t.Context(), url, analytics.Group(), analytics.Migrations); err != nil {
+	if err := lane.Migrate(t.Context(), url, "", analytics.Group(), analytics.Migrations); err != nil {
 		t.Fatal(err)
 	}
 	pool, err := pgxpool.New(t.Context(), url)

@@ -14,7 +14,7 @@ import (
 
 func TestMenu(t *testing.T) {
 	url := testservers.Postgres(t)
-	if err := lane.Migrate(t.Context(), url, inventory.Group(), inventory.Migrations); err != nil {
+	if err := lane.Migrate(t.Context(), url, "", inventory.Group(), inventory.Migrations); err != nil {
 		t.Fatal(err)
 	}
 	db, err := pgxpool.New(t.Context(), url)

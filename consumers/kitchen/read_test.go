@@ -13,7 +13,7 @@ import (
 
 func TestRestaurants(t *testing.T) {
 	url := testservers.Postgres(t)
-	if err := lane.Migrate(t.Context(), url, kitchen.Group(kitchen.Config{}), kitchen.Migrations); err != nil {
+	if err := lane.Migrate(t.Context(), url, "", kitchen.Group(kitchen.Config{}), kitchen.Migrations); err != nil {
 		t.Fatal(err)
 	}
 	db, err := pgxpool.New(t.Context(), url)

@@ -22,7 +22,7 @@ import (
 func database(t *testing.T) *pgxpool.Pool {
 	t.Helper()
 	url := testservers.Postgres(t)
-	if err := lane.Migrate(t.Context(), url, Group(Config{}), Migrations); err != nil {
+	if err := lane.Migrate(t.Context(), url, "", Group(Config{}), Migrations); err != nil {
 		t.Fatal(err)
 	}
 	pool, err := pgxpool.New(t.Context(), url)
@@ -81,7 +81,7 @@ func TestWhatWasCountedBeforeShardsCounts(t *testing.T) {
 		t.Fatal(err)
 	}
 	before := saga.Define("likes", nil) // of the tables that there were
-	if err := lane.Migrate(t.Context(), url, before, fstest.MapFS{"migrations/00001_init.sql": {Data: first}}); err != nil {
+	if err := lane.Migrate(t.Context(), url, "", before, fstest.MapFS{"migrations/00001_init.sql": {Data: first}}); err != nil {
 		t.Fatal(err)
 	}
 	db, err := pgxpool.New(t.Context(), url)
@@ -90,7 +90,7 @@ func TestWhatWasCountedBeforeShardsCounts(t *testing.T) {
 	}
 	defer db.Close()
 	execute(t, db, "insert into likes.posts values ('a', 2, 4), ('b', 0, 2)")
-	if err := lane.Migrate(t.Context(), url, Group(Config{}), Migrations); err != nil {
+	if err := lane.Migrate(t.Context(), url, "", Group(Config{}), Migrations); err != nil {
 		t.Fatal(err)
 	}
 	execute(t, db, "insert into likes.counts values ('a', 5, -1, 1)") // one of the two unlikes

@@ -44,7 +44,7 @@ func newWorld(t testing.TB) *world {
 	if err := client.CreateTopics(t.Context(), topics, 1); err != nil {
 		t.Fatal(err)
 	}
-	if err := lane.Migrate(t.Context(), w.url, likes.Group(likes.Config{}), likes.Migrations); err != nil {
+	if err := lane.Migrate(t.Context(), w.url, "", likes.Group(likes.Config{}), likes.Migrations); err != nil {
 		t.Fatal(err)
 	}
 	if w.db, err = pgxpool.New(t.Context(), w.url); err != nil {

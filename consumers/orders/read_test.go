@@ -18,7 +18,7 @@ import (
 func database(t *testing.T) *pgxpool.Pool {
 	t.Helper()
 	url := testservers.Postgres(t)
-	if err := lane.Migrate(t.Context(), url, orders.Group(), orders.Migrations); err != nil {
+	if err := lane.Migrate(t.Context(), url, "", orders.Group(), orders.Migrations); err != nil {
 		t.Fatal(err)
 	}
 	pool, err := pgxpool.New(t.Context(), url)

@@ -62,7 +62,7 @@ func newPayers(t *testing.T) *payers {
 	}
 	groups := []*saga.Group{payments.Group(payments.Config{}), fraud.Group(rules)}
 	for i, migrations := range []fs.FS{payments.Migrations, fraud.Migrations} {
-		if err := lane.Migrate(t.Context(), database, groups[i], migrations); err != nil {
+		if err := lane.Migrate(t.Context(), database, "", groups[i], migrations); err != nil {
 			t.Fatal(err)
 		}
 	}

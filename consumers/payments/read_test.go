@@ -24,7 +24,7 @@ import (
 func database(t *testing.T) *pgxpool.Pool {
 	t.Helper()
 	url := testservers.Postgres(t)
-	if err := lane.Migrate(t.Context(), url, payments.Group(payments.Config{}), payments.Migrations); err != nil {
+	if err := lane.Migrate(t.Context(), url, "", payments.Group(payments.Config{}), payments.Migrations); err != nil {
 		t.Fatal(err)
 	}
 	pool, err := pgxpool.New(t.Context(), url)
@@ -191,7 +191,7 @@ func TestTheLedgerOfBeforeIsReadable(t *testing.T) {
 		t.Fatal(err)
 	}
 	old := fstest.MapFS{"migrations/00001_init.sql": {Data: first}}
-	if err := lane.Migrate(t.Context(), url, payments.Group(payments.Config{}), old); err == nil || !strings.Contains(err.Error(), "lacks payments.reason") {
+	if err := lane.Migrate(t.Context(), url, "", payments.Group(payments.Config{}), old); err == nil || !strings.Contains(err.Error(), "lacks payments.reason") {
 		t.Fatal(err)
 	}
 	db, err := pgxpool.New(t.Context(), url)
@@ -203,7 +203,7 @@ func TestTheLedgerOfBeforeIsReadable(t *testing.T) {
 		values ('p1', 'transfer', 'ann', 'bob', '', 'INR', 300, false, 'refused')`)
 	execute(t, db, insertAccount, "ann", "INR", 1)
 	execute(t, db, insertMovement, "c1", "credit", "@outside/INR", 1, "ann/INR", time.Now())
-	if err := lane.Migrate(t.Context(), url, payments.Group(payments.Config{}), payments.Migrations); err != nil {
+	if err := lane.Migrate(t.Context(), url, "", payments.Group(payments.Config{}), payments.Migrations); err != nil {
 		t.Fatal(err)
 	}
 	if got, found, err := payments.Find(t.Context(), db, "p1"); err != nil || !found || got.Status != payments.Failed {

@@ -214,16 +214,16 @@ func (a *App) prepare(ctx context.Context) error {
 		return err
 	}
 	return retry(ctx, a.log, "PostgreSQL", func(err error) bool { return patient || comesBack(err) }, func(ctx context.Context) error {
-		return migrate(ctx, a.cfg.DatabaseURL, groups)
+		return migrate(ctx, a.cfg.DatabaseURL, a.cfg.Kafka.TopicPrefix, groups)
 	})
 }
 
 // migrate creates or updates the groups' schemas.
-func migrate(ctx context.Context, url string, groups []consumers.Consumer) error {
+func migrate(ctx context.Context, url, prefix string, groups []consumers.Consumer) error {
 	work, ctx := errgroup.WithContext(ctx)
 	work.SetLimit(migrating)
 	for _, g := range groups {
-		work.Go(func() error { return lane.Migrate(ctx, url, g.Group, g.Migrations) })
+		work.Go(func() error { return lane.Migrate(ctx, url, prefix, g.Group, g.Migrations) })
 	}
 	return work.Wait()
 }

@@ -61,7 +61,7 @@ func newProduct(t testing.TB) *product {
 	for _, c := range all {
 		p.cfg.Groups = append(p.cfg.Groups, c.Group)
 		specs = append(specs, kafka.TopicSpec{Name: c.DeadLetters(), Partitions: partitions})
-		if err := lane.Migrate(t.Context(), p.cfg.DatabaseURL, c.Group, c.Migrations); err != nil {
+		if err := lane.Migrate(t.Context(), p.cfg.DatabaseURL, "", c.Group, c.Migrations); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -77,7 +77,7 @@ func (k *orderSite) answer(ctx context.Context, batch int) error {
 	if err := k.kafka.CreateTopics(ctx, specs, 1); err != nil {
 		return err
 	}
-	if err := lane.Migrate(ctx, k.url, answering, nil); err != nil {
+	if err := lane.Migrate(ctx, k.url, k.name+".", answering, nil); err != nil {
 		return err
 	}
 	running, cancel := context.WithCancel(ctx)

@@ -96,7 +96,7 @@ func runGroups(ctx context.Context, broker, prefix, url string, batch int) error
 		if c.Name() == "likes" {
 			continue
 		}
-		if err := lane.Migrate(ctx, url, c.Group, c.Migrations); err != nil {
+		if err := lane.Migrate(ctx, url, prefix, c.Group, c.Migrations); err != nil {
 			return err
 		}
 		groups = append(groups, c.Group)

@@ -20,9 +20,10 @@ import (
 var migrations embed.FS
 
 // Migrate creates or updates the group's schema: the library's own tables, then the group's documents by its migrations, the
-// files of the folder migrations (nil for a group that keeps none).
+// files of the folder migrations (nil for a group that keeps none). A schema belongs to the installation that made it, which its
+// topics' prefix names; another one is refused, before its documents are touched.
 // Several processes may do so at once. Then it compares the tables with the declaration, and says which column lacks.
-func Migrate(ctx context.Context, url string, g *saga.Group, documents fs.FS) (err error) {
+func Migrate(ctx context.Context, url, topicPrefix string, g *saga.Group, documents fs.FS) (err error) {
 	config, err := pgx.ParseConfig(url)
 	if err != nil {
 		return fmt.Errorf("the database URL of group %s: %w", g.Name(), err)
@@ -42,6 +43,9 @@ func Migrate(ctx context.Context, url string, g *saga.Group, documents fs.FS) (e
 	}
 	if err := migrate(ctx, db, "lane_versions", own); err != nil {
 		return fmt.Errorf("migrate schema %s: %w", g.Name(), err)
+	}
+	if err := settle(ctx, locked, g.Name(), topicPrefix); err != nil {
+		return err
 	}
 	if documents != nil {
 		theirs, err := fs.Sub(documents, "migrations")
@@ -68,6 +72,25 @@ func lockSchema(ctx context.Context, config *pgx.ConnConfig, name string) (*pgx.
 		return nil, errors.Join(err, conn.Close(context.WithoutCancel(ctx)))
 	}
 	return conn, nil
+}
+
+// settle makes the schema the installation's, unless it is another's. It is under the schema's lock.
+func settle(ctx context.Context, conn *pgx.Conn, schema, topicPrefix string) error {
+	table := quoted(schema) + ".installation"
+	var owner string
+	err := conn.QueryRow(ctx, "select topic_prefix from "+table).Scan(&owner)
+	if errors.Is(err, pgx.ErrNoRows) {
+		owner = topicPrefix
+		_, err = conn.Exec(ctx, "insert into "+table+" (topic_prefix) values ($1)", topicPrefix)
+	}
+	if err != nil {
+		return fmt.Errorf("whose is schema %s: %w", schema, err)
+	}
+	if owner != topicPrefix {
+		return fmt.Errorf("schema %s is of the installation whose topics have the prefix %q, and this one's have %q: "+
+			"installations can share a cluster, but each needs a database of its own", schema, owner, topicPrefix)
+	}
+	return nil
 }
 
 func migrate(ctx context.Context, db *sql.DB, versions string, files fs.FS) error {

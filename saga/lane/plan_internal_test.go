@@ -17,7 +17,7 @@ func TestPartsAreFoundByTheirKey(t *testing.T) {
 	g := saga.Define("tallying", saga.Documents(parts))
 	tables := fstest.MapFS{"migrations/00001_init.sql": {Data: []byte(`-- +goose Up
 		create table parts (name text, shard integer, count bigint not null, primary key (name, shard));`)}}
-	if err := Migrate(t.Context(), url, g, tables); err != nil {
+	if err := Migrate(t.Context(), url, "", g, tables); err != nil {
 		t.Fatal(err)
 	}
 	s, err := connect(t.Context(), url, g, 12)

@@ -2,6 +2,8 @@ package lane_test
 
 import (
 	"context"
+	"errors"
+	"strings"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
@@ -46,7 +48,7 @@ func (d realDatabase) Journal(t testing.TB) (n int) {
 func TestPostgresIsAStore(t *testing.T) {
 	storetest.Run(t, func(t *testing.T, within func(storetest.Database)) {
 		d := realDatabase{url: testservers.Postgres(t)}
-		if err := lane.Migrate(t.Context(), d.url, storetest.Group(), storetest.Migrations); err != nil {
+		if err := lane.Migrate(t.Context(), d.url, "", storetest.Group(), storetest.Migrations); err != nil {
 			t.Fatal(err)
 		}
 		var err error
@@ -56,4 +58,21 @@ func TestPostgresIsAStore(t *testing.T) {
 		defer func() { _ = d.conn.Close(context.Background()) }()
 		within(d)
 	})
+}
+
+// P1: two installations on one database would take each other's lanes, and count their offsets in other topics. The second is refused.
+func TestASchemaBelongsToOneInstallation(t *testing.T) {
+	url := testservers.Postgres(t)
+	migrate := func(prefix string) error {
+		return lane.Migrate(t.Context(), url, prefix, storetest.Group(), storetest.Migrations)
+	}
+	if err := errors.Join(migrate("one."), migrate("one.")); err != nil {
+		t.Fatal(err)
+	}
+	for _, prefix := range []string{"", "two."} {
+		err := migrate(prefix)
+		if err == nil || !strings.Contains(err.Error(), `prefix "one."`) || !strings.Contains(err.Error(), "a database of its own") {
+			t.Errorf("prefix %q: %v", prefix, err)
+		}
+	}
 }

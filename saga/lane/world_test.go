@@ -209,7 +209,7 @@ func newWorldOn(t *testing.T, patience time.Duration, broker string) *world {
 	if err := client.CreateTopics(ctx, specs, 1); err != nil {
 		t.Fatal(err)
 	}
-	if err := errors.Join(lane.Migrate(ctx, url, w.counter, counterTables), lane.Migrate(ctx, url, w.gate, gateTables)); err != nil {
+	if err := errors.Join(lane.Migrate(ctx, url, "", w.counter, counterTables), lane.Migrate(ctx, url, "", w.gate, gateTables)); err != nil {
 		t.Fatal(err)
 	}
 	if w.db, err = pgx.Connect(ctx, url); err != nil {
