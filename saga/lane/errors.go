@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"tiffin/saga/kafka"
 )
 
 // keyError: a fact must be keyed by what it says it is about, or two lanes would work on one document.
@@ -17,30 +19,42 @@ func (e *keyError) Error() string {
 	return fmt.Sprintf("the record's key is %q, but the fact in it is about %q", e.record, e.fact)
 }
 
-// offsetError: the log does not have the place at which a lane is to read on.
-type offsetError struct {
-	group, topic string
-	partition    int
-	offset       int64
+// placeError: where the group is to read on is not ours to decide. It neither skips nor reads again.
+type placeError struct{ group, why string }
+
+func (e *placeError) Error() string { return fmt.Sprintf("group %s %s", e.group, e.why) }
+
+// notInLog: the log does not have the place at which a lane is to read on.
+func notInLog(group string, tp kafka.TopicPartition, offset int64) error {
+	return &placeError{group, fmt.Sprintf("is at offset %d of %s, partition %d, which the log does not have: records were deleted before they were read, "+
+		"or the topic was made anew", offset, tp.Topic, tp.Partition)}
 }
 
-func (e *offsetError) Error() string {
-	return fmt.Sprintf("group %s is at offset %d of %s, partition %d, which the log does not have: records were deleted before they were read, "+
-		"or the topic was made anew. The lane stays where it is, neither skipping nor reading again. To go on at the log's beginning, stop the group and run: "+
-		"update %s.lanes set offsets = offsets - '%s' where lane = %d", e.group, e.offset, e.topic, e.partition, e.group, e.topic, e.partition)
+// notInDatabase: Kafka remembers the group, the database does not.
+func notInDatabase(group string, tp kafka.TopicPartition, offset int64) error {
+	return &placeError{group, fmt.Sprintf("has read %s, partition %d, up to offset %d, says Kafka, but its database knows nothing of it: it is empty, or another one",
+		tp.Topic, tp.Partition, offset)}
 }
 
-// lostLaneError: Kafka remembers the group, the database does not.
-type lostLaneError struct {
-	group, topic string
-	partition    int
-	offset       int64
-}
-
-func (e *lostLaneError) Error() string {
-	return fmt.Sprintf("group %s has read %s, partition %d, up to offset %d, says Kafka, but its database knows nothing of it: it is empty, or another one. "+
-		"Restore the database; or, to begin anew from the start of the log, stop the group and make Kafka forget it: kafka-consumer-groups.sh --delete --group %s",
-		e.group, e.topic, e.partition, e.offset, e.group)
+// mending is the statement by which people let the lanes go on at the log's beginning, wherever their place is unknown or not in the log.
+// All that is still in the log is read again from there; lanes know what they have seen of it. It has no double quote if it can, for logs
+// put a backslash before each.
+func mending(group string, topics []string, lanes []*lane, ranges map[kafka.TopicPartition]kafka.OffsetRange) string {
+	var rows []string
+	for _, l := range lanes {
+		for _, topic := range topics {
+			r, there := ranges[kafka.TopicPartition{Topic: topic, Partition: l.Number}]
+			if next, known := l.Next[topic]; there && (!known || next < r.First || next > r.End) {
+				rows = append(rows, fmt.Sprintf("(%d, '%s', %d)", l.Number, topic, r.First))
+			}
+		}
+	}
+	schema := group
+	if strings.Contains(schema, "-") {
+		schema = quoted(schema)
+	}
+	return fmt.Sprintf("update %s.lanes l set offsets = offsets || x.first from (select lane, jsonb_object_agg(topic, first) as first "+
+		"from (values %s) v(lane, topic, first) group by lane) x where l.lane = x.lane", schema, strings.Join(rows, ", "))
 }
 
 // dataFault says whether PostgreSQL refuses what was to be saved, not that it is away: then some event of the batch is the

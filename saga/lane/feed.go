@@ -332,7 +332,7 @@ func (f *feed) outOfRange(r *kafka.Fetched, at int64) {
 	defer f.mu.Unlock()
 	for _, p := range f.positions[kafka.TopicPartition{Topic: r.Topic, Partition: r.Partition}] {
 		if p.next == at {
-			p.queue.fail(&offsetError{group: p.queue.group.Name(), topic: r.Topic, partition: r.Partition, offset: at})
+			p.queue.fail(notInLog(p.queue.group.Name(), p.TopicPartition, at))
 		}
 	}
 }

@@ -90,15 +90,15 @@ func (l *loop) hold(ctx context.Context, a kafka.Assignment) error {
 		if ctx.Err() != nil {
 			return nil
 		}
-		var stuck *offsetError
+		var stuck *placeError
 		switch {
 		case errors.Is(err, ErrFenced):
 			l.log.Warn("the lanes have another owner: joining the group again")
 			return err
 		case errors.As(err, &stuck):
-			l.log.Error("these lanes stop", "lanes", a.Lanes, "error", err)
-			l.rest(ctx)
-			return nil
+			l.log.Error("these lanes stop", "lanes", a.Lanes, "error", err, "mend", l.mend(ctx))
+			l.ports.Machine.Pause(ctx, stuckFor)
+			continue
 		case dataFault(err):
 			l.log.Warn("a batch can't be saved: looking for the event that spoils it", "error", err, "next_batch", l.limit)
 			continue
@@ -110,6 +110,25 @@ func (l *loop) hold(ctx context.Context, a kafka.Assignment) error {
 		b.wait(ctx)
 	}
 	return nil
+}
+
+// stuckFor is how long lanes whose place is to be mended by people stand still before they look again.
+const stuckFor = 30 * time.Second
+
+// mend says what people can do about the places of the lanes.
+func (l *loop) mend(ctx context.Context) string {
+	var places []kafka.TopicPartition
+	for _, ln := range l.owned {
+		for _, topic := range l.group.Topics() {
+			places = append(places, kafka.TopicPartition{Topic: topic, Partition: ln.Number})
+		}
+	}
+	ranges, err := l.ports.Kafka.Offsets(ctx, places)
+	if err != nil {
+		return fmt.Sprintf("restore what is lost (where the log begins is not known: %v)", err)
+	}
+	return "restore what is lost; or, to go on at the log's beginning, run in the database: " + mending(l.group.Name(), l.group.Topics(), l.owned, ranges) +
+		fmt.Sprintf("; the lanes look again each %s", stuckFor)
 }
 
 // rest does nothing until ctx ends.
@@ -207,7 +226,7 @@ func (l *loop) start(ctx context.Context, unknown []kafka.TopicPartition) error 
 	}
 	for _, tp := range unknown {
 		if c := committed[tp]; c.Offset > 0 && c.Metadata != "" {
-			return &lostLaneError{group: l.group.Name(), topic: tp.Topic, partition: tp.Partition, offset: c.Offset}
+			return notInDatabase(l.group.Name(), tp, c.Offset)
 		}
 	}
 	ranges, err := l.ports.Kafka.Offsets(ctx, unknown)

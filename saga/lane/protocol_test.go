@@ -2,6 +2,7 @@ package lane_test
 
 import (
 	"fmt"
+	"regexp"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -194,7 +195,7 @@ func refuseAll(request *kmsg.ProduceRequest) kmsg.Response {
 	return response
 }
 
-// A database that is empty while Kafka remembers the group stops it: to begin again is not ours to decide.
+// A database that is empty while Kafka remembers the group stops it: to begin again is for people to decide.
 func TestAnEmptyDatabaseStopsTheGroup(t *testing.T) {
 	w := newWorld(t, time.Minute)
 	stop := w.run(w.counter, w.gate)
@@ -203,12 +204,16 @@ func TestAnEmptyDatabaseStopsTheGroup(t *testing.T) {
 	stop() // tells Kafka the offsets
 	w.exec("delete from counter.lanes")
 	w.exec("delete from counter.tickets")
-	w.run(w.counter)
+	stop = w.run(w.counter)
 	w.logs("its database knows nothing of it")
 	w.until(0, "select count(*) from counter.tickets")
+	w.mend()
+	stop()
+	w.run(w.counter)
+	w.until(1, "select count(*) from counter.tickets where id = 't1'")
 }
 
-// A place that the log does not have stops the group too: it neither skips nor reads again.
+// A place that the log does not have stops the group too: it neither skips nor reads again. The statement that it logs mends all of its lanes.
 func TestAPlaceOutsideTheLogStopsTheGroup(t *testing.T) {
 	w := newWorld(t, time.Minute)
 	stop := w.run(w.counter, w.gate)
@@ -216,8 +221,25 @@ func TestAPlaceOutsideTheLogStopsTheGroup(t *testing.T) {
 	w.until("closed", "select state from counter.tickets where id = 't1'")
 	stop()
 	w.exec("update counter.lanes set offsets = offsets || '{\"counter\": 4711}'")
-	w.run(w.counter)
+	stop = w.run(w.counter, w.gate)
 	w.logs("which the log does not have")
+	w.mend()
+	stop()
+	w.run(w.counter, w.gate)
+	var more []saga.Fact
+	for i := range 20 { // in all lanes
+		more = append(more, wanted{fmt.Sprint("more", i), "open"})
+	}
+	w.say(more...)
+	w.until(21, "select count(*) from counter.tickets where state = 'closed'")
+	w.until("21/0", "select sold || '/' || back from counter.shows where name = 'open'")
+}
+
+// mend runs the statement by which, says the log, the lanes go on.
+func (w *world) mend() {
+	w.t.Helper()
+	w.logs("where l.lane = x.lane")
+	w.exec(regexp.MustCompile(`update \S+\.lanes .* where l\.lane = x\.lane`).FindString(w.log.all()))
 }
 
 // An owner whose lanes another has claimed changes nothing any more; it joins again, and claims again.

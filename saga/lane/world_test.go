@@ -163,10 +163,12 @@ func (l *logbook) Write(b []byte) (int, error) {
 	return l.text.Write(b)
 }
 
-func (l *logbook) has(text string) bool {
+func (l *logbook) has(text string) bool { return strings.Contains(l.all(), text) }
+
+func (l *logbook) all() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return strings.Contains(l.text.String(), text)
+	return l.text.String()
 }
 
 // logs waits until somebody has logged this text.
