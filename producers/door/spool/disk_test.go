@@ -24,7 +24,8 @@ type fakeDisk struct {
 	synced map[string]*fakeFile // the names that survive a crash
 	locked map[string]bool
 
-	fuse   int   // the machine crashes at the so-manieth write or sync from now on, in the middle of it; 0 is never
+	fuse   int   // the machine crashes at the so-manieth change or sync from now on, in the middle of it; 0 is never
+	killed bool  // the fuse ends the process alone
 	room   int64 // bytes that may be added; -1 is any number
 	syncs  error // what the next Sync of a file fails with, once
 	writes error // what the next WriteAt fails with, after half of it, once
@@ -51,9 +52,7 @@ func (d *fakeDisk) crash() {
 }
 
 func (d *fakeDisk) end() {
-	d.epoch++
-	d.fuse = 0
-	clear(d.locked)
+	d.leave()
 	names := slices.Sorted(maps.Keys(d.files))
 	for _, name := range slices.Sorted(maps.Keys(d.synced)) {
 		if d.files[name] == nil && d.random.IntN(2) == 0 {
@@ -84,7 +83,11 @@ func (d *fakeDisk) burns() bool {
 	if d.fuse--; d.fuse > 0 {
 		return false
 	}
-	d.end()
+	if d.killed {
+		d.leave()
+	} else {
+		d.end()
+	}
 	return true
 }
 
@@ -92,8 +95,50 @@ func (d *fakeDisk) burns() bool {
 func (d *fakeDisk) die() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	d.leave()
+}
+
+func (d *fakeDisk) leave() {
 	d.epoch++
+	d.fuse = 0
 	clear(d.locked)
+}
+
+// process is the disk as one process sees it, until its end.
+type process struct {
+	*fakeDisk
+	epoch int
+}
+
+// change says whether the process may still change something; the fuse burns.
+func (p process) change() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.epoch != p.fakeDisk.epoch || p.burns() {
+		return errGone
+	}
+	return nil
+}
+
+func (p process) Create(path string) (File, error) {
+	if err := p.change(); err != nil {
+		return nil, err
+	}
+	return p.fakeDisk.Create(path)
+}
+
+func (p process) Remove(path string) error {
+	if err := p.change(); err != nil {
+		return err
+	}
+	return p.fakeDisk.Remove(path)
+}
+
+func (p process) SyncDir(dir string) error {
+	if err := p.change(); err != nil {
+		return err
+	}
+	return p.fakeDisk.SyncDir(dir)
 }
 
 // flush brings a sector to the disk.

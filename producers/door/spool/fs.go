@@ -17,7 +17,7 @@ import (
 // written later any sectors, and not of those around it. The same holds for the names in a folder and its SyncDir.
 // A crash of the process alone leaves everything.
 type FS interface {
-	// MakeDir makes the folder, and those above it, where they are not there, so that they survive a crash.
+	// MakeDir makes the folder, and those above it, where they are not there. When it returns, the folder survives a crash.
 	MakeDir(dir string) error
 	// List returns the names of what is in the folder, in order.
 	List(dir string) ([]string, error)
@@ -46,11 +46,17 @@ type Disk struct{}
 
 // MakeDir implements [FS].
 func (d Disk) MakeDir(dir string) error {
+	above := filepath.Dir(filepath.Clean(dir))
 	_, err := os.Stat(dir)
+	if err == nil { // whoever made it may have been killed before it synced the name; a folder that can't be read is none of ours
+		if err = d.SyncDir(above); errors.Is(err, os.ErrPermission) {
+			return nil
+		}
+		return err
+	}
 	if !errors.Is(err, os.ErrNotExist) {
 		return err
 	}
-	above := filepath.Dir(dir)
 	if err := d.MakeDir(above); err != nil {
 		return err
 	}

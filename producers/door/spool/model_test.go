@@ -92,7 +92,9 @@ func TestAnyCrash(t *testing.T) {
 				m.reopen(t)
 			},
 			"crash within": func(t *rapid.T) {
-				m.disk.set(func(d *fakeDisk) { d.fuse = rapid.IntRange(1, 8).Draw(t, "operations") })
+				m.disk.set(func(d *fakeDisk) {
+					d.fuse, d.killed = rapid.IntRange(1, 8).Draw(t, "operations"), rapid.Bool().Draw(t, "killed")
+				})
 				for range 8 {
 					m.append(t)
 				}
@@ -101,10 +103,10 @@ func TestAnyCrash(t *testing.T) {
 			"crash while it opens": func(t *rapid.T) {
 				m.crash()
 				m.calm()
-				m.disk.set(func(d *fakeDisk) { d.fuse = rapid.IntRange(1, 6).Draw(t, "operations") })
-				if log, err := Open(m.cfg); err == nil {
-					m.log = log
-				} else if !errors.Is(err, errGone) {
+				m.disk.set(func(d *fakeDisk) {
+					d.fuse, d.killed = rapid.IntRange(1, 9).Draw(t, "operations"), rapid.Bool().Draw(t, "killed")
+				})
+				if err := m.start(); err != nil && !errors.Is(err, errGone) {
 					t.Fatal(err)
 				}
 				m.recover(t)

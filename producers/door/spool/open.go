@@ -66,7 +66,8 @@ func begin(cfg Config, s *survey) (*Log, error) {
 	if file, offset, torn := s.torn(); torn {
 		cfg.Logger.Warn("spool: a crash has torn the last group, which nobody was told had been accepted; it is passed over", "dir", cfg.Dir, "file", file, "offset", offset)
 	}
-	if err := s.affirm(); err != nil {
+	// The process before may have been killed when it had made a file and its name was not synced: what is promised in it would go with it.
+	if err := errors.Join(s.affirm(), cfg.FS.SyncDir(cfg.Dir)); err != nil {
 		return nil, fmt.Errorf("spool: %s: %w", cfg.Dir, err)
 	}
 	l := &Log{

@@ -47,13 +47,19 @@ func newScene(t testingT, seed uint64) *scene {
 	return &scene{t: t, disk: disk, cfg: Config{Dir: dir, SegmentBytes: 4096, LimitBytes: 16 * 4096, FS: disk}}
 }
 
+// start opens the log in a process of its own.
+func (s *scene) start() (err error) {
+	cfg := s.cfg
+	s.disk.set(func(d *fakeDisk) { cfg.FS = process{d, d.epoch} })
+	s.log, err = Open(cfg)
+	return err
+}
+
 func (s *scene) open() {
 	s.t.Helper()
-	log, err := Open(s.cfg)
-	if err != nil {
+	if err := s.start(); err != nil {
 		s.t.Fatalf("open: %v", err)
 	}
-	s.log = log
 }
 
 // crash ends the machine, and starts it again without the log.
