@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
-	"time"
 )
 
 // Open opens the log in a folder, which it makes where needed, and reads all of it. It fails with [ErrInUse] if
@@ -75,13 +74,14 @@ func begin(cfg Config, s *survey) (*Log, error) {
 		chores: make(chan struct{}, 1), stop: make(chan struct{}), houseOut: make(chan struct{}),
 	}
 	l.changed = sync.NewCond(&l.mu)
+	// Synced before anything is removed or written over: the note that was found may be in the kernel's memory alone, and an older one
+	// would miss what stood there.
+	if err := l.writeNote(true, false); err != nil {
+		return nil, fmt.Errorf("spool: %s: write the note: %w", cfg.Dir, err)
+	}
 	l.adopt(s)
 	if n := l.unacked; n.records > 0 {
 		cfg.Logger.Info("spool: goes on with what was left", "dir", cfg.Dir, "records", n.records, "bytes", n.bytes)
-	}
-	// What is written from now on stands behind what the note says, so it must not say any more that nothing does.
-	if err := l.writeNote(true, false); err != nil {
-		return nil, fmt.Errorf("spool: %s: write the note: %w", cfg.Dir, err)
 	}
 	return l, nil
 }
@@ -149,5 +149,4 @@ func (l *Log) adopt(s *survey) {
 	last.full = last.file == nil || torn && file == last.name
 	l.unread = l.unacked.bytes
 	l.position = position{l.live[0], l.live[0].start}
-	l.notedAt = time.Now()
 }

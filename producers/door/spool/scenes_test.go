@@ -510,3 +510,34 @@ func TestScenes(t *testing.T) {
 		})
 	}
 }
+
+// A process is killed when the kernel has its last note and the disk has not, and the machine crashes while the next one starts: what
+// that has thrown away as acknowledged is not missed.
+func TestACrashWhileItStartsIsNoDamage(t *testing.T) {
+	for operations := 1; operations <= 10; operations++ {
+		for seed := range uint64(10) {
+			synctest.Test(t, func(t *testing.T) {
+				s := newScene(t, seed)
+				s.open()
+				add(30)(s)
+				settled(s)
+				for s.chunk.last < 30 {
+					if err := s.log.Next(&s.chunk, 1<<20); err != nil {
+						t.Fatal(err)
+					}
+				}
+				s.disk.set(func(d *fakeDisk) { d.fuse, d.killed = 2, true }) // the note is written, and not synced
+				s.log.Ack(&s.chunk)
+				synctest.Wait()
+				s.abandon()
+				s.disk.set(func(d *fakeDisk) { d.fuse, d.killed = operations, false })
+				if err := s.start(); err != nil && !errors.Is(err, errGone) {
+					t.Fatal(err)
+				}
+				s.crash()
+				s.open()
+				end(s)
+			})
+		}
+	}
+}
