@@ -23,10 +23,10 @@ import (
 
 // A stop takes ten seconds at most. The APIs have these, one after the other, while the consumer groups let go of their lanes:
 // first [Config.DrainTime], so that load balancers notice; then the three seconds that [api.Serve] gives to requests under
-// way; then doorFlush, for what was accepted and is not on Kafka yet.
+// way; then doorFlush, for what was accepted and is not on Kafka yet, and half a second for a disk that is slow.
 const (
 	maxDrain  = 3 * time.Second
-	doorFlush = 3500 * time.Millisecond
+	doorFlush = 3 * time.Second
 )
 
 // prepareGrace is how long an API that starts is not ready yet while it prepares the schemas that it shows. If it takes longer

@@ -185,20 +185,50 @@ func (d *Disk) accept(ctx context.Context, from Origin, facts []saga.Fact) error
 // errHangs ends a door whose disk does not answer, and leaves behind what hangs in it.
 var errHangs = errors.New("door: the disk does not answer; what it was given last may be on it or not, and nobody was told that it is")
 
+// closeTimeout is how long the disk may take for what is under way when the time to send is over.
+const closeTimeout = 500 * time.Millisecond
+
 // Run opens the spool, learns the topics, and then accepts and sends, until ctx ends. Then the door refuses, and Run sends what is
 // left, for DiskConfig.StopTimeout at most; the rest stays for the next start, which is no error. It fails early if the spool
 // can't be opened, above all because it is damaged or another process has it, or if a topic does not exist or has another
-// number of partitions than before. All its goroutines are gone when it returns. Call it once.
-func (d *Disk) Run(ctx context.Context) (err error) {
+// number of partitions than before. All its goroutines are gone when it returns, unless the disk hangs. Call it once.
+func (d *Disk) Run(ctx context.Context) error {
 	defer d.close(refusal(Stopping, "it has been shut"))
-	log, err := spool.Open(d.cfg.Spool)
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	sending, cut := context.WithCancel(context.WithoutCancel(ctx)) // outlives ctx, by StopTimeout at most
+	defer cut()
+	defer context.AfterFunc(ctx, func() {
+		d.close(refusal(Stopping, "it is being shut"))
+		time.AfterFunc(d.cfg.StopTimeout, cut)
+	})()
+	ended := make(chan error, 1)
+	go func() { ended <- d.run(ctx, stop, sending) }()
+	select {
+	case err := <-ended:
+		return err
+	case <-sending.Done():
+	}
+	timer := time.NewTimer(closeTimeout)
+	defer timer.Stop()
+	select {
+	case err := <-ended:
+		return err
+	case <-timer.C: // whoever waits for the disk is left behind
+		return errHangs
+	}
+}
+
+// run is Run as long as the disk answers. It calls stop if the door can't go on.
+func (d *Disk) run(ctx context.Context, stop func(), sending context.Context) (err error) {
+	log, err := spool.Open(ctx, d.cfg.Spool)
+	if err != nil && ctx.Err() != nil && errors.Is(err, ctx.Err()) {
+		return nil
+	}
 	if err != nil {
 		return fmt.Errorf("door: %w", err)
 	}
 	defer func() {
-		if errors.Is(err, errHangs) {
-			return // to close the log would hang, too
-		}
 		if failed := log.Close(); failed != nil {
 			err = errors.Join(err, fmt.Errorf("door: %w", failed))
 		}
@@ -211,7 +241,7 @@ func (d *Disk) Run(ctx context.Context) (err error) {
 		return err
 	}
 	d.open(log, topics)
-	return d.work(ctx)
+	return d.work(ctx, stop, sending)
 }
 
 // open lets callers in.
@@ -229,35 +259,19 @@ func (d *Disk) open(log *spool.Log, topics layout) {
 }
 
 // work accepts and sends until ctx ends and what can be sent has been.
-func (d *Disk) work(ctx context.Context) error {
-	sending, cut := context.WithCancel(context.WithoutCancel(ctx)) // outlives ctx, by StopTimeout at most
-	defer cut()
-	committed, drained := make(chan struct{}), make(chan error, 1)
+func (d *Disk) work(ctx context.Context, stop func(), sending context.Context) error {
+	committed := make(chan struct{})
 	go func() {
 		defer close(committed)
 		d.commitAll()
 	}()
-	go func() { drained <- d.drain(sending, committed) }()
-
-	var err error
-	select {
-	case <-ctx.Done():
-		d.close(refusal(Stopping, "it is being shut"))
-		timer := time.AfterFunc(d.cfg.StopTimeout, cut)
-		defer timer.Stop()
-		select {
-		case <-committed:
-		case <-sending.Done(): // the disk hangs, and the committer in it: it is left behind
-			return errHangs
-		}
-		err = <-drained
-	case err = <-drained: // it can't go on, and callers have been told why, unless Run itself says so
+	err := d.drain(sending, committed)
+	if err != nil {
 		d.close(refusal(Failed, "it can't send what it accepts"))
-		<-committed
-		if err == nil {
-			<-ctx.Done()
-		}
+		stop()
 	}
+	<-committed
+	<-ctx.Done() // if what was accepted can't be read any more, callers have been told, and Run itself says nothing
 	if left := d.spool.Stats().Records; left > 0 {
 		d.log.Info("door: stopped; the rest is sent after the next start", "facts", left)
 	}

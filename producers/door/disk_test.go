@@ -394,6 +394,7 @@ type badDisk struct {
 	sync  error         // of every sync, or
 	write error         // of every write
 	hangs chan struct{} // syncs wait for it, if it is there
+	stuck chan struct{} // and reads for this
 }
 
 func (b *badDisk) set(change func(*badDisk)) {
@@ -426,6 +427,16 @@ func (f *badFile) WriteAt(b []byte, offset int64) (int, error) {
 		return 0, err
 	}
 	return f.File.WriteAt(b, offset)
+}
+
+func (f *badFile) ReadAt(b []byte, offset int64) (int, error) {
+	f.disk.mu.Lock()
+	stuck := f.disk.stuck
+	f.disk.mu.Unlock()
+	if stuck != nil {
+		<-stuck
+	}
+	return f.File.ReadAt(b, offset)
 }
 
 func (f *badFile) Sync() error {
@@ -576,30 +587,90 @@ func TestDiskHangs(t *testing.T) {
 	})
 }
 
-// TestAStopDoesNotWaitForADiskThatHangs, but for its time (P8).
+// TestAStopDoesNotWaitForADiskThatHangs, but for its time (P8), wherever it hangs.
 func TestAStopDoesNotWaitForADiskThatHangs(t *testing.T) {
+	for name, test := range map[string]struct {
+		hang     func(b *badDisk, end chan struct{})
+		accepted bool // what comes while it hangs
+	}{
+		"in a sync": {func(b *badDisk, end chan struct{}) { b.hangs = end }, false},
+		"in a read": {func(b *badDisk, end chan struct{}) { b.stuck = end }, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			diskScript(t, func(t *testing.T, dir string, s *scripted) {
+				disk := &badDisk{}
+				d, stop := openDisk(t, DiskConfig{Kafka: s, Spool: spool.Config{Dir: dir, FS: disk}, StopTimeout: time.Second})
+				synctest.Wait() // the next segment is made
+				end := make(chan struct{})
+				disk.set(func(b *badDisk) { test.hang(b, end) })
+				first := accept(d, t.Context(), "o1")
+				if test.accepted {
+					fine(t, first)
+				}
+				checkHangs(t, stop)
+				close(end) // so that what was left behind ends
+				if err := <-first; err != nil {
+					t.Errorf("the disk has it after all: %v", err)
+				}
+			})
+		})
+	}
+}
+
+// checkHangs: a stop gives up when its time is over.
+func checkHangs(t *testing.T, stop func() error) {
+	t.Helper()
+	start := time.Now()
+	if err := stop(); !errors.Is(err, errHangs) {
+		t.Errorf("stopped with %v", err)
+	}
+	if took := time.Since(start); took != time.Second+closeTimeout {
+		t.Errorf("the stop took %v", took)
+	}
+}
+
+// The same goes for a start, which reads everything.
+func TestAStopDoesNotWaitForAStartThatHangs(t *testing.T) {
 	diskScript(t, func(t *testing.T, dir string, s *scripted) {
-		disk := &badDisk{}
-		d, stop := openDisk(t, DiskConfig{Kafka: s, Spool: spool.Config{Dir: dir, FS: disk}, StopTimeout: time.Second})
-		synctest.Wait() // the next segment is made
-		hangs := make(chan struct{})
-		disk.set(func(b *badDisk) { b.hangs = hangs })
-		first := accept(d, t.Context(), "o1")
+		end := make(chan struct{})
+		d := NewDisk(DiskConfig{Kafka: s, Topics: topics, StopTimeout: time.Second, Spool: spool.Config{Dir: dir, LimitBytes: 8 << 20, FS: &badDisk{hangs: end}}})
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan error)
+		go func() { ended <- d.Run(ctx) }()
 		synctest.Wait()
-		start := time.Now()
-		if err := stop(); !errors.Is(err, errHangs) {
-			t.Errorf("stopped with %v", err)
+		checkHangs(t, func() error { cancel(); return <-ended })
+		close(end)
+	})
+}
+
+// lateKafka has other partitions than are remembered, and says so when it is asked to.
+type lateKafka struct {
+	grown
+	answer chan struct{}
+}
+
+func (k lateKafka) Topics(ctx context.Context, names ...string) (map[string]kafka.TopicInfo, error) {
+	<-k.answer
+	return k.grown.Topics(ctx, names...)
+}
+
+// A door that can't send ends by itself, also when the disk hangs meanwhile.
+func TestADoorThatCantSendDoesNotWaitForADiskThatHangs(t *testing.T) {
+	diskScript(t, func(t *testing.T, dir string, s *scripted) {
+		_, stop := openDisk(t, DiskConfig{Kafka: s, Spool: spool.Config{Dir: dir}})
+		if err := stop(); err != nil {
+			t.Fatal(err)
 		}
-		if took := time.Since(start); took != time.Second {
-			t.Errorf("the stop took %v", took)
-		}
-		close(hangs) // so that what was left behind ends
-		if err := <-first; err != nil {
-			t.Errorf("the disk has it after all: %v", err)
-		}
-		if err := d.spool.Close(); err != nil {
-			t.Error(err)
-		}
+		disk, answer, end := &badDisk{}, make(chan struct{}), make(chan struct{})
+		d, _ := openDisk(t, DiskConfig{Kafka: lateKafka{grown{s}, answer}, Spool: spool.Config{Dir: dir, FS: disk}, StopTimeout: time.Second})
+		synctest.Wait() // the next segment is made
+		disk.set(func(b *badDisk) { b.hangs = end })
+		first := accept(d, t.Context(), "o1")
+		close(answer)
+		synctest.Wait()
+		checkUnavailable(t, d.Ready(t.Context()), Failed, false)
+		checkUnavailable(t, <-first, TimeOut, true) // it waits for as long as ever
+		close(end)
 	})
 }
 

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"sync"
 	"syscall"
+	"time"
 )
 
 const sectorBytes = 512
@@ -24,12 +25,13 @@ type fakeDisk struct {
 	synced map[string]*fakeFile // the names that survive a crash
 	locked map[string]bool
 
-	fuse   int   // the machine crashes at the so-manieth change or sync from now on, in the middle of it; 0 is never
-	killed bool  // the fuse ends the process alone
-	room   int64 // bytes that may be added; -1 is any number
-	syncs  error // what the next Sync of a file fails with, once
-	writes error // what the next WriteAt fails with, after half of it, once
-	lying  bool  // Sync does nothing
+	fuse   int           // the machine crashes at the so-manieth change or sync from now on, in the middle of it; 0 is never
+	killed bool          // the fuse ends the process alone
+	room   int64         // bytes that may be added; -1 is any number
+	syncs  error         // what the next Sync of a file fails with, once
+	writes error         // what the next WriteAt fails with, after half of it, once
+	lying  bool          // Sync does nothing
+	slow   time.Duration // what each Sync takes
 }
 
 // fakeFile is an inode. A process reads data; a crash leaves what is on the disk, and any of the dirty sectors.
@@ -354,6 +356,12 @@ func (h *handle) Size() (int64, error) {
 // Sync brings everything to the disk. Where it fails, the kernel takes the sectors for clean all the same: what of them is
 // not on the disk by chance never gets there, unless it is written again.
 func (h *handle) Sync() error {
+	h.disk.mu.Lock()
+	slow := h.disk.slow
+	h.disk.mu.Unlock()
+	if slow > 0 {
+		<-time.After(slow)
+	}
 	if err := h.lock(); err != nil {
 		return err
 	}

@@ -38,7 +38,7 @@ func (l *Log) keepHouse() {
 		case <-l.chores:
 		case <-timer.C:
 		}
-		if again := min(l.takeBack(), l.makeSpare()); again < never {
+		if again := min(l.takeBack(), l.makeSpare(l.stop)); again < never {
 			timer.Reset(again)
 		} else {
 			timer.Stop()
@@ -121,8 +121,9 @@ func (l *Log) writeNote(sync, closed bool) error {
 	return nil
 }
 
-// makeSpare makes the next segment, so that no group has to wait for one. It returns when to try again.
-func (l *Log) makeSpare() time.Duration {
+// makeSpare makes the next segment, so that no group has to wait for one, unless stop is closed before it is there. It returns when to
+// try again.
+func (l *Log) makeSpare(stop <-chan struct{}) time.Duration {
 	l.mu.Lock()
 	l.making = len(l.spares) == 0 && !l.full() && l.failed == nil
 	needed := l.making
@@ -134,11 +135,14 @@ func (l *Log) makeSpare() time.Duration {
 	if !needed {
 		return never
 	}
-	s, err := l.makeSegment(name)
+	s, err := l.makeSegment(name, stop)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.making = false
 	l.changed.Broadcast()
+	if errors.Is(err, errStopped) {
+		return never
+	}
 	if err != nil { // whatever it was, nothing was promised, and the next try begins with a new file
 		if l.noRoom == nil {
 			l.cfg.Logger.Error("spool: a segment can't be made; trying again", "dir", l.cfg.Dir, "error", err)
@@ -154,17 +158,25 @@ func (l *Log) makeSpare() time.Duration {
 	return never
 }
 
+// errStopped means that nobody needs the segment any more.
+var errStopped = errors.New("stopped")
+
 // makeSegment makes a file full of zeros. It syncs piece by piece: groups that are to be synced meanwhile wait behind one piece, and not behind
-// 64 MiB. If that fails it takes the file away again, for it may be what fills the disk.
-func (l *Log) makeSegment(name string) (*segment, error) {
+// 64 MiB, and so does a stop. If that fails it takes the file away again, for it may be what fills the disk.
+func (l *Log) makeSegment(name string, stop <-chan struct{}) (*segment, error) {
 	f, err := l.cfg.FS.Create(l.path(name))
 	if err != nil {
 		return nil, err
 	}
 	zeros := make([]byte, min(windowBytes, l.cfg.SegmentBytes))
 	for at := int64(0); at < l.cfg.SegmentBytes && err == nil; at += int64(len(zeros)) {
-		if _, err = f.WriteAt(zeros[:min(int64(len(zeros)), l.cfg.SegmentBytes-at)], at); err == nil {
-			err = f.Sync()
+		select {
+		case <-stop:
+			err = errStopped
+		default:
+			if _, err = f.WriteAt(zeros[:min(int64(len(zeros)), l.cfg.SegmentBytes-at)], at); err == nil {
+				err = f.Sync()
+			}
 		}
 	}
 	if err == nil {

@@ -16,7 +16,7 @@ import (
 // openReal opens a log on this machine's disk, and closes it with the test.
 func openReal(t *testing.T, cfg Config) *Log {
 	t.Helper()
-	log, err := Open(cfg)
+	log, err := Open(t.Context(), cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -59,7 +59,7 @@ func TestRealDisk(t *testing.T) {
 		want = append(want, strings.Repeat(strconv.Itoa(i), []int{1, 3<<20 + 5, 1 << 20}[i%3]))
 		write(t, log, want[i], i)
 	}
-	if _, err := Open(cfg); !errors.Is(err, ErrInUse) || !strings.Contains(err.Error(), fmt.Sprint("process ", os.Getpid())) {
+	if _, err := Open(t.Context(), cfg); !errors.Is(err, ErrInUse) || !strings.Contains(err.Error(), fmt.Sprint("process ", os.Getpid())) {
 		t.Errorf("a second log: %v", err)
 	}
 	if err := log.Close(); err != nil {
@@ -84,7 +84,7 @@ func TestRealDisk(t *testing.T) {
 		t.Errorf("check says %+v, %v", r, err)
 	}
 	var damaged *DamagedError
-	if _, err := Open(cfg); !errors.As(err, &damaged) {
+	if _, err := Open(t.Context(), cfg); !errors.As(err, &damaged) {
 		t.Errorf("open: %v", err)
 	}
 	if r, err = Salvage(cfg.Dir); err != nil || r.Groups != 8 || len(r.Aside) != 1 {
@@ -167,7 +167,7 @@ func TestConfig(t *testing.T) {
 		"at most half of the limit": {Dir: "d", LimitBytes: 1 << 20, SegmentBytes: 1 << 20},
 		"can't be made":             {Dir: "/dev/null/spool"},
 	} {
-		if _, err := Open(cfg); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := Open(t.Context(), cfg); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%+v: %v, want %q", cfg, err, want)
 		}
 	}

@@ -1,6 +1,7 @@
 package spool
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -13,8 +14,9 @@ import (
 // another process has it, and with a [DamagedError] if something is missing that had been promised. What a crash left half
 // done is finished or passed over, as the package says.
 //
-// A crash while it runs leaves what was there, or what it makes of it: the next Open finds the same groups.
-func Open(cfg Config) (*Log, error) {
+// A crash while it runs leaves what was there, or what it makes of it: the next Open finds the same groups. If ctx ends meanwhile it
+// fails with its error, or the log lacks its first spare.
+func Open(ctx context.Context, cfg Config) (*Log, error) {
 	if err := cfg.complete(); err != nil {
 		return nil, err
 	}
@@ -25,7 +27,7 @@ func Open(cfg Config) (*Log, error) {
 	if err != nil {
 		return nil, err
 	}
-	s, err := look(cfg.FS, cfg.Dir)
+	s, err := look(ctx, cfg.FS, cfg.Dir)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("spool: %w", err), lock.Close())
 	}
@@ -34,7 +36,7 @@ func Open(cfg Config) (*Log, error) {
 		return nil, errors.Join(err, s.close(), lock.Close())
 	}
 	l.lock = lock
-	l.makeSpare() // so that the first group does not wait for it; where that fails, the housekeeper goes on trying
+	l.makeSpare(ctx.Done()) // so that the first group does not wait for it; where that fails, the housekeeper goes on trying
 	go l.keepHouse()
 	l.wake()
 	return l, nil

@@ -1,6 +1,7 @@
 package spool
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -75,7 +76,7 @@ func inspect(fs FS, dir string, do func(*survey) error) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, lock.Close()) }()
-	s, err := look(fs, dir)
+	s, err := look(context.Background(), fs, dir)
 	if err != nil {
 		return fmt.Errorf("spool: %w", err)
 	}

@@ -1,6 +1,7 @@
 package spool
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -51,7 +52,7 @@ func newScene(t testingT, seed uint64) *scene {
 func (s *scene) start() (err error) {
 	cfg := s.cfg
 	s.disk.set(func(d *fakeDisk) { cfg.FS = process{d, d.epoch} })
-	s.log, err = Open(cfg)
+	s.log, err = Open(context.Background(), cfg)
 	return err
 }
 
@@ -242,7 +243,7 @@ func flip(number int, offset int64) step {
 func damaged(groups string, behind int) step {
 	return func(s *scene) {
 		s.t.Helper()
-		log, err := Open(s.cfg)
+		log, err := Open(context.Background(), s.cfg)
 		if err == nil {
 			s.log = log
 			s.t.Fatalf("it opens, with %v", s.read(0, false))
@@ -393,7 +394,7 @@ func TestScenes(t *testing.T) {
 					s.t.Fatal(err)
 				}
 			}, func(s *scene) {
-				_, err := Open(s.cfg)
+				_, err := Open(context.Background(), s.cfg)
 				var d *DamagedError
 				if !errors.As(err, &d) || d.Damages[0].From == 0 || d.Damages[0].Behind == 0 {
 					s.t.Errorf("open: %v", err)
@@ -475,7 +476,7 @@ func TestScenes(t *testing.T) {
 		},
 		"two of them": {
 			open, func(s *scene) {
-				_, err := Open(s.cfg)
+				_, err := Open(context.Background(), s.cfg)
 				if !errors.Is(err, ErrInUse) || !strings.Contains(fmt.Sprint(err), "--spool-dir") {
 					s.t.Errorf("the second: %v", err)
 				}
@@ -540,4 +541,39 @@ func TestACrashWhileItStartsIsNoDamage(t *testing.T) {
 			})
 		}
 	}
+}
+
+// P8: a stop does not wait for a segment that is being made on a slow disk, neither by the housekeeper nor by the start.
+func TestAStopDoesNotWaitForASegment(t *testing.T) {
+	const sync = 200 * time.Millisecond
+	synctest.Test(t, func(t *testing.T) {
+		s := newScene(t, 1)
+		s.cfg.SegmentBytes, s.cfg.LimitBytes, s.disk.slow = 8<<20, 64<<20, sync
+		took := func(what string, most time.Duration, do func()) {
+			start := time.Now()
+			if do(); time.Since(start) > most {
+				t.Errorf("%s took %v", what, time.Since(start))
+			}
+		}
+		s.open()
+		add(1)(s)                                  // in the first segment; the housekeeper makes another
+		took("a close", 2*sync, func() { end(s) }) // a piece of it, and the note
+		ctx, cancel := context.WithTimeout(t.Context(), sync)
+		defer cancel()
+		used := s.disk.used()
+		took("an open", 3*sync, func() {
+			log, err := Open(ctx, s.cfg)
+			if err != nil {
+				t.Fatal(err)
+			}
+			s.log = log
+		})
+		end(s)
+		if s.disk.used() != used {
+			t.Errorf("%d bytes are used, %d before", s.disk.used(), used)
+		}
+		s.open()
+		holds(1)(s)
+		end(s)
+	})
 }

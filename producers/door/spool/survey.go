@@ -2,6 +2,7 @@ package spool
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -44,8 +45,8 @@ type survey struct {
 	damages  []Damage
 }
 
-// look reads everything, and changes nothing. Files stay open; close closes them.
-func look(fs FS, dir string) (*survey, error) {
+// look reads everything, unless ctx ends before, and changes nothing. Files stay open; close closes them.
+func look(ctx context.Context, fs FS, dir string) (*survey, error) {
 	s := &survey{fs: fs, dir: dir}
 	names, err := fs.List(dir)
 	if err != nil {
@@ -59,6 +60,9 @@ func look(fs FS, dir string) (*survey, error) {
 	for _, name := range names {
 		if !strings.HasPrefix(name, segmentPrefix) {
 			continue
+		}
+		if err := ctx.Err(); err != nil {
+			return nil, errors.Join(err, s.close())
 		}
 		if err := s.walk(name, window); err != nil {
 			return nil, errors.Join(fmt.Errorf("%s: %w", filepath.Join(dir, name), err), s.close())
