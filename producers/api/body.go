@@ -15,6 +15,7 @@ import (
 	"github.com/klauspost/compress/gzip"
 	"github.com/labstack/echo/v4"
 
+	"tiffin/producers/door"
 	"tiffin/producers/problem"
 	"tiffin/schemas"
 )
@@ -84,7 +85,7 @@ func Decode(data []byte, into Body) error {
 
 // read returns the body, if it is of a kind and size that is read here. No body is of any kind.
 func read(c echo.Context) ([]byte, error) {
-	data, err := receive(c, MaxBodyBytes)
+	data, err := Receive(c, MaxBodyBytes)
 	if err != nil || len(data) == 0 {
 		return nil, err
 	}
@@ -102,12 +103,11 @@ func read(c echo.Context) ([]byte, error) {
 // MediaLines is the media type of JSON lines.
 const MediaLines = "application/x-ndjson"
 
-// ReadLines reads a request's body of JSON lines, as it is or with Content-Encoding: gzip. It takes so many bytes at most,
-// also unpacked. No body is of any kind.
-func ReadLines(c echo.Context, maxBytes int64) ([]byte, error) {
-	data, err := receive(c, maxBytes)
-	if err != nil || len(data) == 0 {
-		return nil, err
+// Lines are a request's body of JSON lines, which has been received as it is or with Content-Encoding: gzip. It takes so many bytes at
+// most, also unpacked. No body is of any kind.
+func Lines(c echo.Context, data []byte, maxBytes int64) (_ []byte, err error) {
+	if len(data) == 0 {
+		return nil, nil
 	}
 	header := c.Request().Header
 	if media, _, err := mime.ParseMediaType(header.Get(echo.HeaderContentType)); err != nil || media != MediaLines {
@@ -141,15 +141,15 @@ func unpack(data []byte, maxBytes int64) ([]byte, error) {
 	return data, nil
 }
 
-// receive returns the body as it was sent, unless it is too large, or does not arrive.
-func receive(c echo.Context, maxBytes int64) ([]byte, error) {
+// Receive returns the body as it was sent, unless it is too large, or does not arrive.
+func Receive(c echo.Context, maxBytes int64) ([]byte, error) {
 	if c.Request().ContentLength > maxBytes {
 		return nil, &http.MaxBytesError{Limit: maxBytes}
 	}
 	data, err := readAll(c, maxBytes)
 	var large *http.MaxBytesError
 	switch {
-	case errors.As(err, &large):
+	case errors.As(err, &large), errors.Is(err, door.ErrUnavailable): // a reader of the handler's own found no room
 		return nil, err
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return nil, problem.Because(problem.TooSlow, err, "The body did not arrive in time.")

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"runtime/debug"
 	"strconv"
@@ -26,23 +27,29 @@ const (
 	MaxBatchBytes = 4 << 20
 	// batchesBytes bounds the bodies of all batches that are under way, in a process that may take as much memory as it likes.
 	batchesBytes = 2 * MaxBatchBytes
-	// batchMemory is how many bytes of memory there have to be for each byte of a body, until it is on the disk: as measured.
-	batchMemory = 24
+	// arrivingShare is how much more than that may be arriving.
+	arrivingShare = 2
+	// batchMemory is how many bytes of memory there have to be for each byte of a body, until it is on the disk: 24 as measured, and what
+	// its share of those that are arriving takes.
+	batchMemory = 24 + 2*arrivingShare
 	// batchWait is how long a batch waits for others to be through. It is refused then: who sends so much can send it again.
 	batchWait = 2 * time.Second
 )
 
 // batch accepts the words of many users on many posts, in the order of their lines: all of them, or none.
 func (h *handlers) batch(c echo.Context) error {
-	weight := min(weigh(c.Request()), h.room)
-	ctx, cancel := context.WithTimeout(c.Request().Context(), batchWait)
-	defer cancel()
-	if err := h.batches.Acquire(ctx, weight); err != nil {
-		return &door.Unavailable{Cause: door.Busy, Err: errors.New("too many batches are under way")}
-	}
-	defer h.batches.Release(weight)
-	data, err := api.ReadLines(c, MaxBatchBytes)
+	r := c.Request()
+	place := &place{ReadCloser: r.Body, h: h, ctx: r.Context(), weight: min(weigh(r), h.room)}
+	defer place.leave()
+	r.Body = place
+	data, err := api.Receive(c, MaxBatchBytes)
 	if err != nil {
+		return err
+	}
+	if err := place.enter(); err != nil {
+		return err
+	}
+	if data, err = api.Lines(c, data, MaxBatchBytes); err != nil {
 		return err
 	}
 	facts, err := factsOf(string(data), h.clock.several)
@@ -57,6 +64,61 @@ func (h *handlers) batch(c echo.Context) error {
 		return err
 	}
 	return api.Write(c, http.StatusAccepted, BatchReceipt{Count: len(facts), Status: Accepted})
+}
+
+// place is the room that a batch has. As long as its body arrives that is what has arrived: a client that sends slowly, or nothing, is in
+// nobody's way. When it is whole it weighs what it takes until it is on the disk; before that only if too much is arriving.
+type place struct {
+	io.ReadCloser // the body
+	h             *handlers
+	ctx           context.Context
+	weight        int64
+	entered       bool
+	arrived       int64 // that counts among what is arriving
+}
+
+func (p *place) Read(b []byte) (int, error) {
+	n, err := p.ReadCloser.Read(b)
+	if p.entered || n == 0 {
+		return n, err
+	}
+	p.arrived += int64(n)
+	if p.h.arriving.Add(int64(n)) > arrivingShare*p.h.room {
+		if full := p.enter(); full != nil {
+			return 0, full
+		}
+	}
+	return n, err
+}
+
+// enter waits for the whole room.
+func (p *place) enter() error {
+	if p.entered {
+		return nil
+	}
+	if !p.h.batches.TryAcquire(p.weight) {
+		ctx, cancel := context.WithTimeout(p.ctx, batchWait)
+		defer cancel()
+		if err := p.h.batches.Acquire(ctx, p.weight); err != nil {
+			return &door.Unavailable{Cause: door.Busy, Err: errors.New("too many batches are under way")}
+		}
+	}
+	p.entered = true
+	p.arrive()
+	return nil
+}
+
+// arrive ends that its body counts among what is arriving.
+func (p *place) arrive() {
+	p.h.arriving.Add(-p.arrived)
+	p.arrived = 0
+}
+
+func (p *place) leave() {
+	p.arrive()
+	if p.entered {
+		p.h.batches.Release(p.weight)
+	}
 }
 
 // roomForBatches is how much the bodies of batches may be together: less where the process has a memory limit (GOMEMLIMIT). What is larger

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"reflect"
@@ -261,4 +262,81 @@ func TestOnlySoManyBatchesAreUnderWay(t *testing.T) {
 			t.Errorf("once there is room again, %d %s", r.Code, r.Body)
 		}
 	})
+}
+
+// drip is a body of which so much has arrived, and the rest does not before it is closed.
+type drip struct {
+	io.Reader
+	*io.PipeReader
+}
+
+func (d drip) Read(p []byte) (int, error) {
+	if n, err := d.Reader.Read(p); err == nil {
+		return n, nil
+	}
+	return d.PipeReader.Read(p)
+}
+
+// slow sends a batch of which so many bytes arrive, and returns when they have. Its end is its client's hanging up.
+func (w *world) slow(t *testing.T, bytes int) (end func(), answer <-chan *httptest.ResponseRecorder) {
+	reader, writer := io.Pipe()
+	request := httptest.NewRequest(http.MethodPost, "/likes", drip{strings.NewReader(strings.Repeat(" ", bytes)), reader})
+	request.Header.Set("Content-Type", "application/x-ndjson")
+	answers := make(chan *httptest.ResponseRecorder, 1)
+	go func() {
+		recorder := httptest.NewRecorder()
+		w.handler.ServeHTTP(recorder, request)
+		answers <- recorder
+	}()
+	synctest.Wait()
+	return func() { _ = writer.CloseWithError(io.ErrUnexpectedEOF) }, answers
+}
+
+// Who sends slowly takes as much room as has arrived of it, and holds nobody up.
+func TestSlowClientsHoldNobodyUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
+		for range 100 {
+			end, _ := w.slow(t, 1)
+			defer end()
+		}
+		start := time.Now()
+		if r := w.do(http.MethodPost, "/likes", many(likes.MaxBatchLines), lines); r.Code != http.StatusAccepted || time.Since(start) > 0 {
+			t.Errorf("beside slow clients, %d %s after %v", r.Code, r.Body, time.Since(start))
+		}
+	})
+}
+
+// What arrives slowly, but much of it, takes a bounded amount of memory, too: who would be too much waits, and is refused.
+func TestOnlySoMuchArrivesAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
+		var late []<-chan *httptest.ResponseRecorder
+		for range 7 { // four wait for their rest, two have the room for what is whole
+			end, answer := w.slow(t, likes.MaxBatchBytes-1)
+			defer end()
+			late = append(late, answer)
+		}
+		if r := <-late[6]; r.Code != http.StatusServiceUnavailable || !strings.Contains(r.Body.String(), "It was not accepted") {
+			t.Errorf("one too many answers %d %s", r.Code, r.Body)
+		}
+		for i, answer := range late[:6] {
+			select {
+			case r := <-answer:
+				t.Errorf("number %d answers %d %s", i, r.Code, r.Body)
+			default:
+			}
+		}
+	})
+}
+
+// A batch that has arrived gives its room back, whatever becomes of it.
+func TestRoomComesBack(t *testing.T) {
+	w := newWorld()
+	for range 20 {
+		w.do(http.MethodPost, "/likes", strings.Repeat(" ", likes.MaxBatchBytes), lines)
+	}
+	if r := w.do(http.MethodPost, "/likes", many(1), lines); r.Code != http.StatusAccepted {
+		t.Errorf("%d %s", r.Code, r.Body)
+	}
 }

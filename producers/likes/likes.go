@@ -50,6 +50,7 @@ type handlers struct {
 	clock    clock
 	room     int64               // for the bytes of batches that are under way
 	batches  *semaphore.Weighted // hands it out
+	arriving atomic.Int64        // bytes of batches that have no room yet
 }
 
 // Routes adds the API's routes.
