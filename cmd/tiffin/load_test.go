@@ -24,6 +24,9 @@ type counter struct {
 func (c *counter) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if r.URL.Path == "/livez" {
+		return
+	}
 	post := strings.Split(r.URL.Path, "/")[2]
 	if r.Method == http.MethodGet {
 		fmt.Fprintf(w, `{"count":%d}`, len(c.likes[post])+c.add)

@@ -15,7 +15,8 @@ import (
 
 const (
 	dialTimeout = 5 * time.Second
-	// idleLimit is how long an unused connection is trusted: servers hang up on idle ones, and what is sent at that moment has no answer.
+	// idleLimit is how long a connection on which something was asked is trusted: servers hang up on idle ones, and what is sent at that
+	// moment has no answer.
 	idleLimit = 45 * time.Second
 	// maxAnswerBytes is how much of an answer is read.
 	maxAnswerBytes = 1 << 20

@@ -233,6 +233,16 @@ func TestBrokenConnections(t *testing.T) {
 	}
 }
 
+// Servers hang up on connections on which nobody asks anything: that is no fault of theirs, and no request may meet it.
+func TestAServerThatHangsUpOnFreshConnections(t *testing.T) {
+	s := stub{impatience: 50 * time.Millisecond}
+	cfg := small(Likes, serve(t, &s))
+	cfg.Rate, cfg.Duration = 40, 400*time.Millisecond // one after the other, the last of the connections after 175 ms
+	if report := mustRun(t, cfg); !report.OK() || report.Accepted != 16 || len(report.Answers) > 0 {
+		t.Errorf("%+v", report)
+	}
+}
+
 // An order ends otherwise than it must, another never.
 func TestWrongOutcomesAreFound(t *testing.T) {
 	for says, wrong := range map[string]outcome{

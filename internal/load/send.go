@@ -111,10 +111,11 @@ func (r *run) shares() (shares [len(mixture)]float64) {
 	return shares
 }
 
-// greet opens all connections, so that no latency has that in it, and nobody waits for the end to read that nobody was there.
+// greet asks something on each connection: no latency has its opening in it, servers that hang up on those on which nobody asks anything
+// keep it, and nobody waits for the end to read that nobody was there.
 func (r *run) greet() error {
 	for _, w := range r.workers {
-		if err := w.conn.dial(); err != nil {
+		if _, err := w.conn.do(&request{method: http.MethodGet, path: []byte("/livez")}); err != nil {
 			return fmt.Errorf("%s can't be reached; is `tiffin up` running there? %w", w.conn.target.url, err)
 		}
 	}

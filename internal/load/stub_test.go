@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -26,6 +27,8 @@ type stub struct {
 	before func(w http.ResponseWriter, r *http.Request, n int) bool
 	// counted changes a count on its way out.
 	counted func(post string, count int) int
+	// impatience is how long it waits for the head of a connection's first request; 0 is for ever.
+	impatience time.Duration
 	// ends is how an order or a payment ends; by default as it must.
 	ends func(n int, o outcome) outcome
 }
@@ -53,7 +56,9 @@ func serve(t *testing.T, s *stub) string {
 	mux.HandleFunc("POST /payments", s.begin)
 	mux.HandleFunc("GET /orders/{id}", s.outcome)
 	mux.HandleFunc("GET /payments/{id}", s.outcome)
-	server := httptest.NewServer(mux)
+	server := httptest.NewUnstartedServer(mux)
+	server.Config.ReadHeaderTimeout = s.impatience
+	server.Start()
 	t.Cleanup(server.Close)
 	return server.URL
 }
