@@ -156,7 +156,8 @@ func (c Config) schedule() schedule {
 	return schedule{rate: c.Rate, burst: c.Burst, from: c.Duration / 4, half: c.Duration / 8}
 }
 
-// Run sends the load until its time is over or ctx ends, verifies what came of it, and reports. That something is not as it was
+// Run sends the load until its time is over or ctx ends, verifies what came of it, and reports. If ctx ends later, so does the
+// verification. That something is not as it was
 // promised is in the report, see [Report.OK]; an error says that there was no load, or that nothing could be verified.
 func Run(ctx context.Context, cfg Config) (Report, error) {
 	if err := cfg.Validate(); err != nil {
@@ -179,6 +180,8 @@ func Run(ctx context.Context, cfg Config) (Report, error) {
 		}
 	}
 	r.send(ctx)
-	// Whoever interrupts the load wants to know what came of what was sent.
-	return r.report(r.verify(context.WithoutCancel(ctx))), nil
+	if ctx.Err() != nil { // whoever interrupts the load wants to know what came of what was sent
+		ctx = context.WithoutCancel(ctx)
+	}
+	return r.report(r.verify(ctx)), nil
 }

@@ -135,6 +135,59 @@ func TestItWaitsForTheGroups(t *testing.T) {
 	}
 }
 
+// A count was wrong, and can't be read any more: both are said.
+func TestAReadThatFailsHidesNoFault(t *testing.T) {
+	var s stub
+	looks := map[string]int{}
+	s.counted = func(post string, count int) int {
+		if looks[post]++; strings.HasSuffix(post, "-0") {
+			return min(0, 1-looks[post])
+		}
+		return count
+	}
+	report := mustRun(t, small(Likes, serve(t, &s)))
+	if report.OK() || report.Faults != 1 || !strings.Contains(report.FirstFaults[0], "-0 has 0 likes") || !strings.Contains(report.Unverified, "-0 can't be read") {
+		t.Errorf("found %q, not verified is %q", report.FirstFaults, report.Unverified)
+	}
+	if text := report.String(); !strings.Contains(text, "NOT as promised: 1 things") || !strings.Contains(text, "NOT verified: post ") {
+		t.Errorf("the report says\n%s", text)
+	}
+}
+
+// A server that answers every other time, and always the same, is not waited for: nothing moves.
+func TestAVerificationEnds(t *testing.T) {
+	var s stub
+	looks := 0
+	s.counted = func(_ string, count int) int {
+		if looks++; looks > 40 { // too late
+			return count
+		}
+		return -(looks % 2)
+	}
+	cfg := small(Likes, serve(t, &s))
+	cfg.Posts = 1
+	if report := mustRun(t, cfg); report.OK() || report.Faults != 1 {
+		t.Errorf("after %d looks, found %q, not verified is %q", looks, report.FirstFaults, report.Unverified)
+	}
+}
+
+// Who interrupts the verification gets a report of what is known.
+func TestTheVerificationCanBeInterrupted(t *testing.T) {
+	ctx, interrupt := context.WithCancel(t.Context())
+	var s stub
+	s.counted = func(_ string, count int) int {
+		interrupt()
+		return count - 1
+	}
+	cfg := small(Likes, serve(t, &s))
+	cfg.Posts, cfg.Patience = 1, 5*time.Second
+	start := time.Now()
+	report, err := Run(ctx, cfg)
+	if err != nil || report.OK() || !strings.Contains(report.Unverified, "interrupted") || report.Accepted == 0 || time.Since(start) > cfg.Patience {
+		t.Errorf("after %v: %v, %q, %+v", time.Since(start), err, report.Unverified, report)
+	}
+}
+
 // What was refused must not count: each refusal that does is found.
 func TestRefusals(t *testing.T) {
 	const full = `{"type":"urn:tiffin:problem:unavailable","detail":"It was not accepted: nothing more can be kept at the moment."}`

@@ -147,11 +147,13 @@ func (r Report) verdict() string {
 			fmt.Fprintf(&b, "           and %s more\n", thousands(int64(more)))
 		}
 	}
+	if r.Unverified != "" {
+		fmt.Fprintf(&b, "NOT verified: %s\n", r.Unverified)
+	}
 	switch {
 	case r.Faults > 0:
 		fmt.Fprintf(&b, "NOT as promised: %s things are wrong.\n", thousands(int64(r.Faults)))
 	case r.Unverified != "":
-		fmt.Fprintf(&b, "NOT verified: %s\n", r.Unverified)
 	case r.Accepted == 0:
 		b.WriteString("NOTHING was accepted, so nothing could be verified.\n")
 	default:

@@ -25,7 +25,7 @@ type stub struct {
 	byKey    map[string]string
 	// before is called with each request that would change something, and its number from 1, under the lock; true says that it has answered.
 	before func(w http.ResponseWriter, r *http.Request, n int) bool
-	// counted changes a count on its way out.
+	// counted changes a count on its way out; one below zero can't be read.
 	counted func(post string, count int) int
 	// impatience is how long it waits for the head of a connection's first request; 0 is for ever.
 	impatience time.Duration
@@ -113,6 +113,10 @@ func (s *stub) count(w http.ResponseWriter, r *http.Request) {
 	}
 	if s.counted != nil {
 		n = s.counted(post, n)
+	}
+	if n < 0 {
+		w.WriteHeader(http.StatusInternalServerError)
+		return
 	}
 	fmt.Fprintf(w, `{"postId":%q,"count":%d}`, post, n)
 }

@@ -62,12 +62,15 @@ func (r *run) verify(ctx context.Context) verification {
 	}
 	r.settle(ctx, again, show)
 	for _, t := range all {
-		switch {
-		case t.err != nil:
+		if t.err != nil {
 			v.err = fmt.Errorf("%s can't be read: %w", t.name, t.err)
-		case t.fault != "":
+		}
+		if t.fault != "" {
 			v.faults = append(v.faults, t.fault)
 		}
+	}
+	if ctx.Err() != nil {
+		v.err = errors.New("it was interrupted: what was not read may be wrong, and what is wrong may be late")
 	}
 	for _, w := range r.workers {
 		for _, n := range w.runners {
@@ -200,7 +203,7 @@ func (r *run) sagas(v *verification) []*thing {
 }
 
 // settle reads things again and again until all are right, and returns true, or until nothing has changed for as long as the load has
-// patience.
+// patience, or ctx ends.
 func (r *run) settle(ctx context.Context, things []*thing, show func()) bool {
 	changed, pause := time.Now(), firstPause
 	for {
@@ -248,8 +251,10 @@ func (r *run) read(ctx context.Context, things []*thing, show func()) (moved boo
 			for t := take(); t != nil; t = take() {
 				fault, state, err := t.look(c)
 				mu.Lock()
-				moved = moved || err == nil && (state != t.state || t.err != nil)
-				t.fault, t.state, t.err = fault, state, err
+				if t.err = err; err == nil { // else what is known of it stays so
+					moved = moved || state != t.state
+					t.fault, t.state = fault, state
+				}
 				mu.Unlock()
 			}
 		})
