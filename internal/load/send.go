@@ -229,13 +229,13 @@ func (c *counts) init() {
 	c.fromSent = hdrhistogram.New(1, maxLatency.Microseconds(), 3)
 }
 
-// add: only what has an answer has a latency.
+// add: what had no answer has a latency, too; else the slowest servers would look fast. What has not left has none.
 func (c *counts) add(units int, a answer, err error, fromDue, fromSent time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.requests++
 	c.units[a.verdict()] += int64(units)
-	if a.status != 0 {
+	if !a.unsent {
 		_ = c.fromDue.RecordValue(min(fromDue, maxLatency).Microseconds())
 		_ = c.fromSent.RecordValue(min(fromSent, maxLatency).Microseconds())
 	}

@@ -2,6 +2,7 @@ package load
 
 import (
 	"fmt"
+	"io"
 	"math"
 	"net/http"
 	"reflect"
@@ -10,6 +11,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/HdrHistogram/hdrhistogram-go"
 )
 
 // bubble is a load whose requests are answered by a function, in a world in which time passes only while everybody waits: what is
@@ -79,6 +82,20 @@ func TestAServerThatStalls(t *testing.T) {
 	}
 	if sent := report.LatencyFromSent; sent.P999 > 2 || sent.Max < 990 {
 		t.Errorf("latencies from when requests were sent: %+v", sent)
+	}
+}
+
+// A request that had no answer was waited for all the same: its time is among the latencies, unless it never left.
+func TestWhatHadNoAnswerHasALatency(t *testing.T) {
+	for unsent, want := range map[bool]Quantiles{false: {10_000, 10_000, 10_000, 10_000, 10_000}, true: {}} {
+		var c counts
+		c.init()
+		c.add(1, answer{unsent: unsent}, io.EOF, 10*time.Second, 10*time.Second)
+		for what, h := range map[string]*hdrhistogram.Histogram{"due": c.fromDue, "sent": c.fromSent} {
+			if got := quantiles(h); math.Abs(got.P50-want.P50) > 10 || math.Abs(got.Max-want.Max) > 10 {
+				t.Errorf("unsent %t: latencies from when it was %s are %v, want %v", unsent, what, got, want)
+			}
+		}
 	}
 }
 
