@@ -83,6 +83,13 @@ func (cfg Config) lag(ctx context.Context, next map[string]map[kafka.TopicPartit
 	if err != nil {
 		return nil, fmt.Errorf("audit: %w", err)
 	}
+	for _, g := range cfg.Groups {
+		for _, topic := range g.Topics() {
+			if topics[topic].Partitions == 0 {
+				return nil, fmt.Errorf("audit: group %s hears the topic %s, which does not exist there: is this the Kafka of that database, and --topic-prefix that of its groups?", g.Name(), topic)
+			}
+		}
+	}
 	var places []kafka.TopicPartition
 	for topic, info := range topics {
 		for p := range info.Partitions {
