@@ -13,6 +13,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"tiffin/internal/app"
+	"tiffin/internal/audit"
 	"tiffin/internal/load"
 	"tiffin/saga"
 )
@@ -100,15 +101,29 @@ func (c loadCommand) load() (load.Config, error) {
 			if err := app.Seed(ctx, servers, facts); err != nil {
 				return err
 			}
-			_, err := app.Audit(ctx, servers, quietTime) // for the quiet moment that it waits for
+			report, err := app.Audit(ctx, servers, quietTime) // for the quiet moment that it waits for
+			if err == nil && !report.Quiet {
+				return fmt.Errorf("nobody knows whether the groups have heard of the load's restaurants and customers: %w; with --no-prepare they are those of a load before", errNotQuiet)
+			}
 			return err
 		}
 	}
 	if c.Audit {
 		cfg.Audit = func(ctx context.Context) (bool, string, error) {
 			report, err := app.Audit(ctx, servers, quietTime)
-			return report.OK() && report.Quiet, strings.TrimRight(report.String(), "\n") + "\n", err
+			return audited(report, err)
 		}
 	}
 	return cfg, nil
+}
+
+// errNotQuiet is no fault of anybody's.
+var errNotQuiet = fmt.Errorf("events were on their way for %v: others may be at work there, or a group does not run", quietTime)
+
+// audited is what an audit says of the books. What is wrong is so in any case; but that nothing is can be said only of a quiet moment.
+func audited(report audit.Report, err error) (balanced bool, text string, _ error) {
+	if err == nil && report.OK() && !report.Quiet {
+		err = errNotQuiet
+	}
+	return report.OK(), strings.TrimRight(report.String(), "\n") + "\n", err
 }

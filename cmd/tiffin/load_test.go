@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/go-json-experiment/json"
 
+	"tiffin/internal/audit"
 	"tiffin/internal/load"
 )
 
@@ -79,6 +81,25 @@ func TestLoadRefusesWhatNobodyMeans(t *testing.T) {
 	} {
 		if got := run(t, strings.Fields(args)...); got.code != want.code || !strings.Contains(got.err, want.err) {
 			t.Errorf("%s: exit code %d, %q, want %d, %q", args, got.code, got.err, want.code, want.err)
+		}
+	}
+}
+
+// Others who are at work make it impossible to say that the books balance, and are no fault.
+func TestLoadDoesNotTakeOthersForAFault(t *testing.T) {
+	wrong := []audit.Check{{Verdict: audit.Wrong}}
+	for name, test := range map[string]struct {
+		report   audit.Report
+		balanced bool
+		err      error
+	}{
+		"quiet":                {audit.Report{Quiet: true}, true, nil},
+		"not quiet":            {audit.Report{}, true, errNotQuiet},
+		"wrong":                {audit.Report{Quiet: true, Checks: wrong}, false, nil},
+		"wrong, and not quiet": {audit.Report{Checks: wrong}, false, nil},
+	} {
+		if balanced, _, err := audited(test.report, nil); balanced != test.balanced || !errors.Is(err, test.err) {
+			t.Errorf("%s: %t, %v", name, balanced, err)
 		}
 	}
 }
