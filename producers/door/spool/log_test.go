@@ -171,8 +171,23 @@ func TestConfig(t *testing.T) {
 			t.Errorf("%+v: %v, want %q", cfg, err, want)
 		}
 	}
-	if _, err := Check(filepath.Join(t.TempDir(), "nothing")); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("check of nothing: %v", err)
+}
+
+// Any other folder than a spool is none: it is not called whole, and nothing is put there.
+func TestAFolderThatIsNoSpool(t *testing.T) {
+	other := t.TempDir()
+	if err := os.WriteFile(filepath.Join(other, "notes.txt"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for what, do := range map[string]func(string) (*Report, error){"check": Check, "salvage": Salvage} {
+		for _, dir := range []string{other, filepath.Join(other, "nothing")} {
+			if _, err := do(dir); err == nil || !strings.Contains(err.Error(), dir+" is no spool: give the --spool-dir") {
+				t.Errorf("%s of %s: %v", what, dir, err)
+			}
+		}
+	}
+	if names, err := (Disk{}).List(other); err != nil || len(names) != 1 {
+		t.Errorf("%v are there: %v", names, err)
 	}
 }
 

@@ -7,7 +7,9 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -68,8 +70,12 @@ func salvage(fs FS, dir string) (*Report, error) {
 
 // inspect looks at a log under its lock.
 func inspect(fs FS, dir string, do func(*survey) error) (err error) {
-	if _, err := fs.List(dir); err != nil {
+	names, err := fs.List(dir)
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		return fmt.Errorf("spool: %w", err)
+	}
+	if !slices.ContainsFunc(names, func(name string) bool { return name == noteName || strings.HasPrefix(name, segmentPrefix) }) {
+		return fmt.Errorf("spool: %s is no spool: give the --spool-dir of an API that accepts with --accept=disk", dir)
 	}
 	lock, err := take(fs, dir)
 	if err != nil {
