@@ -75,6 +75,8 @@ func TestLoadRefusesWhatNobodyMeans(t *testing.T) {
 		"load":                                   {code: exitUsage, err: "<kind>"},
 		"load comments":                          {code: exitUsage, err: "likes"},
 		"load likes --duration=0s --batch=-1":    {code: exitUsage, err: "the duration is 0s"},
+		"load likes --timeout=-1s":               {code: exitUsage, err: "the timeout is -1s"},
+		"load likes --patience=-1s":              {code: exitUsage, err: "the patience is -1s"},
 		"load likes --rate=1e6 --duration=1h":    {code: exitUsage, err: "10000000 are remembered"},
 		"load likes --target=http://8.8.8.8":     {code: exitFailed, err: "say --yes if it is yours"},
 		"load likes --target=http://127.0.0.1:1": {code: exitFailed, err: "can't be reached"},

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math"
 	"strconv"
 	"strings"
 	"time"
@@ -113,15 +114,42 @@ func valid(cfg app.Config) error {
 	return nil
 }
 
+// number is one that can't be 0, which means the default further on.
+type number int
+
+// UnmarshalText reads it, from wherever it is given.
+func (n *number) UnmarshalText(text []byte) error {
+	given, err := strconv.Atoi(string(text))
+	if err == nil && given == 0 {
+		err = errors.New("it can't be 0: leave it out for the default")
+	}
+	*n = number(given)
+	return err
+}
+
+// mebibytes are as many as can be counted in bytes, and as a spool needs.
+type mebibytes int64
+
+// UnmarshalText reads them, from wherever they are given.
+func (m *mebibytes) UnmarshalText(text []byte) error {
+	const least, most = app.MinSpoolLimit >> 20, math.MaxInt64 >> 20
+	given, err := strconv.ParseInt(string(text), 10, 64)
+	if err != nil || given < least || given > most {
+		return fmt.Errorf("choose %d to %d MiB", least, most)
+	}
+	*m = mebibytes(given)
+	return nil
+}
+
 // topicOptions say how topics are made.
 type topicOptions struct {
-	Partitions  int           `default:"${partitions}" placeholder:"N" help:"Partitions of each new topic: how many processes can share a group's work. They can't be changed later. Default: ${partitions}."`
-	Replication int           `default:"${replication}" placeholder:"N" help:"Brokers that keep each record; from 3 on, two must have it before it is acknowledged. Default: ${replication}."`
+	Partitions  number        `default:"${partitions}" placeholder:"N" help:"Partitions of each new topic: how many processes can share a group's work. They can't be changed later. Default: ${partitions}."`
+	Replication number        `default:"${replication}" placeholder:"N" help:"Brokers that keep each record; from 3 on, two must have it before it is acknowledged. Default: ${replication}."`
 	Retention   time.Duration `default:"${retention}" placeholder:"TIME" help:"How long new topics keep their records; negative: for ever. Default: ${retention}."`
 }
 
 func (o topicOptions) apply(cfg *app.Config) {
-	cfg.Partitions, cfg.Replication, cfg.Retention = o.Partitions, o.Replication, o.Retention
+	cfg.Partitions, cfg.Replication, cfg.Retention = int(o.Partitions), int(o.Replication), o.Retention
 }
 
 // demoRules names the fraud rules that belong to the demo data.
@@ -161,12 +189,12 @@ func (o processOptions) apply(cfg *app.Config) {
 type acceptOptions struct {
 	Accept        string        `default:"disk" enum:"disk,broker" placeholder:"HOW" help:"When to answer 202: disk (it is on this machine's disk, whatever Kafka does) or broker (Kafka's in-sync replicas have it). Default: disk."`
 	SpoolDir      string        `placeholder:"DIR" help:"Where --accept=disk keeps what Kafka does not have yet; each process needs its own, on a disk that outlives it. Default: ${spool_dir}."`
-	SpoolLimitMiB int64         `name:"spool-limit-mib" default:"${spool_limit}" placeholder:"N" help:"MiB that may wait there; then the APIs answer 503 until Kafka has taken some. Default: ${spool_limit}."`
+	SpoolLimitMiB mebibytes     `name:"spool-limit-mib" default:"${spool_limit}" placeholder:"N" help:"MiB that may wait there; then the APIs answer 503 until Kafka has taken some. Default: ${spool_limit}."`
 	DrainTime     time.Duration `default:"${drain_time}" placeholder:"TIME" help:"How long to go on taking requests once told to stop, while /readyz tells load balancers to send no more; 3s at most. Default: ${drain_time}."`
 }
 
 func (o acceptOptions) apply(cfg *app.Config) {
-	cfg.Accept, cfg.SpoolDir, cfg.SpoolLimit, cfg.DrainTime = o.Accept, o.SpoolDir, o.SpoolLimitMiB<<20, o.DrainTime
+	cfg.Accept, cfg.SpoolDir, cfg.SpoolLimit, cfg.DrainTime = o.Accept, o.SpoolDir, int64(o.SpoolLimitMiB)<<20, o.DrainTime
 }
 
 // opsOptions are for processes that may have no API.

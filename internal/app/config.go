@@ -42,12 +42,12 @@ const (
 	DefaultPartitions   = 12
 	DefaultReplication  = 1
 	DefaultRetention    = 7 * 24 * time.Hour
+	MinSpoolLimit       = 8 << 20 // no default, but what SpoolLimit is at least
 )
 
 const (
 	maxPartitions  = 1000
 	maxReplication = 10
-	minSpoolLimit  = 8 << 20
 )
 
 // How the APIs accept.
@@ -155,8 +155,8 @@ func (c Config) Validate() error {
 	if c.Accept != AcceptDisk && c.Accept != AcceptBroker {
 		fault("to accept by %q is not known: choose %s or %s", c.Accept, AcceptDisk, AcceptBroker)
 	}
-	if c.SpoolLimit < minSpoolLimit {
-		fault("a spool of %d bytes is too small: choose at least %d", c.SpoolLimit, minSpoolLimit)
+	if c.SpoolLimit < MinSpoolLimit {
+		fault("a spool of %d bytes is too small: choose at least %d MiB", c.SpoolLimit, MinSpoolLimit>>20)
 	}
 	if c.DrainTime < 0 || c.DrainTime > maxDrain {
 		fault("a drain time of %v can't be: choose 0 to %v, for a stop takes ten seconds at most", c.DrainTime, maxDrain)

@@ -133,6 +133,8 @@ func (c Config) Validate() error {
 	}
 	check(c.Rate >= 0 && c.Rate <= 1e9, "the rate is %v: it must be 0 (as fast as it goes) to a thousand million a second", c.Rate)
 	check(c.Duration > 0 && c.Duration <= 24*time.Hour, "the duration is %v: it must be more than nothing, and a day at most", c.Duration)
+	check(c.Timeout > 0, "the timeout is %v: it must be more than nothing", c.Timeout)
+	check(c.Patience > 0, "the patience is %v: it must be more than nothing", c.Patience)
 	within("connections", c.Connections, 1, maxConnections)
 	within("batch", c.Batch, 0, maxBatch)
 	within("posts", c.Posts, 1, maxPosts)

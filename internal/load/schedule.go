@@ -40,7 +40,7 @@ func (s schedule) share(at time.Duration) float64 {
 
 // at is when the nth is due, the first being number 0.
 func (s schedule) at(n float64) time.Duration {
-	steady := time.Duration(n / s.rate * float64(time.Second))
+	steady := time.Duration(min(n/s.rate*float64(time.Second), 1<<62)) // at a tiny rate: when nobody is there any more
 	if s.burst == 0 || steady <= s.from {
 		return steady
 	}

@@ -63,6 +63,15 @@ func TestTheRateIsKept(t *testing.T) {
 	}
 }
 
+// A rate of one in years sends the first, and floods nobody with the next.
+func TestATinyRateIsKept(t *testing.T) {
+	for _, rate := range []float64{1e-9, 1e-300} {
+		if report := bubble(t, Config{Kind: Likes, Rate: rate, Duration: 10 * time.Second}, func(time.Duration) {}); report.Sent != 1 {
+			t.Errorf("at %g a second, %d were sent in 10 s", rate, report.Sent)
+		}
+	}
+}
+
 // Coordinated omission: a server that stands still for a second makes all wait who were due in that second. Who measures from when a request
 // was sent sees no more of it than the requests that were under way.
 func TestAServerThatStalls(t *testing.T) {
