@@ -92,7 +92,7 @@ func (d *likesDoor) withoutKafka(ctx context.Context, broker *server.Kafka) ([]f
 }
 
 // catchUp is what Kafka gets a second from when the backlog begins to go until it is gone.
-func (d *likesDoor) catchUp(ctx context.Context) (float64, error) {
+func (d *likesDoor) catchUp(ctx context.Context) (rate float64, err error) {
 	clients, stop := context.WithCancel(ctx)
 	going := exec.CommandContext(clients, "wrk", "-t1", fmt.Sprint("-c", outageConnections), fmt.Sprint("-d", int(drainLimit.Seconds()), "s"), "-s", d.wrk.singles, "http://"+d.api.addr)
 	if err := going.Start(); err != nil {
@@ -101,10 +101,12 @@ func (d *likesDoor) catchUp(ctx context.Context) (float64, error) {
 	}
 	defer func() {
 		stop()
-		_ = going.Wait() // killed
+		_ = going.Wait() // killed, or else:
+		if going.ProcessState.Exited() {
+			err = errors.Join(err, fmt.Errorf("wrk ended before the backlog was gone, so that nobody was in Kafka's way: %v", going.ProcessState))
+		}
 	}()
 	most, left := 0.0, math.Inf(1)
-	var err error
 	look := func(ctx context.Context) error {
 		left, err = d.api.figure(ctx, backlogMetric)
 		most = max(most, left)
