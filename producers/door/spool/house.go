@@ -65,7 +65,7 @@ func (l *Log) takeBack() time.Duration {
 		return wait
 	}
 	// Synced before anything is written over: after a crash, an older note would miss what stood there.
-	if err := l.writeNote(done > 0, false); noSpace(err) {
+	if err := l.writeNote(done > 0); noSpace(err) {
 		l.mu.Lock()
 		defer l.mu.Unlock()
 		l.noRoom = fmt.Errorf("%w: write the note: %w", ErrNoSpace, err)
@@ -103,9 +103,9 @@ func (l *Log) recycle(count int) time.Duration {
 }
 
 // writeNote writes what is known now. If it could not be synced it may be tried again: each note is written anew.
-func (l *Log) writeNote(sync, closed bool) error {
+func (l *Log) writeNote(sync bool) error {
 	l.mu.Lock()
-	n := note{l.acked, l.synced, closed && l.failed == nil}
+	n := note{l.acked, l.synced}
 	l.mu.Unlock()
 	if err := l.note.write(n); err != nil {
 		return err

@@ -307,7 +307,7 @@ func (l *Log) Close() error {
 	defer l.writing.Unlock()
 	close(l.stop)
 	<-l.houseOut
-	err := l.writeNote(true, true)
+	err := l.writeNote(true)
 	for _, segments := range [][]*segment{l.live, l.spares} {
 		for _, s := range segments {
 			if s.file != nil {

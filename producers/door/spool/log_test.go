@@ -76,7 +76,7 @@ func TestRealDisk(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if r.Groups != 9 || r.Records != 36 || !r.Closed || r.Synced != 9 || len(r.Damages) > 0 || r.Oldest.IsZero() {
+	if r.Groups != 9 || r.Records != 36 || len(r.Damages) > 0 || r.Oldest.IsZero() {
 		t.Errorf("check says %+v", r)
 	}
 	damage(t, cfg.Dir, want[3])

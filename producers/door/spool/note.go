@@ -15,8 +15,6 @@ type note struct {
 	acked uint64
 	// synced: groups up to here were on the disk. One that is not there now has been lost, not torn.
 	synced uint64
-	// closed: nothing was written behind that. Where it is not said, a later group may have been promised.
-	closed bool
 }
 
 // noteFile keeps the note in two places in turn. A crash while one is written leaves the other.
@@ -28,7 +26,7 @@ type noteFile struct {
 const (
 	noteName  = "note"
 	noteMagic = "tiffin spool 1\n\x00"
-	noteBytes = 48      // magic 16, turn 8, acked 8, synced 8, closed 4, checksum 4
+	noteBytes = 48      // magic 16, turn 8, acked 8, synced 8, nothing 4, checksum 4
 	slotBytes = 4 << 10 // no write can tear both
 )
 
@@ -70,7 +68,7 @@ func openNote(fs FS, dir string) (*noteFile, note, error) {
 			continue
 		}
 		if turn := le.Uint64(b[16:]); turn > n.turn {
-			n.turn, last = turn, note{le.Uint64(b[24:]), le.Uint64(b[32:]), b[40] == 1}
+			n.turn, last = turn, note{le.Uint64(b[24:]), le.Uint64(b[32:])}
 		}
 	}
 	if n.turn == 0 {
@@ -87,11 +85,7 @@ func (n *noteFile) write(what note) error {
 	b = le.AppendUint64(b, n.turn+1)
 	b = le.AppendUint64(b, what.acked)
 	b = le.AppendUint64(b, what.synced)
-	if what.closed {
-		b = le.AppendUint32(b, 1)
-	} else {
-		b = le.AppendUint32(b, 0)
-	}
+	b = le.AppendUint32(b, 0)
 	b = le.AppendUint32(b, crc32.Checksum(b, checksums))
 	if _, err := n.file.WriteAt(b, int64(n.turn%2)*slotBytes); err != nil {
 		return err

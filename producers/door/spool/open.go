@@ -78,7 +78,7 @@ func begin(cfg Config, s *survey) (*Log, error) {
 	l.changed = sync.NewCond(&l.mu)
 	// Synced before anything is removed or written over: the note that was found may be in the kernel's memory alone, and an older one
 	// would miss what stood there.
-	if err := l.writeNote(true, false); err != nil {
+	if err := l.writeNote(true); err != nil {
 		return nil, fmt.Errorf("spool: %s: write the note: %w", cfg.Dir, err)
 	}
 	l.adopt(s)

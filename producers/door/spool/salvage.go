@@ -16,10 +16,6 @@ import (
 // Report is what can be said of a log that nobody has open.
 type Report struct {
 	Dir string
-	// Acknowledged and Synced are the numbers of groups up to which the note says so.
-	Acknowledged, Synced uint64
-	Closed               bool // it was closed, not ended by a crash
-	Segments             int  // files
 	// Groups, Records and Bytes are whole and not acknowledged: what the next start sends.
 	Groups, Records int
 	Bytes           int64
@@ -91,9 +87,7 @@ func inspect(fs FS, dir string, do func(*survey) error) (err error) {
 }
 
 func (s *survey) report() *Report {
-	r := &Report{
-		Dir: s.dir, Acknowledged: s.note.acked, Synced: s.note.synced, Closed: s.note.closed, Segments: len(s.segments), Damages: s.damages,
-	}
+	r := &Report{Dir: s.dir, Damages: s.damages}
 	for _, run := range s.runs {
 		r.Groups += run.groups()
 		r.Records += run.records
@@ -182,7 +176,7 @@ func (s *survey) renew() error {
 			return err
 		}
 	}
-	if err := errors.Join(s.noteFile.write(note{acked, number - 1, true}), s.noteFile.file.Sync()); err != nil {
+	if err := errors.Join(s.noteFile.write(note{acked, number - 1}), s.noteFile.file.Sync()); err != nil {
 		return err
 	}
 	for _, f := range s.segments { // only now, and because some of it may be unreadable for ever
