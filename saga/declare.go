@@ -199,7 +199,7 @@ func Does[P actor, E Fact](fn func(P, Event[E]) []Fact, options ...Option) Part 
 	return typed(RoleDoes, fn, options)
 }
 
-// Then runs while the act is done.
+// Then runs while the act is done, from the first fact after the one that did it.
 func Then[P actor, E Fact](fn func(P, Event[E]) []Fact, options ...Option) Part {
 	return typed(RoleThen, fn, options)
 }
@@ -243,7 +243,8 @@ func On[E Fact](fn func(Event[E]) []Fact, options ...Option) Part {
 }
 
 // Within is a wait: once the act is done, exactly one of these reactions runs: the first answer, or the [Else] when the
-// time is over. What comes later, or answers another wait, is dropped. Several waits of one act follow one another.
+// time is over. What comes later, or answers another wait, is dropped. Several waits of one act follow one another, and
+// each has an answer of its own, also where they hear the same type of fact.
 func Within(d time.Duration, reactions ...Part) Part {
 	return func(g *Group) {
 		first := len(g.reactions)

@@ -135,6 +135,8 @@ func late(j *Job, _ saga.Cause) []saga.Fact { return saga.Say(TooLate{work{j.ID}
 
 func advance(j *Job, _ saga.Event[Answered]) []saga.Fact { return j.advance() }
 
+func heed(j *Job, _ saga.Event[Answered]) []saga.Fact { return j.advance() }
+
 func check(j *Job, _ saga.Event[Checked]) []saga.Fact { return j.advance() }
 
 func giveUp(j *Job, _ saga.Cause) []saga.Fact { return saga.Say(GivenUp{work{j.ID}}) }

@@ -192,7 +192,7 @@ func (g *Group) do(out *Outcome, r *Reaction, c Cause) {
 		out.drop("not acted")
 		return
 	}
-	a.state = Done
+	a.state, c.tx.acted = Done, true
 	if len(g.waits) > 0 {
 		g.wait(a, g.waits[0], c)
 	}
@@ -206,7 +206,9 @@ func (g *Group) then(out *Outcome, r *Reaction, c Cause) {
 		out.drop("not done yet")
 	case a.state.Final():
 		out.drop("already " + string(a.state))
-	case r.Wait != "" && r.Wait != a.waiting:
+	case c.tx.acted:
+		out.drop("not done before")
+	case r.Wait != "" && (r.Wait != a.waiting || c.tx.answered):
 		out.drop("nobody waits")
 	default:
 		g.finish(out, r, a, c, r.run(d, c))
@@ -270,6 +272,7 @@ func (g *Group) finish(out *Outcome, r *Reaction, a *Act, c Cause, said []Fact) 
 	case a.state.Final():
 		a.rest()
 	case r.Wait != "":
+		c.tx.answered = true
 		g.wait(a, r.next, c)
 	}
 	if r.Pivots && !a.state.Final() {

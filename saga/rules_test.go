@@ -207,6 +207,37 @@ func TestTheFirstAnswerEndsAWait(t *testing.T) {
 	}
 }
 
+// Who asks the same again and again hears the same answer each time: one answer ends one wait.
+func TestOneAnswerEndsOneWait(t *testing.T) {
+	again := saga.Then(advance, saga.Says[Advanced]())
+	g := group(does,
+		saga.Within(10*time.Minute, again, saga.Else(giveUp, saga.Fails[GivenUp]())),
+		saga.Within(10*time.Minute, again, saga.Else(giveUpChecking, saga.Fails[GivenUp]())))
+	s := sagatest.Group(t, g).Hears(asked).
+		Hears(answered).Says(advanced).Keeps(&Job{ID: "1", Did: 1, Advanced: 1}).
+		Hears(answered).Says(advanced).Keeps(&Job{ID: "1", Did: 1, Advanced: 2})
+	dropped(t, s.Hears(answered), "nobody waits")
+
+	t.Run("in whatever order the waits' lines stand beside others", func(t *testing.T) {
+		g := group(does, saga.Within(time.Minute, again, saga.Else(giveUp, saga.Fails[GivenUp]())), saga.Then(heed, saga.Says[Advanced](), saga.Closes()))
+		sagatest.Group(t, g).Hears(asked).Hears(answered).Says(advanced, advanced).Act("1", saga.Closed)
+	})
+}
+
+// What begins an act can't be what comes after it.
+func TestAFactThatBeginsAnActDoesNotContinueIt(t *testing.T) {
+	goOn := func(j *Job, _ saga.Event[Asked]) []saga.Fact { return j.advance() }
+	for name, line := range map[string]saga.Part{
+		"while it is done":        saga.Then(goOn, saga.Says[Advanced]()),
+		"as the answer to a wait": saga.Within(time.Minute, saga.Then(goOn, saga.Says[Advanced]()), saga.Else(giveUp, saga.Fails[GivenUp]())),
+	} {
+		t.Run(name, func(t *testing.T) {
+			sagatest.Group(t, group(does, line)).Hears(asked).Says(begun).
+				Hears(asked).Says(advanced).Act("1", saga.Done)
+		})
+	}
+}
+
 // What a deadline says belongs to the saga in which somebody waited.
 func TestADeadlineKnowsItsSaga(t *testing.T) {
 	s := sagatest.Group(t, waiting()).HearsLate(asked, time.Hour)

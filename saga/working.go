@@ -107,6 +107,8 @@ type Tx struct {
 	checked          int // how many of added have been checked against a declaration
 
 	reaction *Reaction // the one that runs, so that its panic can name it
+	acted    bool      // the event has done the act: what continues it comes later
+	answered bool      // the event has ended a wait: the next one has an answer of its own
 }
 
 func (tx *Tx) get(t AnyTable, key string) any {
