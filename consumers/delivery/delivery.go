@@ -33,11 +33,12 @@ func Group(cfg Config) *saga.Group {
 	)
 }
 
-// size sets how many couriers a city has. Said again, it changes nothing; those who are out stay out.
+// size sets how many couriers a city has. Said again, it changes nothing; those who are out stay out, and leave when they
+// come back if the fleet is too large then.
 func size(e saga.Event[schemas.FleetSized]) []saga.Fact {
 	f := fleets.Get(e, e.Fact.City)
 	f.Couriers = max(*e.Fact.Couriers, f.Out)
-	f.Free = f.Couriers - f.Out
+	f.Free, f.Leaving = f.Couriers-f.Out, f.Couriers-*e.Fact.Couriers
 	return nil
 }
 
@@ -71,10 +72,15 @@ func lost(t *Trip, why saga.Cause) []saga.Fact {
 	return t.failed(schemas.ReasonCourierTimedOut)
 }
 
-// comeBack gives the courier back.
+// comeBack gives the courier back, or lets one go if the fleet has one too many.
 func (t *Trip) comeBack(c saga.Asking) {
 	f := fleets.Get(c, t.City)
-	f.Free, f.Out = f.Free+1, f.Out-1
+	f.Out--
+	if f.Leaving > 0 {
+		f.Leaving, f.Couriers = f.Leaving-1, f.Couriers-1
+	} else {
+		f.Free++
+	}
 }
 
 func (t *Trip) failed(reason string) []saga.Fact {

@@ -24,6 +24,12 @@ func fleet(free, out int) *Fleet {
 	return &Fleet{City: "mumbai", Couriers: free + out, Free: free, Out: out}
 }
 
+func leaving(free, out, leaving int) *Fleet {
+	f := fleet(free, out)
+	f.Leaving = leaving
+	return f
+}
+
 func sized(couriers int) schemas.FleetSized {
 	return schemas.FleetSized{City: "mumbai", Couriers: &couriers}
 }
@@ -81,9 +87,25 @@ func TestAFleetChanges(t *testing.T) {
 	script(t).Hears(ready).
 		Hears(sized(5)).SaysNothing().Keeps(fleet(4, 1)).
 		Hears(sized(5)).Keeps(fleet(4, 1)).
-		Hears(sized(0)).Keeps(fleet(0, 1)). // who is out stays out
-		Hears(arrived).Says(completed).Keeps(fleet(1, 0)).
-		Hears(sized(0)).Keeps(fleet(0, 0))
+		Hears(sized(0)).Keeps(leaving(0, 1, 1)). // who is out stays out
+		Hears(sized(0)).Keeps(leaving(0, 1, 1)).
+		Hears(arrived).Says(completed).Keeps(fleet(0, 0))
+}
+
+// Who is dismissed while out gets no order after coming back.
+func TestADismissedCourierLeavesUponComingBack(t *testing.T) {
+	second, third := ready, ready
+	second.OrderID, third.OrderID = "o2", "o3"
+	s := script(t).Hears(ready).Hears(second).
+		Hears(sized(1)).Keeps(leaving(0, 2, 1)).
+		Hears(arrived).Says(completed).Keeps(fleet(0, 1)).
+		Hears(third).Says(schemas.DeliveryFailed{OrderID: "o3", Reason: schemas.ReasonNoCourier})
+	t.Run("those who stay come back as before", func(t *testing.T) {
+		s.Hears(schemas.CourierDelivered{OrderID: "o2"}).Keeps(fleet(1, 0))
+	})
+	t.Run("unless the fleet grows again", func(t *testing.T) {
+		script(t).Given(leaving(0, 2, 1)).Hears(sized(3)).Keeps(fleet(1, 2))
+	})
 }
 
 func TestTheDefaultTimeIsAnHour(t *testing.T) {

@@ -22,12 +22,16 @@ type Trip struct {
 type Fleet struct {
 	City                string
 	Couriers, Free, Out int
+	Leaving             int // of those who are out, how many have no more orders to take when they come back
 }
 
-// Check is the table's CHECK.
+// Check is the table's CHECKs.
 func (f *Fleet) Check() error {
 	if f.Free < 0 || f.Out < 0 || f.Free+f.Out != f.Couriers {
 		return errors.New("a courier is free or out, once")
+	}
+	if f.Leaving < 0 {
+		return errors.New("a courier leaves once")
 	}
 	return nil
 }
@@ -37,6 +41,6 @@ var (
 		return saga.Columns{{"order_id", &t.OrderID}, {"city", &t.City}}
 	})
 	fleets = saga.In("fleets", func(f *Fleet) saga.Columns {
-		return saga.Columns{{"city", &f.City}, {"couriers", &f.Couriers}, {"free", &f.Free}, {"on_the_road", &f.Out}}
+		return saga.Columns{{"city", &f.City}, {"couriers", &f.Couriers}, {"free", &f.Free}, {"on_the_road", &f.Out}, {"leaving", &f.Leaving}}
 	})
 )

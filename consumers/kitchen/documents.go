@@ -22,12 +22,16 @@ type Ticket struct {
 type Room struct {
 	RestaurantID, Name, City string
 	Places, Free, Busy       int
+	Closing                  int // of the busy ones, those that are none any more once they are left
 }
 
-// Check is the table's CHECK.
+// Check is the table's CHECKs.
 func (r *Room) Check() error {
 	if r.Free < 0 || r.Busy < 0 || r.Free+r.Busy != r.Places {
 		return errors.New("a kitchen's places are free or busy, once")
+	}
+	if r.Closing < 0 {
+		return errors.New("a kitchen closes no place twice")
 	}
 	return nil
 }
@@ -44,6 +48,7 @@ var (
 			{"places", &r.Places},
 			{"free", &r.Free},
 			{"busy", &r.Busy},
+			{"closing", &r.Closing},
 		}
 	})
 )

@@ -53,12 +53,12 @@ func Group(cfg Config) *saga.Group {
 }
 
 // open sets how many orders a restaurant can cook at once. Said again, it changes nothing; said otherwise, orders that
-// are being cooked keep their places.
+// are being cooked keep their places until they leave them.
 func open(e saga.Event[schemas.RestaurantOpened]) []saga.Fact {
 	room := rooms.Get(e, e.Fact.RestaurantID)
 	room.Name, room.City = e.Fact.Name, e.Fact.City
 	room.Places = max(*e.Fact.Places, room.Busy)
-	room.Free = room.Places - room.Busy
+	room.Free, room.Closing = room.Places-room.Busy, room.Places-*e.Fact.Places
 	return nil
 }
 
@@ -122,10 +122,15 @@ func (t *Ticket) ready(c saga.Asking) []saga.Fact {
 	return saga.Say(schemas.MealReady{OrderID: t.OrderID, RestaurantID: t.RestaurantID, City: room.City})
 }
 
-// leave gives the ticket's place back.
+// leave gives the ticket's place back, or closes it if the kitchen has one too many.
 func (t *Ticket) leave(c saga.Asking) *Room {
 	room := rooms.Get(c, t.RestaurantID)
-	room.Free, room.Busy = room.Free+1, room.Busy-1
+	room.Busy--
+	if room.Closing > 0 {
+		room.Closing, room.Places = room.Closing-1, room.Places-1
+	} else {
+		room.Free++
+	}
 	return room
 }
 

@@ -107,3 +107,32 @@ func TestARestaurantOpensAgainWithoutDoubling(t *testing.T) {
 		Hears(opened).Keeps(room(2, 1)).
 		Hears(opened).Keeps(room(2, 1))
 }
+
+// A kitchen that shrinks while all its places are taken closes those that it has too many, as they are left.
+func TestAKitchenShrinksAsItsPlacesAreLeft(t *testing.T) {
+	opened := func(places int) schemas.RestaurantOpened {
+		return schemas.RestaurantOpened{RestaurantID: "annapurna", Name: "Annapurna", City: "mumbai", Places: &places}
+	}
+	order := func(id string) schemas.PaymentSucceeded {
+		p := paid
+		p.PaymentID = id
+		return p
+	}
+	closing := func(free, busy, closing int) *Room {
+		r := room(free, busy)
+		r.Closing = closing
+		return r
+	}
+	s := script(t).Given(room(3, 0)).Hears(order("o1")).Hears(order("o2")).Hears(order("o3")).
+		Hears(opened(1)).Keeps(closing(0, 3, 2)).
+		Hears(opened(1)).Keeps(closing(0, 3, 2)).
+		Hears(schemas.CancellationRequested{OrderID: "o1"}).Keeps(closing(0, 2, 1)).
+		Hears(order("o4")).Says(schemas.KitchenRejected{OrderID: "o4", Reason: schemas.ReasonNoRoom})
+	t.Run("and stays small", func(t *testing.T) {
+		s.Hears(schemas.CancellationRequested{OrderID: "o2"}).Keeps(room(0, 1)).
+			Hears(schemas.CancellationRequested{OrderID: "o3"}).Keeps(room(1, 0))
+	})
+	t.Run("unless it grows again", func(t *testing.T) {
+		script(t).Given(closing(0, 3, 2)).Hears(opened(2)).Keeps(closing(0, 3, 1)).Hears(opened(4)).Keeps(room(1, 3))
+	})
+}
