@@ -1,6 +1,7 @@
 package saga
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -18,11 +19,34 @@ func (in *inspection) acts() {
 			}
 			in.undone(n, told)
 			in.settled(n)
+		case n.Role == RoleUndoes && !n.EvenIfNothing:
+			in.dead(n)
 		case n.Role == RoleOnce && !n.settles():
 			in.found("once-again", n, fmt.Sprintf("let it close the act: saga.Closes(), or saga.Ends[...]() for what it says, on the line of %s; or let a saga.Does hear the last of the facts", n.Name),
 				"%s runs again upon each fact of its condition that is heard later", n)
 		}
 	}
+}
+
+// dead finds undos that never run: every do of the group settles the act at once, so before it there is nothing to undo, and after it
+// that is too late.
+func (in *inspection) dead(undo *node) {
+	var first *node
+	for _, n := range in.nodes {
+		if n.group != undo.group || n.Role != RoleDoes {
+			continue
+		}
+		staysOpen := n.Silently || slices.ContainsFunc(n.Says, func(s Said) bool { return !s.Closes && !s.Fails })
+		if staysOpen && !n.Closes && !n.Pivots {
+			return
+		}
+		first = cmp.Or(first, n)
+	}
+	if first == nil {
+		return // only a mutant's do can be lost
+	}
+	in.found("dead-undo", undo, fmt.Sprintf("let a saga.Then(..., saga.Closes()) settle the act, upon the fact after which there is nothing to undo, and not %s; or take %s away", first.Name, undo.Name),
+		"%s has nothing to undo: %s settles the act at once", undo, first)
 }
 
 // undone finds what may doom the saga of an act while that can be undone, and does not undo it.

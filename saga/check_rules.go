@@ -30,6 +30,7 @@ func Rules() []Rule {
 		{"mute-do", wrong, "a do that can say nothing", "A do that says nothing has not acted: its act never begins, and what it changes is refused."},
 		{"no-undo", wrong, "an act that a failure leaves standing", "The saga fails and the act stays done: stock that nobody gets, money that nobody gives back."},
 		{"never-settled", wrong, "an act that stays open", "A late or repeated fact may still undo what was completed long ago, and nobody can tell it from one that hangs."},
+		{"dead-undo", wrong, "an undo that never has anything to undo", "Who reads it believes that the act is taken back, and it never is."},
 		{"once-again", wrong, "a join that does not end its act", "What was to happen once happens as often as the facts come."},
 
 		{"silent-judge", wrong, "a judge that does not always answer", "A request that comes early is then answered late or never, and the others go on with what is to be undone."},

@@ -48,6 +48,8 @@ func TestADeclarationThatCannotWorkIsRefused(t *testing.T) {
 		{`giveUp \(saga/jobs_test\.go:\d+\): a wait is known by its Else, so each saga\.Within has one, .*`, parts{does, minute(answer, giveUp), minute(saga.Then(check), giveUp)}},
 		{`begin` + here + `is a saga\.Does, which is no answer to a wait: move its line out of the saga\.Within`, parts{minute(does, giveUp)}},
 		{`advance` + here + `runs once the act is done, and nothing does it: add a saga\.Does\(\.\.\.\)`, parts{answer}},
+		{`undo` + here + `takes an act back, and nothing does one: add a saga\.Does\(\.\.\.\), or take it away`, parts{undoes}},
+		{`undo` + here + `takes an act back, and nothing does one: .*`, parts{saga.Once(saga.Heard[Asked](), finish, saga.Closes()), undoes}},
 		{`follow` + here + `follows, so it says nothing: take its saga\.Says away`, parts{saga.Follows(follow, saga.Upon[Asked](), saga.Says[Begun]())}},
 		{`record` + here + `records, so it says nothing: take its saga\.Says away`, parts{saga.Records(record, saga.Upon[Asked](), saga.Says[Begun]())}},
 		{`begin` + here + `is a saga\.Does, so it can't hear job\.checked: take its saga\.Upon away`, parts{saga.Does(begin, saga.Upon[Checked]())}},

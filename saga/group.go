@@ -174,6 +174,9 @@ func (g *Group) verifyUndo() {
 		if !does && (r.Role == RoleThen || r.Role == RoleElse) {
 			g.wrong("%s (%s) runs once the act is done, and nothing does it: add a saga.Does(...)", r.Name, r.At)
 		}
+		if !does && r.Role == RoleUndoes {
+			g.wrong("%s (%s) takes an act back, and nothing does one: add a saga.Does(...), or take it away", r.Name, r.At)
+		}
 		if undoes && r.Role == RoleDoes && r.refuses == nil {
 			g.wrong("%s (%s) can be barred by an undo that comes first: add saga.Refuses(...), which says its refusal", r.Name, r.At)
 		}

@@ -26,6 +26,7 @@ func examples() map[string]example {
 		"mute-do":               {badMuteDo, goodMuteDo},
 		"no-undo":               {badNoUndo, goodNoUndo},
 		"never-settled":         {badNeverSettled, goodNeverSettled},
+		"dead-undo":             {badDeadUndo, goodDeadUndo},
 		"once-again":            {badOnceAgain, goodOnceAgain},
 		"silent-judge":          {badSilentJudge, goodSilentJudge},
 		"two-judges":            {badTwoJudges, goodTwoJudges},
@@ -205,6 +206,19 @@ func goodNeverSettled() saga.Choreography {
 		saga.Does(charge, saga.Refuses(decline), saga.Says[CardCharged](), saga.Fails[CardDeclined]()),
 		saga.Then(keep, saga.Closes()),
 		saga.Undoes(refund, saga.Upon[ParcelStopped](), saga.Says[CardRefunded]())))
+}
+
+func badDeadUndo() saga.Choreography {
+	return shop(saga.Define("points", saga.Documents(points),
+		saga.Does(earnUponCharge, saga.Refuses(earnNothing), saga.Closes(), saga.Announces[PointsEarned]()),
+		saga.Undoes(takeBack, saga.Upon[ParcelStopped]())))
+}
+
+func goodDeadUndo() saga.Choreography {
+	return shop(saga.Define("points", saga.Documents(points),
+		saga.Does(earnUponCharge, saga.Refuses(earnNothing), saga.Announces[PointsEarned]()),
+		saga.Then(keepPoints, saga.Closes()),
+		saga.Undoes(takeBack, saga.Upon[ParcelStopped]())))
 }
 
 func badOnceAgain() saga.Choreography {

@@ -139,6 +139,10 @@ func line(saga.Cause)                         {}
 func earn(*Points, saga.Event[ParcelSent]) []saga.Fact                  { return nil }
 func earnUponDelivery(*Points, saga.Event[ParcelDelivered]) []saga.Fact { return nil }
 func earnOnce(*Points, saga.Cause) []saga.Fact                          { return nil }
+func earnUponCharge(*Points, saga.Event[CardCharged]) []saga.Fact       { return nil }
+func earnNothing(*Points, saga.Event[CardCharged]) []saga.Fact          { return nil }
+func keepPoints(*Points, saga.Event[ParcelSent]) []saga.Fact            { return nil }
+func takeBack(*Points, saga.Cause) []saga.Fact                          { return nil }
 func thank(*Order, saga.Event[PointsEarned]) []saga.Fact                { return nil }
 func count(saga.Event[OrderPlaced]) []saga.Fact                         { return nil }
 func countLegacy(saga.Event[LegacyOrderPlaced]) []saga.Fact             { return nil }
