@@ -224,7 +224,7 @@ func Once[P actor](c Condition, fn func(P, Cause) []Fact, options ...Option) Par
 }
 
 // Records runs [Upon] each of some facts, and does nothing but add rows to journals: a timeline, a log. It gets no
-// document, so it has no influence on the saga.
+// document, and may change none, so it has no influence on the saga.
 func Records(fn func(Cause), options ...Option) Part {
 	return part(RoleRecords, fn, func(_ any, c Cause) []Fact { fn(c); return nil }, nil, options)
 }

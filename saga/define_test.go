@@ -52,6 +52,8 @@ func TestADeclarationThatCannotWorkIsRefused(t *testing.T) {
 		{`undo` + here + `takes an act back, and nothing does one: .*`, parts{saga.Once(saga.Heard[Asked](), finish, saga.Closes()), undoes}},
 		{`follow` + here + `follows, so it says nothing: take its saga\.Says away`, parts{saga.Follows(follow, saga.Upon[Asked](), saga.Says[Begun]())}},
 		{`record` + here + `records, so it says nothing: take its saga\.Says away`, parts{saga.Records(record, saga.Upon[Asked](), saga.Says[Begun]())}},
+		{`record` + here + `records, so it can't use shelves, which is no journal: take it out of its saga\.Uses, or make the reaction a saga\.On`, parts{saga.Records(record, saga.Uses(lines, shelves), saga.Upon[Asked]())}},
+		{`record` + here + `records, so it can't request letter: take its saga\.Requests away, or make the reaction a saga\.On`, parts{saga.Records(record, saga.Upon[Asked](), saga.Requests(letters)), saga.Performs(letters, time.Minute, func(context.Context, string, letter) error { return nil })}},
 		{`begin` + here + `is a saga\.Does, so it can't hear job\.checked: take its saga\.Upon away`, parts{saga.Does(begin, saga.Upon[Checked]())}},
 		{`advance` + here + `is a saga\.Then, so it can't hear job\.checked: take its saga\.Upon away`, parts{does, saga.Then(advance, saga.Upon[Checked]())}},
 		{`givesUp \(saga/define_test\.go:\d+\) is a saga\.Else, so it can't hear job\.checked: take its saga\.Upon away`, parts{does, minute(answer, saga.Else(givesUp, saga.Upon[Checked]()))}},

@@ -113,9 +113,16 @@ func (g *Group) verify(r *Reaction) {
 		}
 	}
 	for _, used := range r.Uses {
-		if !slices.ContainsFunc(g.tables, func(t AnyTable) bool { return t.Name() == used }) {
+		i := slices.IndexFunc(g.tables, func(t AnyTable) bool { return t.Name() == used })
+		if i < 0 {
 			g.wrong("%s (%s) uses %s: add that table to saga.Documents(...)", r.Name, r.At, used)
 		}
+		if r.Role == RoleRecords && !g.tables[i].Appends() {
+			g.wrong("%s (%s) records, so it can't use %s, which is no journal: take it out of its saga.Uses, or make the reaction a saga.On", r.Name, r.At, used)
+		}
+	}
+	if r.Role == RoleRecords && len(r.Requests) > 0 {
+		g.wrong("%s (%s) records, so it can't request %s: take its saga.Requests away, or make the reaction a saga.On", r.Name, r.At, r.Requests[0])
 	}
 }
 

@@ -340,6 +340,10 @@ func (g *Group) used(out *Outcome, r *Reaction, t AnyTable) {
 			return
 		}
 	}
+	if r.Role == RoleRecords && !t.Appends() {
+		out.Err = fmt.Errorf("%s.%s (%s) records, so it can't change %s: make it a saga.On, with saga.Uses(%[4]s)", g.name, r.Name, r.At, t.Name())
+		return
+	}
 	out.Err = fmt.Errorf("%s.%s changes %s, which it does not declare: add saga.Uses(%s) to its line (%s)", g.name, r.Name, t.Name(), t.Name(), r.At)
 }
 

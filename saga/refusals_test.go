@@ -84,6 +84,8 @@ func broken() map[string]saga.Part {
 				spoil(jobs.Get(e, "1"), e)
 				return nil
 			}, uses),
+		`workers\.func\S+ \(saga/refusals_test\.go:\d+\) records, so it can't change shelves: make it a saga\.On, with saga\.Uses\(shelves\)`: saga.Records(
+			func(c saga.Cause) { shelves.Get(c, "s").Free = 7 }, saga.Upon[Asked]()),
 		`workers\.func\S+ \(saga/refusals_test\.go:\d+\) leaves shelves "s" broken: a shelf has nothing less than nothing`: saga.Does(
 			func(j *Job, e saga.Event[Asked]) []saga.Fact {
 				spoil(j, e).Free = -1
