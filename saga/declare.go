@@ -184,7 +184,8 @@ func TooLate[P actor](fn func(P, Cause) []Fact) Option {
 }
 
 // Refuses: fn says the refusal of a do that may not run any more, because its undo came first or because the saga is
-// older than the longest life of one. It changes nothing. Dropped silently, such a do would leave a saga that never ends.
+// older than the longest life of one. It changes nothing but its own act's document, and what it says is declared with [Fails],
+// or with [Ends]. Dropped silently, such a do would leave a saga that never ends.
 func Refuses[P actor, E Fact](fn func(P, Event[E]) []Fact) Option {
 	return func(r *Reaction) {
 		r.RefusesName = nameOf(fn).name

@@ -67,7 +67,7 @@ func charge(_ *Charge, e saga.Event[SeatHeld]) []saga.Fact {
 // A trip takes a seat and a payment. Nobody is in charge: when the card is declined, the seat is released upon that.
 func Example() {
 	railway := saga.Define("railway", saga.Documents(seats),
-		saga.Does(hold, saga.Refuses(refuse), saga.Says[SeatHeld]()),
+		saga.Does(hold, saga.Refuses(refuse), saga.Says[SeatHeld](), saga.Fails[SeatRefused]()),
 		saga.Undoes(release, saga.Upon[CardDeclined](), saga.Says[SeatReleased]()))
 	bank := saga.Define("bank", saga.Documents(charges),
 		saga.Does(charge, saga.Says[CardCharged](), saga.Fails[CardDeclined]()))

@@ -172,7 +172,7 @@ func (g *Group) do(out *Outcome, r *Reaction, c Cause) {
 	old := !c.Started.IsZero() && c.Time.Sub(c.Started) > g.life
 	switch {
 	case r.refuses != nil && (a.state == Barred || a.state == New && old):
-		if g.declared(out, r, c, r.refuses(d, c)) {
+		if g.refuse(out, r, c, r.refuses(d, c)) {
 			a.state, a.markUntil, a.markedBy = Refused, noTime, ""
 			out.Ran = append(out.Ran, r.RefusesName)
 		}
@@ -197,6 +197,18 @@ func (g *Group) do(out *Outcome, r *Reaction, c Cause) {
 		g.wait(a, g.waits[0], c)
 	}
 	g.finish(out, r, a, c, said)
+}
+
+// refuse says a refusal, and nothing that others could take for a success.
+func (g *Group) refuse(out *Outcome, r *Reaction, c Cause, said []Fact) bool {
+	c.tx.refuses = true
+	for _, f := range said {
+		if s := r.said(f); s != nil && !s.Fails && !s.Ends {
+			out.Err = fmt.Errorf("%s.%s (%s) refuses and says %s, which is no failure: say what its line declares with saga.Fails, or saga.Ends", g.name, r.RefusesName, r.At, f.EventType())
+			return false
+		}
+	}
+	return g.declared(out, r, c, said)
 }
 
 func (g *Group) then(out *Outcome, r *Reaction, c Cause) {
@@ -312,7 +324,14 @@ type checker interface{ Check() error }
 
 // check refuses changes that the reaction's declaration does not say, or that break a CHECK.
 func (g *Group) check(out *Outcome, r *Reaction, tx *Tx) {
+	refused := func(does, what string) {
+		out.Err = fmt.Errorf("%s.%s (%s) refuses and %s %s: a refusal changes nothing but its own act's document; leave it to who hears what it says", g.name, r.RefusesName, r.At, does, what)
+	}
 	tx.changes(func(d *Document, t AnyTable) {
+		if tx.refuses && (d == nil || t != g.tables[0] || d.Key != tx.key) {
+			refused("changes", t.Name())
+			return
+		}
 		g.used(out, r, t)
 		if d == nil || out.Err != nil {
 			return
@@ -324,11 +343,13 @@ func (g *Group) check(out *Outcome, r *Reaction, tx *Tx) {
 		}
 	})
 	for _, request := range tx.requested[tx.checkedRequested:] {
-		if !slices.Contains(r.Requests, request.Effect) {
+		if tx.refuses {
+			refused("requests", request.Effect)
+		} else if !slices.Contains(r.Requests, request.Effect) {
 			out.Err = fmt.Errorf("%s.%s requests %s, which it does not declare: add saga.Requests(...) for it to its line (%s)", g.name, r.Name, request.Effect, r.At)
 		}
 	}
-	tx.checkedRequested = len(tx.requested)
+	tx.checkedRequested, tx.refuses = len(tx.requested), false
 }
 
 func (g *Group) used(out *Outcome, r *Reaction, t AnyTable) {

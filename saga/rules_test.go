@@ -1,6 +1,8 @@
 package saga_test
 
 import (
+	"context"
+	"regexp"
 	"slices"
 	"testing"
 	"time"
@@ -306,6 +308,54 @@ func TestAReactionMovesItsActAsItsLineSays(t *testing.T) {
 		sagatest.Group(t, group(does, saga.Undoes(undo, saga.Upon[Cancelled](), saga.Fails[Undone]()))).
 			Hears(asked).Hears(cancelled).Says(undone).Act("1", saga.Refused)
 	})
+}
+
+// A refusal changes nothing but what its own act's document says of it, and says nothing that others could take for a success.
+func TestARefusalChangesNothingElse(t *testing.T) {
+	here := ` \(saga/jobs_test\.go:\d+\) `
+	for want, refuse := range map[string]func(*Job, saga.Event[Asked]) []saga.Fact{
+		"": func(j *Job, e saga.Event[Asked]) []saga.Fact {
+			j.Followed = 1
+			return sayNo(j, e)
+		},
+		`\S+` + here + `refuses and changes shelves: a refusal changes nothing but its own act's document; leave it to who hears what it says`: func(j *Job, e saga.Event[Asked]) []saga.Fact {
+			shelves.Get(e, "s").Free--
+			return sayNo(j, e)
+		},
+		`\S+` + here + `refuses and changes lines: .*`: func(j *Job, e saga.Event[Asked]) []saga.Fact {
+			lines.Add(e, Line{j.ID, "refused"})
+			return sayNo(j, e)
+		},
+		`\S+` + here + `refuses and changes jobs: .*`: func(j *Job, e saga.Event[Asked]) []saga.Fact {
+			jobs.Get(e, "2").Did++
+			return sayNo(j, e)
+		},
+		`\S+` + here + `refuses and requests letter: .*`: func(j *Job, e saga.Event[Asked]) []saga.Fact {
+			letters.Request(e, letter{})
+			return sayNo(j, e)
+		},
+		`\S+` + here + `refuses and says job\.begun, which is no failure: say what its line declares with saga\.Fails, or saga\.Ends`: begin,
+	} {
+		t.Run(want, func(t *testing.T) {
+			g := group(undoes, saga.Does(begin, saga.Refuses(refuse), saga.Says[Begun](), saga.Fails[Refused](), saga.Uses(shelves, lines), saga.Requests(letters)),
+				saga.Performs(letters, time.Minute, func(context.Context, string, letter) error { return nil }))
+			var w saga.Working
+			w.Put(jobs, "1", &Job{ID: "1"}, false)
+			w.Put(jobs, "2", &Job{ID: "2"}, true)
+			w.Put(shelves, "s", &Shelf{"s", 1}, true)
+			g.React(&w, hearing(cancelled))
+			out := g.React(&w, hearing(asked))
+			if want == "" {
+				if out.Err != nil || !slices.Equal(out.Facts, saga.Say(refused)) || w.Find(jobs, "1").Value.(*Job).Followed != 1 {
+					t.Errorf("a refusal that writes into its own document: %+v", out)
+				}
+				return
+			}
+			if out.Err == nil || !regexp.MustCompile(`^workers\.`+want+"$").MatchString(out.Err.Error()) {
+				t.Errorf("the error is\n  %v\nwant\n  workers.%s", out.Err, want)
+			}
+		})
+	}
 }
 
 // inEveryState is how an act comes into each of its states.

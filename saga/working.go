@@ -107,6 +107,7 @@ type Tx struct {
 	checked          int // how many of added have been checked against a declaration
 
 	reaction *Reaction // the one that runs, so that its panic can name it
+	refuses  bool      // what runs is its Refuses
 	acted    bool      // the event has done the act: what continues it comes later
 	answered bool      // the event has ended a wait: the next one has an answer of its own
 }
