@@ -244,16 +244,15 @@ func (g *Group) undo(out *Outcome, r *Reaction, c Cause) {
 		}
 	case a.state == New:
 		c.Nothing = true
-		var said []Fact
 		if r.EvenIfNothing {
-			said = r.run(d, c)
-			out.Ran = append(out.Ran, r.Name)
+			g.finish(out, r, a, c, r.run(d, c))
 		} else {
 			out.drop("nothing to undo yet")
 		}
-		g.declared(out, r, c, said)
-		a.rest()
-		a.state, a.markUntil, a.markedBy = Barred, c.Time.Add(2*g.life), c.Type
+		if !a.state.Final() {
+			a.rest()
+			a.state, a.markUntil, a.markedBy = Barred, c.Time.Add(2*g.life), c.Type
+		}
 	default:
 		g.finish(out, r, a, c, r.run(d, c))
 		if !a.state.Final() {

@@ -79,6 +79,34 @@ func TestAJudgeAnswersAlsoWhenThereIsNothingToUndo(t *testing.T) {
 	s.Hears(asked).Says(refused).Act("1", saga.Refused)
 }
 
+// A verdict moves the act as its line says, whether there was anything to undo or not: after the end nothing revives a saga.
+func TestAVerdictUponNothingMovesTheActAsItsLineSays(t *testing.T) {
+	for _, tt := range []struct {
+		name  string
+		line  saga.Option
+		state saga.State
+	}{
+		{"Says leaves a mark", saga.Says[Nothing](), saga.Barred},
+		{"ClosesWith", saga.ClosesWith[Nothing](), saga.Closed},
+		{"Ends", saga.Ends[Nothing](), saga.Closed},
+		{"Fails", saga.Fails[Nothing](), saga.Refused},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			s := sagatest.Group(t, group(does, saga.Undoes(undo, saga.EvenIfNothing(), saga.Upon[Cancelled](), saga.Says[Undone](), tt.line)))
+			s.Hears(cancelled).Says(nothing).Act("1", tt.state)
+			j, _ := sagatest.Load[Job](s.World(), "1")
+			if marked := !j.MarkUntil().IsZero(); marked != (tt.state == saga.Barred) {
+				t.Errorf("an act that is %s has a mark: %v", tt.state, marked)
+			}
+			if tt.state == saga.Barred {
+				s.Hears(asked).Says(refused)
+			} else {
+				dropped(t, s.Hears(asked), "already "+string(tt.state))
+			}
+		})
+	}
+}
+
 func TestAMarkIsKeptForTwoLivesAndRenewed(t *testing.T) {
 	s := sagatest.Group(t, group(does, undoes, saga.Life(time.Hour)))
 	until := func(want time.Time) {
