@@ -30,20 +30,54 @@ func (in *inspection) ends() {
 	}
 }
 
-// goesOn finds acts that are done, and then nothing more happens: what they say moves nobody, and they wait for nothing.
+// goesOn finds acts that are done, and then the saga does not go on: what they say leads to no end of it, and they wait for nothing. A
+// step aside, from what somebody else takes to the end, need not lead there; it is enough if it moves anybody.
 func (in *inspection) goesOn(s *story, told map[string]bool) {
+	leads := in.leadToEnd(s)
 	for _, n := range in.ordered(s.happy.nodes) {
 		if n.Role != RoleDoes || len(n.leads) > 0 || n.maySettle() || in.open {
 			continue
 		}
 		says := slices.DeleteFunc(n.outcomes(), func(f Said) bool { return f.Fails })
-		if len(says) == 0 || told[says[0].Type] || slices.ContainsFunc(says, func(f Said) bool { return in.moves(f.Type) }) {
+		takes := func(eventType string, by func(*node) bool) bool {
+			return slices.ContainsFunc(in.heard[eventType], func(m *node) bool { return leads[m] && by(m) })
+		}
+		aside := slices.ContainsFunc(n.Hears, func(h FactType) bool {
+			return takes(h.Type, func(m *node) bool { // whatever ends the saga hears what began it, too
+				return m.group != n.group && (m.Role != RoleOnce || !slices.Contains(s.starts, h.Type))
+			})
+		})
+		goesOn := func(f Said) bool {
+			return takes(f.Type, func(*node) bool { return true }) || aside && in.moves(f.Type)
+		}
+		if len(says) == 0 || told[says[0].Type] || slices.ContainsFunc(says, goesOn) {
 			continue
 		}
 		told[says[0].Type] = true
 		in.found("path-without-end", n, fmt.Sprintf("let the next group's saga.Does hear %s, or the saga.Once that ends the saga", says[0].goType),
-			"once %s has said %s, nothing more happens", n, says[0].Type)
+			"once %s has said %s, nothing more comes of it", n, says[0].Type)
 	}
+}
+
+// leadToEnd are the reactions of the story from which it may come to an end, whatever that is.
+func (in *inspection) leadToEnd(s *story) map[*node]bool {
+	leads := map[*node]bool{}
+	for n := range s.ends {
+		leads[n] = true
+	}
+	for grown := true; grown; {
+		grown = false
+		for n := range s.all.nodes {
+			next := slices.Clone(n.leads)
+			for _, f := range n.Says {
+				next = append(next, in.heard[f.Type]...)
+			}
+			if !leads[n] && slices.ContainsFunc(next, func(m *node) bool { return leads[m] }) {
+				leads[n], grown = true, true
+			}
+		}
+	}
+	return leads
 }
 
 // moves says whether the fact moves an act, or makes anybody say anything.

@@ -220,6 +220,26 @@ func TestShapes(t *testing.T) {
 			groups: []*saga.Group{api(), goods(saga.Upon[said[MoneyNotHeld]]()), moneyAfter(), define("late", does[MoneyHeld, Shipped, NotAgreed]()), define("numbers", saga.On(tally[Shipped]), saga.On(tally[NotAgreed])), ends(bothHeld, noGoods)},
 			want:   []string{"never-settled late", "path-without-end late"},
 		},
+		// Who only takes note of what was said does not take the saga on.
+		"it stops on its way, and somebody takes note": {
+			groups: []*saga.Group{
+				api(), saga.Outside("seller", saga.Begins[said[Agreed]]()), define("goods", does[Placed, GoodsHeld, GoodsNotHeld](), saga.Then(upon[Completed], saga.Closes()), saga.Undoes(undo, saga.Upon[said[MoneyNotHeld]]())),
+				define("money", does[Agreed, MoneyHeld, MoneyNotHeld](saga.Closes())), ends(saga.AllOf(heard[MoneyHeld]()), saga.AnyOf(heard[GoodsNotHeld](), heard[MoneyNotHeld]())),
+				define("notes", saga.Does(upon[GoodsHeld], saga.Closes(), saga.Silently())),
+			},
+			want: []string{"path-without-end goods"},
+		},
+		// The voucher is a step aside, and so is the letter that comes of it; the goods go on beside them.
+		"two steps aside": {groups: []*saga.Group{
+			api(), goods(saga.Upon[said[MoneyNotHeld]]()), moneyAfter(), ends(bothHeld, noGoods),
+			define("vouchers", saga.Does(upon[GoodsHeld], saga.Refuses(refuse[GoodsHeld]), saga.Says[said[VoucherTaken]]()), saga.Then(upon[Completed], saga.Closes()), saga.Undoes(undo, saga.Upon[said[MoneyNotHeld]]())),
+			define("letters", saga.Does(upon[VoucherTaken], saga.Closes(), saga.Silently())),
+		}},
+		"a step aside at the end": {groups: []*saga.Group{
+			api(), goods(saga.Upon[said[MoneyNotHeld]]()), moneyAfter(), ends(bothHeld, noGoods),
+			define("vouchers", saga.Does(upon[MoneyHeld], saga.Says[said[VoucherTaken]]()), saga.Then(upon[Completed], saga.Closes())),
+			define("letters", saga.Does(upon[VoucherTaken], saga.Closes(), saga.Silently())),
+		}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var got []string
