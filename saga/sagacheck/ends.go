@@ -31,6 +31,7 @@ func (e *explorer) end(s state, i int, ends map[string]bool, find func(wrong)) {
 
 // endsWrong is what must not be at any end, whatever the choreography is about.
 func (e *explorer) endsWrong(s state) (out []string) {
+	hangs := map[int]bool{} // keys of which that has been said
 	for slot := range s.slots() {
 		p, value := e.places[slot], s.get(slot)
 		if p.kind != kindDocument || p.b != 0 || value == 0 || !e.groups[p.a].HasAct() {
@@ -44,6 +45,7 @@ func (e *explorer) endsWrong(s state) (out []string) {
 			case len(said) > 1:
 				out = append(out, fmt.Sprintf("the saga %s ends more than once: %s says %s", key, g.Name(), strings.Join(said, " and ")))
 			case len(said) == 0 && !act.State().Final() && (act.Joining() || act.State() == saga.Done):
+				hangs[p.key] = true
 				out = append(out, fmt.Sprintf("the saga %s never ends: %s has heard of it and says none of its ends", key, g.Name()))
 			}
 			continue
@@ -54,6 +56,29 @@ func (e *explorer) endsWrong(s state) (out []string) {
 				what = "it waits for ever, and " + act.Waiting() + " never runs"
 			}
 			out = append(out, fmt.Sprintf("the act of %s in the saga %s stays open: %s", g.Name(), key, what))
+		}
+	}
+	for _, st := range e.stories {
+		for _, key := range e.factKeys {
+			said := func(eventType string) bool { return View{e, s}.Said(eventType, e.keys.list[key]) > 0 }
+			lacks := func(eventType string) bool { return !said(eventType) }
+			if hangs[key] || slices.ContainsFunc(st.Starts, lacks) || slices.ContainsFunc(st.Ends, said) {
+				continue
+			}
+			out = append(out, fmt.Sprintf("the saga %s never ends: it begins with %s, and %s says none of its ends",
+				e.keys.list[key], strings.Join(st.Starts, " and "), strings.Join(e.ownersOf(st), " or ")))
+		}
+	}
+	return out
+}
+
+// ownersOf are the groups that may say an end of the story.
+func (e *explorer) ownersOf(st saga.Story) (out []string) {
+	for _, g := range e.groups {
+		for _, r := range e.reactions[g] {
+			if slices.ContainsFunc(r.Says, func(f saga.Said) bool { return f.Ends && slices.Contains(st.Ends, f.Type) }) && !slices.Contains(out, g.Name()) {
+				out = append(out, g.Name())
+			}
 		}
 	}
 	return out

@@ -21,6 +21,7 @@ type explorer struct {
 	budget    int  // the slot of how many more duplicates there may be
 	ghost     int  // the slot of facts that will be delivered once more
 	reactions map[*saga.Group][]saga.Reaction
+	stories   []saga.Story // those of which somebody owns the end
 	memo      map[reacting]*node
 	answers   map[answerKey][]uint16
 	coverage  Coverage
@@ -145,6 +146,7 @@ func newExplorer(w World, name, again string, known lessons) *explorer {
 	for _, g := range w.Groups {
 		e.reactions[g] = g.Reactions()
 	}
+	e.stories = slices.DeleteFunc(saga.Stories(slices.Concat(w.Groups, w.Outside)...), func(s saga.Story) bool { return len(s.Ends) == 0 })
 	if again != "" {
 		e.again = e.types.id(again)
 	}

@@ -1,0 +1,69 @@
+package sagacheck_test
+
+import (
+	"strings"
+	"testing"
+
+	"tiffin/saga"
+	"tiffin/saga/sagacheck"
+)
+
+type (
+	EndedWell  struct{ toOrders }
+	EndedBadly struct{ toOrders }
+)
+
+func (EndedWell) EventType() string  { return "ended-well" }
+func (EndedBadly) EventType() string { return "ended-badly" }
+
+// owner is a group that says how an order ends, upon these facts.
+func owner(name string, conditions ...saga.Condition) *saga.Group {
+	files := saga.In("files", func(f *File) saga.Columns { return saga.Columns{{Name: "order_id", At: &f.OrderID}} })
+	var parts []saga.Part
+	for _, c := range conditions {
+		parts = append(parts, saga.Once(c, endWell, saga.Ends[EndedWell]()))
+	}
+	return saga.Define(name, saga.Documents(files), parts...)
+}
+
+func endWell(f *File, _ saga.Cause) []saga.Fact {
+	return saga.Say(EndedWell{toOrders{order{f.OrderID}}})
+}
+
+// shelf is a world in which an order gets the last thing on the shelf, or finds it empty.
+func shelf(groups ...*saga.Group) sagacheck.World {
+	holds2 := saga.Does(hold, saga.Closes(), saga.Uses(shelves), saga.Says[Held](), saga.Fails[NotHeld]())
+	return sagacheck.World{
+		Groups: append([]*saga.Group{stock(holds2)}, groups...), Start: saga.Say(Placed{toOrders{order{"o1"}}}),
+		Initially: []sagacheck.Choice{{Documents: []any{&Shelf{ID: "s", Free: 1}, &Shelf{ID: "s"}}}}, Crashes: true, Duplicates: 1,
+	}
+}
+
+// Who owns the end must say it, also of a saga that he never hears of.
+func TestASagaOfWhichItsOwnerNeverHearsNeverEnds(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		ends []saga.Condition
+		want string
+	}{
+		{"both ways", []saga.Condition{saga.Heard[Held](), saga.Heard[NotHeld]()}, ""},
+		{"the good one alone", []saga.Condition{saga.Heard[Held]()}, "the saga o1 never ends: it begins with placed, and orders says none of its ends"},
+	} {
+		got := strings.Join(whats(sagacheck.Verify(shelf(owner("orders", tt.ends...)))), "\n")
+		if got != tt.want {
+			t.Errorf("%s: %q, want %q", tt.name, got, tt.want)
+		}
+	}
+}
+
+// What no saga begins with need not end: a key that only takes part in one, or of which nobody owns the end.
+func TestOnlyASagaWithAnOwnerMustEnd(t *testing.T) {
+	w := shelf(owner("orders", saga.AllOf(saga.Heard[Placed](), saga.AnyOf(saga.Heard[Held](), saga.Heard[NotHeld]()))))
+	w.Start = append(w.Start, Delivered{toOrders{order{"o2"}}})
+	if r := sagacheck.Verify(w); len(r.Findings) > 0 {
+		t.Errorf("a key of which no saga begins: %v", r.Findings)
+	}
+	if r := sagacheck.Verify(shelf()); len(r.Findings) > 0 {
+		t.Errorf("nobody owns the end: %v", r.Findings)
+	}
+}
