@@ -196,8 +196,7 @@ func (e *explorer) cover(g *saga.Group, got saga.Outcome, out *outcome) {
 	}
 	for _, w := range out.writes {
 		if p := e.places[w.slot]; p.b == 0 && g.HasAct() {
-			t := g.Tables()[0]
-			if a := t.Act(saga.Decode(e.documents[w.value].image, t)); a.State() != saga.New {
+			if a := e.actOf(g, w.value); a.State() != saga.New {
 				e.coverage[Covered{Group: g.Name(), State: a.State()}] = true
 			}
 		}

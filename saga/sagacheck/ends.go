@@ -31,25 +31,23 @@ func (e *explorer) end(s state, i int, ends map[string]bool, find func(wrong)) {
 
 // endsWrong is what must not be at any end, whatever the choreography is about.
 func (e *explorer) endsWrong(s state) (out []string) {
-	hangs := map[int]bool{} // keys of which that has been said
+	for _, st := range e.stories {
+		for _, key := range e.factKeys {
+			said := e.endsSaid(s, st, key)
+			if len(said) > 1 {
+				out = append(out, fmt.Sprintf("the saga %s ends more than once: %s", e.keys.list[key], strings.Join(said, " and ")))
+			} else if why := e.mustEnd(s, st, key); len(said) == 0 && why != "" {
+				out = append(out, fmt.Sprintf("the saga %s never ends: %s", e.keys.list[key], why))
+			}
+		}
+	}
 	for slot := range s.slots() {
 		p, value := e.places[slot], s.get(slot)
-		if p.kind != kindDocument || p.b != 0 || value == 0 || !e.groups[p.a].HasAct() {
+		if p.kind != kindDocument || p.b != 0 || value == 0 || !e.groups[p.a].HasAct() || len(e.endsOf(e.groups[p.a])) > 0 {
 			continue
 		}
 		g, key := e.groups[p.a], e.keys.list[p.key]
-		t := g.Tables()[0]
-		act := t.Act(saga.Decode(e.documents[value].image, t))
-		if said, last := e.endsOf(s, g, p.key); len(said) > 0 || last {
-			switch {
-			case len(said) > 1:
-				out = append(out, fmt.Sprintf("the saga %s ends more than once: %s says %s", key, g.Name(), strings.Join(said, " and ")))
-			case len(said) == 0 && !act.State().Final() && (act.Joining() || act.State() == saga.Done):
-				hangs[p.key] = true
-				out = append(out, fmt.Sprintf("the saga %s never ends: %s has heard of it and says none of its ends", key, g.Name()))
-			}
-			continue
-		}
+		act := e.actOf(g, value)
 		if open := act.State() == saga.Done && !act.Pivoted() || act.Waiting() != ""; open {
 			what := "nothing closes, undoes or refuses it any more (if it is past undoing where it stands, say saga.Closes())"
 			if act.Waiting() != "" {
@@ -58,50 +56,84 @@ func (e *explorer) endsWrong(s state) (out []string) {
 			out = append(out, fmt.Sprintf("the act of %s in the saga %s stays open: %s", g.Name(), key, what))
 		}
 	}
-	for _, st := range e.stories {
-		for _, key := range e.factKeys {
-			said := func(eventType string) bool { return View{e, s}.Said(eventType, e.keys.list[key]) > 0 }
-			lacks := func(eventType string) bool { return !said(eventType) }
-			if hangs[key] || slices.ContainsFunc(st.Starts, lacks) || slices.ContainsFunc(st.Ends, said) {
-				continue
-			}
-			out = append(out, fmt.Sprintf("the saga %s never ends: it begins with %s, and %s says none of its ends",
-				e.keys.list[key], strings.Join(st.Starts, " and "), strings.Join(e.ownersOf(st), " or ")))
-		}
-	}
 	return out
 }
 
-// ownersOf are the groups that may say an end of the story.
-func (e *explorer) ownersOf(st saga.Story) (out []string) {
+// storiesWithEnds are the stories of the world of which somebody owns the end. Ends of which no start is known, for the world begins
+// in the middle, make one more.
+func (e *explorer) storiesWithEnds() (out []saga.Story) {
+	var middle saga.Story
+	for _, st := range saga.Stories(slices.Concat(e.groups, e.World.Outside)...) {
+		if len(st.Ends) > 0 {
+			out = append(out, st)
+		}
+	}
 	for _, g := range e.groups {
-		for _, r := range e.reactions[g] {
-			if slices.ContainsFunc(r.Says, func(f saga.Said) bool { return f.Ends && slices.Contains(st.Ends, f.Type) }) && !slices.Contains(out, g.Name()) {
-				out = append(out, g.Name())
+		for _, end := range e.endsOf(g) {
+			if !slices.ContainsFunc(out, func(st saga.Story) bool { return slices.Contains(st.Ends, end) }) {
+				middle.Ends = append(middle.Ends, end)
 			}
 		}
+	}
+	if len(middle.Ends) > 0 {
+		out = append(out, middle)
 	}
 	return out
 }
 
-// endsOf are the ends that were said of a key, one entry for each time; owner says whether it is for this group to say one.
-func (e *explorer) endsOf(s state, g *saga.Group, key int) (said []string, owner bool) {
+// endsOf are the types of the facts by which a group says that a saga is over.
+func (e *explorer) endsOf(g *saga.Group) (out []string) {
 	for _, r := range e.reactions[g] {
 		for _, f := range r.Says {
-			if !f.Ends {
-				continue
-			}
-			owner = true
-			if typ, ok := e.types.ids[f.Type]; ok {
-				if slot, ok := e.slots[place{kind: kindCount, a: typ, key: key}]; ok && !slices.Contains(said, f.Type) {
-					for range s.get(slot) {
-						said = append(said, f.Type)
-					}
-				}
+			if f.Ends && !slices.Contains(out, f.Type) {
+				out = append(out, f.Type)
 			}
 		}
 	}
-	return said, owner
+	return out
+}
+
+// ownersOf are the groups that may say one of these ends.
+func (e *explorer) ownersOf(ends ...string) (out []string) {
+	for _, g := range e.groups {
+		if slices.ContainsFunc(e.endsOf(g), func(end string) bool { return slices.Contains(ends, end) }) {
+			out = append(out, g.Name())
+		}
+	}
+	return out
+}
+
+// endsSaid are the ends of a story that were said of a key, by whichever group, with who says them; one entry for each time.
+func (e *explorer) endsSaid(s state, st saga.Story, key int) (out []string) {
+	for _, end := range st.Ends {
+		for range (View{e, s}).Said(end, e.keys.list[key]) {
+			out = append(out, strings.Join(e.ownersOf(end), " or ")+" says "+end)
+		}
+	}
+	return out
+}
+
+// mustEnd says why a story of a key must have an end: one who owns it has heard of the saga, or what begins it was said; "" if neither.
+func (e *explorer) mustEnd(s state, st saga.Story, key int) string {
+	owners := e.ownersOf(st.Ends...)
+	for i, g := range e.groups {
+		if value := s.get(e.corner(i, key).act); value != 0 && slices.Contains(owners, g.Name()) && g.HasAct() {
+			if act := e.actOf(g, value); !act.State().Final() && (act.Joining() || act.State() == saga.Done) {
+				return g.Name() + " has heard of it and says none of its ends"
+			}
+		}
+	}
+	lacks := func(eventType string) bool { return View{e, s}.Said(eventType, e.keys.list[key]) == 0 }
+	if len(st.Starts) == 0 || slices.ContainsFunc(st.Starts, lacks) {
+		return ""
+	}
+	return fmt.Sprintf("it begins with %s, and %s says none of its ends", strings.Join(st.Starts, " and "), strings.Join(owners, " or "))
+}
+
+// actOf is the act in a document of the group's first table.
+func (e *explorer) actOf(g *saga.Group, document uint16) *saga.Act {
+	t := g.Tables()[0]
+	return t.Act(saga.Decode(e.documents[document].image, t))
 }
 
 // describe names an end by its contents, whatever numbers its slots have: a hash of each document, and of how often each fact was

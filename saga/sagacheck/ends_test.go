@@ -67,3 +67,35 @@ func TestOnlyASagaWithAnOwnerMustEnd(t *testing.T) {
 		t.Errorf("nobody owns the end: %v", r.Findings)
 	}
 }
+
+// An end is the saga's, whoever says it: two groups that each say one make two.
+func TestASagaThatTwoGroupsEndEndsTwice(t *testing.T) {
+	sure := saga.AnyOf(saga.Heard[Held](), saga.Heard[NotHeld]())
+	endBadly := func(f *File, _ saga.Cause) []saga.Fact { return saga.Say(EndedBadly{toOrders{order{f.OrderID}}}) }
+	files := saga.In("files", func(f *File) saga.Columns { return saga.Columns{{Name: "order_id", At: &f.OrderID}} })
+	support := saga.Define("support", saga.Documents(files), saga.Once(sure, endBadly, saga.Ends[EndedBadly]()))
+	for _, tt := range []struct {
+		second *saga.Group
+		want   string
+	}{
+		{support, "the saga o1 ends more than once: orders says ended-well and support says ended-badly"},
+		{owner("desk", sure), "the saga o1 ends more than once: orders or desk says ended-well and orders or desk says ended-well"},
+	} {
+		got := strings.Join(whats(sagacheck.Verify(shelf(owner("orders", sure), tt.second))), "\n")
+		if got != tt.want {
+			t.Errorf("%s: %q, want %q", tt.second.Name(), got, tt.want)
+		}
+	}
+}
+
+// Sagas that have one key are told apart by what begins them: each has an end of its own.
+func TestEachOfTwoSagasOfOneKeyHasItsEnd(t *testing.T) {
+	endBadly := func(f *File, _ saga.Cause) []saga.Fact { return saga.Say(EndedBadly{toOrders{order{f.OrderID}}}) }
+	returns := saga.In("returns", func(f *File) saga.Columns { return saga.Columns{{Name: "order_id", At: &f.OrderID}} })
+	w := shelf(owner("orders", saga.AnyOf(saga.Heard[Held](), saga.Heard[NotHeld]())),
+		saga.Define("returns", saga.Documents(returns), saga.Does(func(f *File, _ saga.Event[Lost]) []saga.Fact { return endBadly(f, saga.Cause{}) }, saga.Ends[EndedBadly]())))
+	w.Start = append(w.Start, Lost{toOrders{order{"o1"}}})
+	if r := sagacheck.Verify(w); len(r.Findings) > 0 {
+		t.Errorf("%v", r.Findings)
+	}
+}

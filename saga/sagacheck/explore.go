@@ -146,7 +146,7 @@ func newExplorer(w World, name, again string, known lessons) *explorer {
 	for _, g := range w.Groups {
 		e.reactions[g] = g.Reactions()
 	}
-	e.stories = slices.DeleteFunc(saga.Stories(slices.Concat(w.Groups, w.Outside)...), func(s saga.Story) bool { return len(s.Ends) == 0 })
+	e.stories = e.storiesWithEnds()
 	if again != "" {
 		e.again = e.types.id(again)
 	}

@@ -246,8 +246,7 @@ func (e *explorer) actAfter(p place, m *move) string {
 	if !g.HasAct() || id == 0 {
 		return ""
 	}
-	t := g.Tables()[0]
-	a := t.Act(saga.Decode(e.documents[id].image, t))
+	a := e.actOf(g, id)
 	words := []string{string(a.State())}
 	if a.Pivoted() && !a.State().Final() {
 		words = append(words, "pivoted")

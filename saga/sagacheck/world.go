@@ -13,7 +13,7 @@
 //     do the same;
 //   - what a table declares as conserved (a method Conserved() int64 of its documents), each reaction conserves;
 //   - every run ends, and every saga that begins ends exactly once, if any group declares that it says an end of it
-//     ([saga.Ends]), whether that group ever hears of it or not;
+//     ([saga.Ends]), whether that group ever hears of it or not; the ends that several groups say count together;
 //   - at the end every act is refused, undone, barred or closed, or past its pivot and waiting for nobody;
 //   - the ends are the same with duplicates and crashes as without;
 //   - the world's own Final.
