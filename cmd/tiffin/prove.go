@@ -32,7 +32,7 @@ type proveCommand struct {
 	Full           bool     `help:"Visit every state, also those that can make no difference. It takes many times as long."`
 }
 
-// Run fails if something is found, and if not every state could be visited: then nothing is proved.
+// Run fails if something is found, and if not every state could be visited, or an undo ran in no world: then that is not proved.
 func (c proveCommand) Run(ctx context.Context, s streams) error {
 	if c.Limit < 1 || c.MemoryLimitMiB < 1 {
 		return usageError{errors.New("--limit and --memory-limit-mib must be above zero, or no state could be visited")}
@@ -125,7 +125,7 @@ type proof struct {
 	meter    *meter
 	began    time.Time
 	reports  []sagacheck.Report
-	abouts   []string
+	worlds   []sagacheck.World
 	coverage sagacheck.Coverage
 }
 
@@ -142,7 +142,7 @@ func (p *proof) prove(ctx context.Context, w sagacheck.World) error {
 		return ctx.Err()
 	}
 	p.meter.clear()
-	p.reports, p.abouts = append(p.reports, r), append(p.abouts, w.About)
+	p.reports, p.worlds = append(p.reports, r), append(p.worlds, w)
 	p.coverage = p.coverage.Union(r.Coverage)
 	if !p.JSON {
 		fmt.Fprintf(p.out, "%-10s  %-26s  %10s states  %5s ends  depth %3d  %5d MB  %8v\n", verdict(r), w.Name,
@@ -191,12 +191,16 @@ func (p *proof) sum() error {
 			open = append(open, r.World)
 		}
 	}
+	idle := p.idleUndos()
 	if p.JSON {
-		if err := p.writeJSON(findings == 0 && len(open) == 0); err != nil {
+		if err := p.writeJSON(findings == 0 && len(open) == 0 && len(idle) == 0); err != nil {
 			return err
 		}
 	} else if findings == 0 && len(open) == 0 {
-		fmt.Fprintf(p.out, "\n%v\nProved in %s: %s states, %v.\n", p.coverage, count(len(p.reports), "world"), grouped(states), time.Since(p.began).Round(10*time.Millisecond))
+		fmt.Fprintf(p.out, "\n%v", p.coverage)
+		if len(idle) == 0 {
+			fmt.Fprintf(p.out, "\nProved in %s: %s states, %v.\n", count(len(p.reports), "world"), grouped(states), time.Since(p.began).Round(10*time.Millisecond))
+		}
 	}
 	if p.Save != "" && findings > 0 {
 		fmt.Fprintf(p.err, "saved in %s: take a way again with `tiffin prove --replay FILE.json`, and keep its test in internal/worlds\n", p.Save)
@@ -206,8 +210,29 @@ func (p *proof) sum() error {
 		return fmt.Errorf("%s in %s", count(findings, "finding"), count(wrong, "world"))
 	case len(open) > 0:
 		return fmt.Errorf("not a proof: nothing was found, but the bound was reached in %s; raise --limit or --memory-limit-mib", strings.Join(open, ", "))
+	case len(idle) > 0:
+		return fmt.Errorf("not a proof: %s never ran, so nothing is known of what is undone then: add a world to internal/worlds in which the group has acted and must undo it, or take out what no saga needs", strings.Join(idle, ", "))
 	}
 	return nil
+}
+
+// idleUndos are the undos that ran in no world, unless only some worlds were asked for: what a compensation does when everything else has
+// failed is the last thing to be taken on trust.
+func (p *proof) idleUndos() (out []string) {
+	if len(p.World) > 0 {
+		return nil
+	}
+	for _, w := range p.worlds {
+		for _, g := range slices.Concat(w.Groups, w.Aside) {
+			for _, r := range g.Reactions() {
+				name := g.Name() + "." + r.Name
+				if r.Role == saga.RoleUndoes && !p.coverage[sagacheck.Covered{Group: g.Name(), Reaction: r.Name}] && !slices.Contains(out, name) {
+					out = append(out, name)
+				}
+			}
+		}
+	}
+	return out
 }
 
 // count is a number with its noun.
@@ -266,7 +291,7 @@ func (p *proof) writeJSON(proved bool) error {
 	out := proofJSON{Proved: proved}
 	for i, r := range p.reports {
 		w := worldJSON{
-			Name: r.World, About: p.abouts[i], Proved: r.Complete && len(r.Findings) == 0, Complete: r.Complete, States: r.States,
+			Name: r.World, About: p.worlds[i].About, Proved: r.Complete && len(r.Findings) == 0, Complete: r.Complete, States: r.States,
 			Transitions: r.Transitions, Ends: len(r.EndStates), Depth: r.Depth, Bytes: r.Bytes, Seconds: r.Time.Seconds(),
 		}
 		for _, f := range r.Findings {

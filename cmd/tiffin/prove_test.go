@@ -172,6 +172,37 @@ func TestProveShowsAndKeepsWhatIsFound(t *testing.T) {
 	}
 }
 
+// Nothing is proved as long as an undo ran in no world; where only some worlds are asked for, it need not.
+func TestProveWantsEveryUndoToRun(t *testing.T) {
+	alone(t)
+	payment, found := worlds.Find("payment")
+	if !found {
+		t.Fatal("no world payment")
+	}
+	for _, tt := range []struct {
+		command proveCommand
+		want    string
+	}{
+		{proveCommand{}, "not a proof: inventory.release, payments.refund, kitchen.cancel never ran, so nothing is known of what is undone then: " +
+			"add a world to internal/worlds in which the group has acted and must undo it, or take out what no saga needs"},
+		{proveCommand{World: []string{"payment"}}, ""},
+	} {
+		var out, errs bytes.Buffer
+		tt.command.Limit, tt.command.MemoryLimitMiB = 1e6, 100
+		p := proof{proveCommand: tt.command, streams: streams{nil, &out, &errs}, meter: newMeter(&errs), began: time.Now()}
+		if err := p.prove(t.Context(), payment); err != nil {
+			t.Fatal(err)
+		}
+		got := ""
+		if err := p.sum(); err != nil {
+			got = err.Error()
+		}
+		if got != tt.want || strings.Contains(out.String(), "Proved in") != (tt.want == "") || !strings.Contains(out.String(), "refund never runs") {
+			t.Errorf("%q, want %q:\n%s", got, tt.want, out.String())
+		}
+	}
+}
+
 func TestProveIsInterrupted(t *testing.T) {
 	alone(t)
 	ctx, cancel := context.WithCancel(t.Context())
