@@ -4,6 +4,7 @@ import "tiffin/saga"
 
 // What a group requests of the outside world is explored like everything else: an effect that was requested succeeds or is
 // given up, at any later time. In the exploration both the request and what came of it are facts that only their group knows.
+// Their topic and their types have names that no fact has (Kafka takes no such topic): else they would come into its queues.
 
 // requested is a request on its way to the outside.
 type requested struct {
@@ -12,8 +13,8 @@ type requested struct {
 	Request saga.Request
 }
 
-func (r requested) EventType() string { return r.Request.Effect + ".requested" }
-func (r requested) Topic() string     { return "effects" }
+func (r requested) EventType() string { return r.Request.Effect + " requested" }
+func (r requested) Topic() string     { return "<effects>" }
 func (r requested) Key() string       { return r.Of }
 
 // attempted is what came of it.
@@ -22,14 +23,16 @@ type attempted struct {
 	Failure   string
 }
 
-func (a attempted) Topic() string { return a.Requested.Topic() }
-func (a attempted) Key() string   { return a.Requested.Of }
+func (a attempted) EventType() string { return a.Requested.Request.Effect + " " + a.how() }
+func (a attempted) Topic() string     { return a.Requested.Topic() }
+func (a attempted) Key() string       { return a.Requested.Of }
 
-func (a attempted) EventType() string {
+// how is what became of it in a word, with which the type of the cause ends to which the group reacts.
+func (a attempted) how() string {
 	if a.Failure != "" {
-		return a.Requested.Request.Effect + ".not-performed"
+		return "not-performed"
 	}
-	return a.Requested.Request.Effect + ".performed"
+	return "performed"
 }
 
 // effectSlots are the places where these two wait: the request for the outside, what came of it for its group.

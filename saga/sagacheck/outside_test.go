@@ -118,3 +118,55 @@ func TestWhoIsHeardCannotStandAside(t *testing.T) {
 	}()
 	sagacheck.Explore(w)
 }
+
+// WroteOnEffects is said on a topic that is called as the exploration might call something of its own.
+type WroteOnEffects struct{ Wrote }
+
+func (WroteOnEffects) EventType() string { return "wrote-on-effects" }
+func (WroteOnEffects) Topic() string     { return "effects" }
+
+// A topic may have any name: what two groups say on it comes in either order.
+func TestATopicMayBeCalledEffects(t *testing.T) {
+	says := func(name string) *saga.Group {
+		return saga.Define(name, nil, saga.On(func(e saga.Event[Noted]) []saga.Fact {
+			return saga.Say(WroteOnEffects{Wrote{e.Fact.toOrders, name}})
+		}, saga.Says[WroteOnEffects]()))
+	}
+	lasts := saga.In("lasts", func(l *last) saga.Columns { return saga.Columns{{Name: "id", At: &l.ID}, {Name: "from", At: &l.From}} })
+	hears := saga.Define("hears", saga.Documents(lasts), saga.On(func(e saga.Event[WroteOnEffects]) []saga.Fact {
+		lasts.Get(e, "x").From = e.Fact.To
+		return nil
+	}, saga.Uses(lasts)))
+	for _, full := range []bool{true, false} {
+		r := sagacheck.Explore(sagacheck.World{
+			Groups: []*saga.Group{says("ann"), says("bob"), hears}, Start: saga.Say(Noted{toOrders{order{"1"}}}), Full: full,
+		})
+		if len(r.EndStates) != 2 {
+			t.Errorf("full %v: %v, want an end in which ann was last, and one in which bob was", full, r)
+		}
+	}
+}
+
+type last struct{ ID, From string }
+
+// LetterRequested is a fact, and not the request of the effect letter.
+type LetterRequested struct{ toOrders }
+
+func (LetterRequested) EventType() string { return "letter.requested" }
+
+// A fact may have a name as effects have: who hears it does not hear of the effect.
+func TestAFactMayBeCalledLikeARequest(t *testing.T) {
+	files := saga.Define("files", nil, saga.On(func(saga.Event[LetterRequested]) []saga.Fact { panic("nobody says it") }))
+	r := sagacheck.Explore(sagacheck.World{
+		Groups: []*saga.Group{writer(), files}, Start: saga.Say(Noted{toOrders{order{"1"}}}), Crashes: true, Duplicates: 1,
+		Final: func(v sagacheck.View) string {
+			if n := v.Said("letter.requested", "1"); n > 0 {
+				return fmt.Sprint("said ", n, " times")
+			}
+			return ""
+		},
+	})
+	if len(r.Findings) > 0 || r.Ends == 0 {
+		t.Errorf("%v %v", r, r.Findings)
+	}
+}

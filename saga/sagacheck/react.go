@@ -166,6 +166,7 @@ func (e *explorer) cause(s state, key reacting) saga.Cause {
 		c.Fact = e.facts[key.fact].fact
 		c.Type = c.Fact.EventType()
 		if a, ok := c.Fact.(attempted); ok {
+			c.Type = a.Requested.Request.Effect + "." + a.how()
 			c.Fact, c.Attempt = nil, &saga.Attempt{Request: a.Requested.Request, Failure: a.Failure}
 		}
 	}

@@ -216,9 +216,9 @@ func TestEverythingThatHappensIsDrawn(t *testing.T) {
 	f := sagacheck.Finding{World: "all", What: "all is wrong", Steps: []sagacheck.Step{
 		{Who: "everybody", Does: sagacheck.Starts, Says: said("asked")},
 		{Who: "clock", Does: sagacheck.Ages, Key: "o1"},
-		{Who: "desk", Does: sagacheck.Hears, Fact: "asked", Key: "o1", Ran: []string{"ask"}, Says: said("mail.requested"), Act: "done, waits for giveUp"},
-		{Who: "outside", Does: sagacheck.Performs, Fact: "mail.requested", Key: "o1", Says: said("mail.performed")},
-		{Who: "desk", Does: sagacheck.Hears, Fact: "mail.performed", Key: "o1", Ran: []string{"tell"}, Act: "done, waits for giveUp", Says: said("told"), Later: true},
+		{Who: "desk", Does: sagacheck.Hears, Fact: "asked", Key: "o1", Ran: []string{"ask"}, Says: said("mail requested"), Act: "done, waits for giveUp"},
+		{Who: "outside", Does: sagacheck.Performs, Fact: "mail requested", Key: "o1", Says: said("mail performed")},
+		{Who: "desk", Does: sagacheck.Hears, Fact: "mail performed", Key: "o1", Ran: []string{"tell"}, Act: "done, waits for giveUp", Says: said("told"), Later: true},
 		{Who: "reader", Does: sagacheck.Answers, Fact: "asked", Key: "o1", Says: said("read"), Again: []string{"read"}},
 		{Who: "desk", Does: sagacheck.Sends, Key: "o1", Says: said("told")},
 		{Who: "broker", Does: sagacheck.Repeats, Says: said("read")},
@@ -237,8 +237,8 @@ func TestEverythingThatHappensIsDrawn(t *testing.T) {
      │    │    │    │    │
      ●    │    │    │    │  clock: o1 is now older than any saga should be
   ───┼───▶●    │    │    │  asked → desk: ask [done, waits for giveUp]
-     │    ├───▶●    │    │  mail.requested → outside says mail.performed
-     │    ●◀───┤    │    │  mail.performed → desk: tell
+     │    ├───▶●    │    │  mail requested → outside says mail performed
+     │    ●◀───┤    │    │  mail performed → desk: tell
      │    │    │    │    │    commits told, and has not sent it yet
   ───┼────┼────┼───▶●    │  asked → reader says read
      │    │    │    │    │    read will come again
