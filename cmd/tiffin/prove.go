@@ -131,6 +131,9 @@ type proof struct {
 
 // prove explores one world, and says what came of it.
 func (p *proof) prove(ctx context.Context, w sagacheck.World) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
 	w.Limit, w.MemoryLimit, w.Full, w.Progress = p.Limit, p.MemoryLimitMiB<<20, p.Full, func(at sagacheck.Progress) { p.meter.show(at) }
 	done := make(chan sagacheck.Report, 1)
 	go func() { done <- sagacheck.Verify(w) }()
