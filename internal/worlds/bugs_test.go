@@ -169,11 +169,21 @@ func timer(w sagacheck.World) sagacheck.World {
 	return w
 }
 
+// seeded are the groups among which the bugs are: which of several findings comes first depends on who else takes part.
+var seeded = []string{"inventory", "payments", "fraud", "kitchen", "delivery", "orders", "likes", "notification", "analytics"}
+
+// worldOf is the world of this name without anybody else.
+func worldOf(name string) (w sagacheck.World, ok bool) {
+	w, ok = worlds.Find(name)
+	w.Groups = slices.DeleteFunc(slices.Clone(w.Groups), func(g *saga.Group) bool { return !slices.Contains(seeded, g.Name()) })
+	return w, ok
+}
+
 func TestSeededBugsAreFound(t *testing.T) {
 	var all []found
 	for _, b := range bugs {
 		t.Run(b.name, func(t *testing.T) {
-			w, ok := worlds.Find(b.world)
+			w, ok := worldOf(b.world)
 			if !ok {
 				t.Fatalf("there is no world %s", b.world)
 			}
@@ -206,13 +216,13 @@ func TestSeededBugsAreFound(t *testing.T) {
 }
 
 func TestTheGroupThatIsAddedIsGoodWithoutAMistake(t *testing.T) {
-	w, _ := worlds.Find("one-order")
+	w, _ := worldOf("one-order")
 	sagacheck.Prove(t, withLoyalty(goodLoyalty)(w))
 }
 
 // namedByTheCheck are the rules of the static check that the world breaks with the bug in it, and does not break without.
 func namedByTheCheck(b bug, w sagacheck.World) (rules []string) {
-	without, _ := worlds.Find(b.world)
+	without, _ := worldOf(b.world)
 	if b.with != nil && b.does == nil {
 		without = withLoyalty(goodLoyalty)(without)
 	}
