@@ -1,9 +1,13 @@
 package sagacheck
 
-import "tiffin/saga"
+import (
+	"slices"
 
-// What a group requests of the outside world is explored like everything else: an effect that was requested succeeds or is
-// given up, at any later time. In the exploration both the request and what came of it are facts that only their group knows.
+	"tiffin/saga"
+)
+
+// What a group requests of the outside world is explored like everything else: an effect that was requested succeeds, is given
+// up, or is out of time, at any later time. In the exploration both the request and what came of it are facts that only their group knows.
 // Their topic and their types have names that no fact has (Kafka takes no such topic): else they would come into its queues.
 
 // requested is a request on its way to the outside.
@@ -21,6 +25,7 @@ func (r requested) Key() string       { return r.Of }
 type attempted struct {
 	Requested requested
 	Failure   string
+	Expired   bool
 }
 
 func (a attempted) EventType() string { return a.Requested.Request.Effect + " " + a.how() }
@@ -50,11 +55,18 @@ func (n *interned) effectSlots(info *fact) {
 	}
 }
 
-// outcomes are what may come of a request: it succeeds, or is given up.
+// outcomes are what may come of a request: it succeeds, trying again can't mend what is wrong with it, or its time is over. The last
+// two are one if the group minds neither.
 func (e *explorer) outcomes(request uint16) (out []uint16) {
 	r := e.facts[request].fact.(requested)
-	for _, failure := range []string{"", "given up"} {
-		out = append(out, e.factID(attempted{r, failure}))
+	may := []attempted{{Requested: r}, {Requested: r, Failure: "given up"}}
+	if slices.ContainsFunc(e.reactions[e.groups[r.Group]], func(of saga.Reaction) bool {
+		return of.Role == saga.RoleNotPerformed && of.Effect == r.Request.Effect
+	}) {
+		may = append(may, attempted{Requested: r, Failure: "out of time", Expired: true})
+	}
+	for _, a := range may {
+		out = append(out, e.factID(a))
 	}
 	return out
 }

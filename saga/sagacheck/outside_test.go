@@ -39,6 +39,51 @@ func writer() *saga.Group {
 			saga.NotPerformed(wrote, saga.Announces[Wrote]())))
 }
 
+// An effect comes to one of three ends: it succeeds, it is given up for trying again can't mend it, or its time is over.
+func TestEveryOutcomeOfAnEffectIsTried(t *testing.T) {
+	calls := saga.EffectOf[letter]("call")
+	say := func(to string, why saga.Cause) []saga.Fact { return saga.Say(Wrote{toOrders{order{why.Key}}, to}) }
+	caller := func(outcomes ...saga.Part) *saga.Group {
+		return saga.Define("caller", nil,
+			saga.On(func(e saga.Event[Noted]) []saga.Fact { calls.Request(e, letter{"ann"}); return nil }, saga.Requests(calls)),
+			saga.Performs(calls, time.Hour, func(context.Context, string, letter) error { return nil }, outcomes...))
+	}
+	performed := saga.Performed(func(_ letter, why saga.Cause) []saga.Fact { return say("performed", why) }, saga.Announces[Wrote]())
+	notPerformed := saga.NotPerformed(func(_ letter, why saga.Cause) []saga.Fact {
+		return say(fmt.Sprint(why.Type, " expired ", why.Attempt.Expired), why)
+	}, saga.Announces[Wrote]())
+	for _, tt := range []struct {
+		group *saga.Group
+		want  []string
+	}{
+		{caller(performed, notPerformed), []string{"call.not-performed expired false", "call.not-performed expired true", "performed"}},
+		{caller(performed), []string{"", "performed"}},
+	} {
+		files := saga.In("lasts", func(l *last) saga.Columns { return saga.Columns{{Name: "id", At: &l.ID}, {Name: "from", At: &l.From}} })
+		hears := saga.Define("hears", saga.Documents(files), saga.On(func(e saga.Event[Wrote]) []saga.Fact {
+			files.Get(e, "x").From = e.Fact.To
+			return nil
+		}, saga.Uses(files)))
+		var got []string
+		sagacheck.Explore(sagacheck.World{
+			Groups: []*saga.Group{tt.group, hears}, Start: saga.Say(Noted{toOrders{order{"1"}}}), Crashes: true,
+			Final: func(v sagacheck.View) string {
+				from := ""
+				if d := sagacheck.Document[last](v, "x"); d != nil {
+					from = d.From
+				}
+				if !slices.Contains(got, from) {
+					got = append(got, from)
+				}
+				return ""
+			},
+		})
+		if slices.Sort(got); !slices.Equal(got, tt.want) {
+			t.Errorf("%q, want %q", got, tt.want)
+		}
+	}
+}
+
 // Requests of one key wait beside each other.
 func TestEachRequestIsPerformedOnce(t *testing.T) {
 	for _, full := range []bool{false, true} {

@@ -167,7 +167,7 @@ func (e *explorer) cause(s state, key reacting) saga.Cause {
 		c.Type = c.Fact.EventType()
 		if a, ok := c.Fact.(attempted); ok {
 			c.Type = a.Requested.Request.Effect + "." + a.how()
-			c.Fact, c.Attempt = nil, &saga.Attempt{Request: a.Requested.Request, Failure: a.Failure}
+			c.Fact, c.Attempt = nil, &saga.Attempt{Request: a.Requested.Request, Failure: a.Failure, Expired: a.Expired}
 		}
 	}
 	c.ID, c.Saga = c.Type+"/"+c.Key, c.Key
