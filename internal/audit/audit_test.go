@@ -194,6 +194,7 @@ func TestTheBooksBalanceAndEveryFaultIsFound(t *testing.T) {
 	}
 	t.Run("what is parked is no fault", func(t *testing.T) { p.parkedIsNoFault(t, conn) })
 	t.Run("while events are on their way", func(t *testing.T) { p.provisional(t, conn) })
+	t.Run("while a group is astray", func(t *testing.T) { p.astray(t, conn) })
 	t.Run("a system that is never quiet", p.neverQuiet)
 	t.Run("groups apart", func(t *testing.T) { p.groupsApart(t, conn) })
 }
@@ -276,6 +277,15 @@ func (p *product) provisional(t *testing.T, conn *pgx.Conn) {
 	}
 	if c := check(t, r, "lag"); c.Verdict != Skipped || c.Why == "" {
 		t.Errorf("without Kafka: %+v, want it skipped with the reason", c)
+	}
+}
+
+// A group whose place the log does not have stands still, and nothing of what it should do happens any more: that is wrong, and not quiet.
+func (p *product) astray(t *testing.T, conn *pgx.Conn) {
+	r := p.audit(t, conn, `update payments.lanes set offsets = jsonb_set(offsets, '{delivery}', '4711') where lane = 1`)
+	if c := check(t, r, "lag"); r.Quiet || r.OK() || c.Verdict != Wrong || c.Found != 1 ||
+		!strings.HasPrefix(c.Examples[0], "payments is at 4711 of delivery, partition 1, whose log has 0 to ") {
+		t.Errorf("quiet %v, %+v", r.Quiet, c)
 	}
 }
 

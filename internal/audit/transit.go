@@ -15,6 +15,7 @@ type transit struct {
 	lanes  int
 	unsent []string         // lanes whose outbox is not empty
 	lag    map[string]int64 // group -> events that it has not read yet; nil if nobody asked Kafka
+	astray []string         // places at which a group is and which the log does not have: it goes on when people say where
 	groups []string
 }
 
@@ -61,14 +62,14 @@ func (cfg Config) transit(ctx context.Context, db querier) (transit, error) {
 		t.groups = append(t.groups, g.Name())
 	}
 	if cfg.Kafka != nil {
-		t.lag, err = cfg.lag(ctx, next)
+		t.lag, t.astray, err = cfg.lag(ctx, next)
 	}
 	return t, err
 }
 
 // lag compares how far each group is with the ends of its topics. A place where it has never read is read from the
 // beginning of the log.
-func (cfg Config) lag(ctx context.Context, next map[string]map[kafka.TopicPartition]int64) (map[string]int64, error) {
+func (cfg Config) lag(ctx context.Context, next map[string]map[kafka.TopicPartition]int64) (lag map[string]int64, astray []string, err error) {
 	wanted := map[string]bool{}
 	var names []string
 	for _, g := range cfg.Groups {
@@ -81,12 +82,12 @@ func (cfg Config) lag(ctx context.Context, next map[string]map[kafka.TopicPartit
 	}
 	topics, err := cfg.Kafka.Topics(ctx, names...)
 	if err != nil {
-		return nil, fmt.Errorf("audit: %w", err)
+		return nil, nil, fmt.Errorf("audit: %w", err)
 	}
 	for _, g := range cfg.Groups {
 		for _, topic := range g.Topics() {
 			if topics[topic].Partitions == 0 {
-				return nil, fmt.Errorf("audit: group %s hears the topic %s, which does not exist there: is this the Kafka of that database, and --topic-prefix that of its groups?", g.Name(), topic)
+				return nil, nil, fmt.Errorf("audit: group %s hears the topic %s, which does not exist there: is this the Kafka of that database, and --topic-prefix that of its groups?", g.Name(), topic)
 			}
 		}
 	}
@@ -98,19 +99,24 @@ func (cfg Config) lag(ctx context.Context, next map[string]map[kafka.TopicPartit
 	}
 	ranges, err := cfg.Kafka.Offsets(ctx, places)
 	if err != nil {
-		return nil, fmt.Errorf("audit: %w", err)
+		return nil, nil, fmt.Errorf("audit: %w", err)
 	}
-	lag := map[string]int64{}
+	lag = map[string]int64{}
 	for _, g := range cfg.Groups {
 		for _, topic := range g.Topics() {
 			for p := range topics[topic].Partitions {
 				place := kafka.TopicPartition{Topic: topic, Partition: p}
-				at := max(next[g.Name()][place], ranges[place].First)
-				lag[g.Name()] += max(0, ranges[place].End-at)
+				log := ranges[place]
+				at, known := next[g.Name()][place]
+				if known && (at < log.First || at > log.End) {
+					astray = append(astray, fmt.Sprintf("%s is at %d of %s, partition %d, whose log has %d to %d: its process says how it goes on", g.Name(), at, topic, p, log.First, log.End))
+					continue
+				}
+				lag[g.Name()] += log.End - max(at, log.First)
 			}
 		}
 	}
-	return lag, nil
+	return lag, astray, nil
 }
 
 // quiet says that nothing was on its way, for sure.
@@ -120,7 +126,7 @@ func (t transit) quiet() bool {
 			return false
 		}
 	}
-	return t.lag != nil && len(t.unsent) == 0
+	return t.lag != nil && len(t.unsent) == 0 && len(t.astray) == 0
 }
 
 // checks are what of it goes into the report.
@@ -143,6 +149,9 @@ func (t transit) checks() []Check {
 			lag.Found++
 			lag.Examples = append(lag.Examples, fmt.Sprintf("%s has not read %d events", g, n))
 		}
+	}
+	if len(t.astray) > 0 {
+		lag.Verdict, lag.Found, lag.Examples = Wrong, lag.Found+int64(len(t.astray)), append(t.astray, lag.Examples...)
 	}
 	lag.Examples = lag.Examples[:min(len(lag.Examples), maxExamples)]
 	return []Check{outboxes, lag}

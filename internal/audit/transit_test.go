@@ -28,7 +28,7 @@ func TestWithoutTopicsItIsNotQuiet(t *testing.T) {
 		t.Fatal(err)
 	}
 	group := all[0].Group
-	_, err = Config{Groups: []*saga.Group{group}, Kafka: elsewhere{}}.lag(t.Context(), nil)
+	_, _, err = Config{Groups: []*saga.Group{group}, Kafka: elsewhere{}}.lag(t.Context(), nil)
 	if err == nil || !strings.Contains(err.Error(), "group "+group.Name()+" hears the topic "+group.Topics()[0]) || !strings.Contains(err.Error(), "--topic-prefix") {
 		t.Errorf("%v", err)
 	}
