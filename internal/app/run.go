@@ -144,7 +144,7 @@ func (a *App) httpAddr() string {
 func (a *App) Ready() <-chan struct{} { return a.ready }
 
 // Run works until ctx ends, or a part fails; then it stops, within ten seconds. It waits for Kafka and PostgreSQL if they
-// are not there yet. All its goroutines are gone when it returns. Call it once.
+// are not there yet. All its goroutines are gone when it returns, but for those that wait for a disk that hangs. Call it once.
 func (a *App) Run(ctx context.Context) error {
 	defer a.disconnect()
 	// The groups let go of their lanes while the APIs end: other processes go on with what is accepted meanwhile.

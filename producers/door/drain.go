@@ -12,7 +12,8 @@ import (
 )
 
 const (
-	// chunkBytes is about how much is sent together, and all that the sender keeps in memory.
+	// chunkBytes is about how much is sent together; a group that is larger goes alone. The sender keeps that in memory, and what Kafka's
+	// client makes of it.
 	chunkBytes = 2 << 20
 	// requestEvery is how often requests are made while there is less than half a chunk to send: one costs Kafka as much CPU
 	// as the door spends on a hundred facts.

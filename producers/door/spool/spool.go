@@ -23,9 +23,9 @@
 //     a later one behind it, or in the next segment, or with a number that the note knows to be synced, is no torn
 //     tail but damage, and then Open refuses ([DamagedError]);
 //   - after the sync: the group;
-//   - while a segment is being made: a file without groups, which is used or removed;
+//   - while a segment is being made: a file without groups, which is removed, or used once its name is synced;
 //   - between an acknowledgement and its note: the note before. What was acknowledged since is read again. (Before a segment
-//     is used again the note is synced: what is written over is never missed.)
+//     is used again or removed the note is synced: what is gone is never missed.)
 //
 // What the disk says, and what the log makes of it:
 //
