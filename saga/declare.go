@@ -287,6 +287,9 @@ func Within(d time.Duration, reactions ...Part) Part {
 // [Fact], or any interface that facts have; one without its methods concerns the group.
 func Concerns[F any](fn func(F) bool) Part {
 	return func(g *Group) {
+		if g.concerns != nil {
+			g.wrong("declares saga.Concerns twice, of which each would replace the other: let one function ask both")
+		}
 		g.concerns = func(f Fact) bool {
 			asked, ok := f.(F)
 			return !ok || fn(asked)
@@ -406,6 +409,24 @@ func (c *Condition) each(f func(Condition)) {
 	for i := range c.of {
 		c.of[i].each(f)
 	}
+}
+
+// empty is a part of the condition of nothing, and what that comes to; "" if it has none.
+func (c *Condition) empty() (part, comesTo string) {
+	switch {
+	case c.fact.Type != "":
+		return "", ""
+	case len(c.of) == 0 && c.any:
+		return "AnyOf", "never holds"
+	case len(c.of) == 0:
+		return "AllOf", "always holds"
+	}
+	for i := range c.of {
+		if part, comesTo = c.of[i].empty(); part != "" {
+			break
+		}
+	}
+	return part, comesTo
 }
 
 // Parts takes the condition apart: into the fact that a [Heard] waits for, or, if that has no type, into conditions of which one

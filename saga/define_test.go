@@ -29,6 +29,8 @@ type Stranger struct {
 // A declaration that can't work is refused with a sentence that says where it is and how to mend it.
 func TestADeclarationThatCannotWorkIsRefused(t *testing.T) {
 	minute := func(reactions ...saga.Part) saga.Part { return saga.Within(time.Minute, reactions...) }
+	mine := saga.Concerns(func(saga.Fact) bool { return true })
+	performs := saga.Performs(letters, time.Minute, func(context.Context, string, letter) error { return nil })
 	answer, giveUp := saga.Then(advance, saga.Says[Advanced]()), saga.Else(giveUp, saga.Fails[GivenUp]())
 	const here = ` \(saga/jobs_test\.go:\d+\) `
 	type parts = []saga.Part
@@ -73,6 +75,13 @@ func TestADeclarationThatCannotWorkIsRefused(t *testing.T) {
 		{`begin` + here + `uses elsewhere: add that table to saga\.Documents\(\.\.\.\)`, parts{saga.Does(begin, saga.Uses(saga.In("elsewhere", func(s *Shelf) saga.Columns { return nil })))}},
 		{`begin` + here + `is a saga\.Does, where saga\.Loads has no effect: take it away`, parts{saga.Does(begin, saga.Loads(jobOf), saga.Says[Begun]())}},
 		{`func\d+ \(saga/define_test\.go:\d+\) hears job\.answered, and its saga\.Loads takes a job\.asked: let both take the same`, parts{saga.On(func(saga.Event[Answered]) []saga.Fact { return nil }, saga.Loads(jobOf))}},
+		{`declares saga\.Concerns twice, of which each would replace the other: let one function ask both`, parts{does, mine, mine}},
+		{`declares saga\.Life twice: leave one`, parts{does, saga.Life(time.Hour), saga.Life(time.Hour)}},
+		{`a saga\.Life of 0s is over before it begins: configure a time above zero`, parts{does, saga.Life(0)}},
+		{`a saga\.Life of -1h0m0s is over before it begins: .*`, parts{does, saga.Life(-time.Hour)}},
+		{`performs letter twice: leave one saga\.Performs`, parts{performs, performs}},
+		{`finish` + here + `waits for a saga\.AnyOf\(\) of nothing, which never holds: name the facts, or take it away`, parts{saga.Once(saga.AllOf(saga.Heard[Asked](), saga.AnyOf()), finish, saga.Closes())}},
+		{`finish` + here + `waits for a saga\.AllOf\(\) of nothing, which always holds: .*`, parts{saga.Once(saga.AnyOf(saga.Heard[Asked](), saga.AllOf()), finish, saga.Closes())}},
 		{`mirrors elsewhere: add that table to saga\.Documents\(\.\.\.\)`, parts{saga.Mirrors(saga.In("elsewhere", func(s *Shelf) saga.Columns { return nil }), copied)}},
 		{`mirrors shelves twice: leave one`, parts{saga.Mirrors(shelves, copied), saga.Mirrors(shelves, copied)}},
 		{`the mirror of shelves is nil: give a function, or leave the saga\.Mirrors out`, parts{saga.Mirrors(shelves, nil)}},
@@ -84,6 +93,12 @@ func TestADeclarationThatCannotWorkIsRefused(t *testing.T) {
 			}
 		})
 	}
+	t.Run("two tables of one name are one", func(t *testing.T) {
+		got := panicOf(func() { saga.Define("twice", saga.Documents(jobs, lines, jobs), does) })
+		if want := "saga: group twice: has two tables jobs: give each a name of its own, once in saga.Documents(...)"; got != want {
+			t.Errorf("panics with %q, want %q", got, want)
+		}
+	})
 	t.Run("an act needs a table", func(t *testing.T) {
 		got := panicOf(func() { saga.Define("none", nil, does) })
 		if !regexp.MustCompile(`^saga: group none: begin .* takes a \*saga_test\.Job: the first table`).MatchString(got) {

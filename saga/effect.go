@@ -85,6 +85,9 @@ func Performs[R any](e *Effect[R], within time.Duration, perform Perform[R], out
 		if within <= 0 {
 			g.wrong("effect %s is given up before it is tried: configure a time above zero", e.name)
 		}
+		if g.effects[e.name] != nil {
+			g.wrong("performs %s twice: leave one saga.Performs", e.name)
+		}
 		p := &performance{
 			within:  within,
 			perform: func(ctx context.Context, key string, data any) error { return perform(ctx, key, data.(R)) },

@@ -1,6 +1,7 @@
 package saga
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"reflect"
@@ -38,7 +39,17 @@ func Documents(tables ...AnyTable) []AnyTable { return tables }
 
 // Life: no saga that this group takes part in lives longer. A do that comes later says its refusal, and a mark is
 // forgotten after twice that. Defaults to [DefaultLife].
-func Life(d time.Duration) Part { return func(g *Group) { g.life = d } }
+func Life(d time.Duration) Part {
+	return func(g *Group) {
+		if d <= 0 {
+			g.wrong("a saga.Life of %v is over before it begins: configure a time above zero", d)
+		}
+		if g.life != 0 {
+			g.wrong("declares saga.Life twice: leave one")
+		}
+		g.life = d
+	}
+}
 
 // Patiently: nobody waits for what the group does, so an event may wait a moment, a tenth of a second, for company: one
 // transaction for several costs hardly more than one for each.
@@ -47,12 +58,16 @@ func Patiently() Part { return func(g *Group) { g.patient = true } }
 // Define declares a group. A declaration that can't work panics, and says why: it is a fault of the program, found by
 // the first test that mentions the group.
 func Define(name string, tables []AnyTable, parts ...Part) *Group {
-	g := &Group{at: caller(), name: name, tables: tables, life: DefaultLife, effects: map[string]*performance{}, mirrors: map[AnyTable]func(context.Context, []any) error{}}
+	g := &Group{at: caller(), name: name, tables: tables, effects: map[string]*performance{}, mirrors: map[AnyTable]func(context.Context, []any) error{}}
 	g.hasAct = len(tables) > 0 && tables[0].Act(tables[0].New("")) != nil
 	for _, add := range parts {
 		add(g)
 	}
-	for _, t := range tables {
+	g.life = cmp.Or(g.life, DefaultLife)
+	for i, t := range tables {
+		if slices.ContainsFunc(tables[:i], func(other AnyTable) bool { return other.Name() == t.Name() }) {
+			g.wrong("has two tables %s: give each a name of its own, once in saga.Documents(...)", t.Name())
+		}
 		g.verifyShards(t)
 	}
 	for _, r := range g.reactions {
@@ -91,6 +106,11 @@ func (g *Group) verify(r *Reaction) {
 	}
 	if len(r.Hears) == 0 && r.Role != RoleElse && r.Role != RoleBegins && r.Effect == "" {
 		g.wrong("%s (%s) hears nothing: add saga.Upon[...]() to its line", r.Name, r.At)
+	}
+	if r.Condition != nil {
+		if part, comesTo := r.Condition.empty(); part != "" {
+			g.wrong("%s (%s) waits for a saga.%s() of nothing, which %s: name the facts, or take it away", r.Name, r.At, part, comesTo)
+		}
 	}
 	if r.Role == RoleElse && r.Wait == "" {
 		g.wrong("%s (%s) is an Else of no wait: put it into a saga.Within(...)", r.Name, r.At)
