@@ -40,6 +40,7 @@ func Rules() []Rule {
 
 		{"foreign-deadline", wrong, "a deadline for what others decide", "Both may happen: the time is over here, and the others go on with what has been taken back."},
 		{"wait-without-deadline", wrong, "a wait for people without a deadline", "People may never answer, and then the saga never ends."},
+		{"nameless-wait", wrong, "a wait whose name does not last", "Rows outlive the program: after an edit, an act that waits runs another deadline, or none."},
 		{"life-too-short", wrong, "waits that are longer than a saga may live", "What comes too late in a saga's life is refused, although everybody kept the time that they were given."},
 
 		{"no-owner", wrong, "a saga that nobody ends", "Then neither the customer nor an audit can tell one that is over from one that hangs."},

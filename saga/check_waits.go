@@ -13,6 +13,7 @@ func (in *inspection) waits() {
 		switch n.Role {
 		case RoleElse:
 			in.foreignDeadline(n)
+			in.nameless(n)
 		case RoleAnswers:
 			in.unawaited(n)
 		case RoleDoes:
@@ -85,6 +86,14 @@ func (in *inspection) unawaited(n *node) {
 	if first != nil {
 		in.found("wait-without-deadline", first, fmt.Sprintf("put saga.Then(%s, ...) into a saga.Within(time, ..., saga.Else(...)); or write saga.Optional() on the line of %s, if the saga ends without it", first.Name, n.Name),
 			"%s goes on when %s says %s, and nothing happens if that is never said", first, n.group.name, answer.Type)
+	}
+}
+
+// nameless finds waits whose Else is a function literal, or within one. The compiler names these by counting them: "func1", "1".
+func (in *inspection) nameless(n *node) {
+	if strings.Trim(strings.TrimPrefix(n.Name, "func"), "0123456789") == "" {
+		in.found("nameless-wait", n, "write it as a function of its own, with a name: saga.Else(giveUp, ...)",
+			"a wait is stored by the name of its Else, and that of %s is counted, not given", n)
 	}
 }
 

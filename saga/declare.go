@@ -245,7 +245,8 @@ func On[E Fact](fn func(Event[E]) []Fact, options ...Option) Part {
 
 // Within is a wait: once the act is done, exactly one of these reactions runs: the first answer, or the [Else] when the
 // time is over. What comes later, or answers another wait, is dropped. Several waits of one act follow one another, and
-// each has an answer of its own, also where they hear the same type of fact.
+// each has an answer of its own, also where they hear the same type of fact. A wait is stored by the name of its Else, so that
+// is to be a function with a name.
 func Within(d time.Duration, reactions ...Part) Part {
 	return func(g *Group) {
 		first := len(g.reactions)

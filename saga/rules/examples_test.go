@@ -34,6 +34,7 @@ func examples() map[string]example {
 		"verdict-on-two-topics": {badVerdictOnTwoTopics, goodVerdictOnTwoTopics},
 		"foreign-deadline":      {badForeignDeadline, goodForeignDeadline},
 		"wait-without-deadline": {badWaitWithoutDeadline, goodWaitWithoutDeadline},
+		"nameless-wait":         {badNamelessWait, goodNamelessWait},
 		"life-too-short":        {badLifeTooShort, goodLifeTooShort},
 		"no-owner":              {badNoOwner, goodNoOwner},
 		"path-without-end":      {badPathWithoutEnd, goodPathWithoutEnd},
@@ -327,6 +328,28 @@ func badWaitWithoutDeadline() saga.Choreography {
 }
 
 func goodWaitWithoutDeadline() saga.Choreography {
+	return shop(saga.Define("parcels", saga.Documents(packages),
+		saga.Does(pack, saga.Refuses(dontPack), saga.Says[ParcelPacked](), saga.Fails[ParcelStopped]()),
+		saga.Within(time.Hour,
+			saga.Then(send, saga.Pivots(), saga.Says[ParcelSent]()),
+			saga.Then(turnBack, saga.Fails[ParcelStopped]()),
+			saga.Else(giveUp, saga.Fails[ParcelStopped]())),
+		saga.Undoes(stop, saga.EvenIfNothing(), saga.Upon[StopRequested](), saga.TooLate(refuseToStop),
+			saga.Says[ParcelStopped](), saga.Announces[StopRefused]())))
+}
+
+func badNamelessWait() saga.Choreography {
+	return shop(saga.Define("parcels", saga.Documents(packages),
+		saga.Does(pack, saga.Refuses(dontPack), saga.Says[ParcelPacked](), saga.Fails[ParcelStopped]()),
+		saga.Within(time.Hour,
+			saga.Then(send, saga.Pivots(), saga.Says[ParcelSent]()),
+			saga.Then(turnBack, saga.Fails[ParcelStopped]()),
+			saga.Else(func(p *Parcel, why saga.Cause) []saga.Fact { return giveUp(p, why) }, saga.Fails[ParcelStopped]())),
+		saga.Undoes(stop, saga.EvenIfNothing(), saga.Upon[StopRequested](), saga.TooLate(refuseToStop),
+			saga.Says[ParcelStopped](), saga.Announces[StopRefused]())))
+}
+
+func goodNamelessWait() saga.Choreography {
 	return shop(saga.Define("parcels", saga.Documents(packages),
 		saga.Does(pack, saga.Refuses(dontPack), saga.Says[ParcelPacked](), saga.Fails[ParcelStopped]()),
 		saga.Within(time.Hour,
