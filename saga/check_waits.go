@@ -17,7 +17,9 @@ func (in *inspection) waits() {
 		case RoleAnswers:
 			in.unawaited(n)
 		case RoleDoes:
-			in.life(n)
+			if n.refuses != nil {
+				in.life(n)
+			}
 		}
 	}
 }
@@ -97,7 +99,7 @@ func (in *inspection) nameless(n *node) {
 	}
 }
 
-// life finds dos that come too late if everybody before them takes all the time that they are given.
+// life finds dos that refuse what comes too late, and do so if everybody before them takes all the time that they are given.
 func (in *inspection) life(do *node) {
 	var longest time.Duration
 	for _, s := range in.stories {
@@ -116,7 +118,7 @@ func (in *inspection) life(do *node) {
 	}
 	if longest >= do.group.life {
 		in.found("life-too-short", do, fmt.Sprintf("write saga.Life(%d*time.Hour) into the declaration of %s, or shorten the waits", int(longest.Hours())+1, do.group.name),
-			"a saga may wait %s before it comes to %s, and after %s that only refuses", hours(longest), do, hours(do.group.life))
+			"a saga may wait %s before it comes to %s, and after %s that refuses", hours(longest), do, hours(do.group.life))
 	}
 }
 

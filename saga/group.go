@@ -37,8 +37,8 @@ type Group struct {
 // Documents lists a group's tables and journals. The first is its act's, if the group has one.
 func Documents(tables ...AnyTable) []AnyTable { return tables }
 
-// Life: no saga that this group takes part in lives longer. A do that comes later says its refusal, and a mark is
-// forgotten after twice that. Defaults to [DefaultLife].
+// Life: no saga that this group takes part in lives longer. A do that comes later and has a [Refuses] says its refusal, any other
+// runs all the same; and a mark is forgotten after twice that. Defaults to [DefaultLife].
 func Life(d time.Duration) Part {
 	return func(g *Group) {
 		if d <= 0 {

@@ -364,7 +364,7 @@ func badLifeTooShort() saga.Choreography {
 	return shop(
 		parcels(48*time.Hour, saga.Then(send, saga.Pivots(), saga.Says[ParcelSent]())),
 		saga.Define("points", saga.Documents(points),
-			saga.Does(earn, saga.Closes(), saga.Announces[PointsEarned]())))
+			saga.Does(earn, saga.Refuses(earnTooLate), saga.Closes(), saga.Announces[PointsEarned](), saga.Fails[PointsForfeited](), saga.Announces[PointsForfeited]())))
 }
 
 func goodLifeTooShort() saga.Choreography {
@@ -372,7 +372,7 @@ func goodLifeTooShort() saga.Choreography {
 		parcels(48*time.Hour, saga.Then(send, saga.Pivots(), saga.Says[ParcelSent]())),
 		saga.Define("points", saga.Documents(points),
 			saga.Life(72*time.Hour),
-			saga.Does(earn, saga.Closes(), saga.Announces[PointsEarned]())))
+			saga.Does(earn, saga.Refuses(earnTooLate), saga.Closes(), saga.Announces[PointsEarned](), saga.Fails[PointsForfeited](), saga.Announces[PointsForfeited]())))
 }
 
 func badNoOwner() saga.Choreography {

@@ -220,6 +220,18 @@ func TestShapes(t *testing.T) {
 			groups: []*saga.Group{api(), goods(saga.Upon[said[MoneyNotHeld]]()), moneyAfter(), define("late", does[MoneyHeld, Shipped, NotAgreed]()), define("numbers", saga.On(tally[Shipped]), saga.On(tally[NotAgreed])), ends(bothHeld, noGoods)},
 			want:   []string{"never-settled late", "path-without-end late"},
 		},
+		// A do that refuses nothing runs however old its saga is.
+		"a long wait before who never refuses": {groups: []*saga.Group{
+			api(), goods(saga.Upon[said[MoneyNotHeld]]()), bank(), moneyThatWaits(), ends(bothHeld, noGoods),
+			define("letters", saga.Life(time.Minute), saga.Does(upon[MoneyHeld], saga.Closes(), saga.Silently())),
+		}},
+		"a long wait before who refuses": {
+			groups: []*saga.Group{
+				api(), goods(saga.Upon[said[MoneyNotHeld]]()), bank(), moneyThatWaits(), ends(bothHeld, noGoods),
+				define("letters", saga.Life(time.Minute), saga.Does(upon[MoneyHeld], saga.Refuses(refuse[MoneyHeld]), saga.Closes(), saga.Silently())),
+			},
+			want: []string{"life-too-short letters"},
+		},
 		// Who only takes note of what was said does not take the saga on.
 		"it stops on its way, and somebody takes note": {
 			groups: []*saga.Group{

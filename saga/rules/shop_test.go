@@ -45,6 +45,7 @@ type (
 	ParcelHandedOver struct{ onHandovers }
 
 	PointsEarned      struct{ onOthers }
+	PointsForfeited   struct{ onOthers }
 	ParcelDelivered   struct{ onOthers } // by nobody
 	ErasureRequested  struct{ onOthers }
 	DataErased        struct{ onOthers }
@@ -79,6 +80,7 @@ func (ParcelStopped) EventType() string     { return "parcel.stopped" }
 func (StopRefused) EventType() string       { return "stop.refused" }
 func (ParcelHandedOver) EventType() string  { return "parcel.handed-over" }
 func (PointsEarned) EventType() string      { return "points.earned" }
+func (PointsForfeited) EventType() string   { return "points.forfeited" }
 func (ParcelDelivered) EventType() string   { return "parcel.delivered" }
 func (ErasureRequested) EventType() string  { return "erasure.requested" }
 func (DataErased) EventType() string        { return "data.erased" }
@@ -137,6 +139,7 @@ func cancel(*Order, saga.Cause) []saga.Fact   { return nil }
 func line(saga.Cause)                         {}
 
 func earn(*Points, saga.Event[ParcelSent]) []saga.Fact                  { return nil }
+func earnTooLate(*Points, saga.Event[ParcelSent]) []saga.Fact           { return nil }
 func earnUponDelivery(*Points, saga.Event[ParcelDelivered]) []saga.Fact { return nil }
 func earnOnce(*Points, saga.Cause) []saga.Fact                          { return nil }
 func earnUponCharge(*Points, saga.Event[CardCharged]) []saga.Fact       { return nil }
