@@ -22,6 +22,7 @@ func (in *inspection) waits() {
 			}
 		}
 	}
+	in.unspoken()
 }
 
 // foreignDeadline finds deadlines that take back an act on which others build, while another group may still say yes and be believed:
@@ -89,6 +90,40 @@ func (in *inspection) unawaited(n *node) {
 		in.found("wait-without-deadline", first, fmt.Sprintf("put saga.Then(%s, ...) into a saga.Within(time, ..., saga.Else(...)); or write saga.Optional() on the line of %s, if the saga ends without it", first.Name, n.Name),
 			"%s goes on when %s says %s, and nothing happens if that is never said", first, n.group.name, answer.Type)
 	}
+}
+
+// unspoken finds people who are not said to answer anything, without whose word no saga ends as it should. It is enough that somebody
+// else waits for what comes of it with a deadline.
+func (in *inspection) unspoken() {
+	told := map[*node]bool{}
+	for _, s := range in.stories {
+		upon := map[*node]bool{}
+		for n := range s.happy.nodes {
+			upon[n] = n.Role == RoleThen && n.Wait == "" && in.begun(n.Hears[0].Type)
+		}
+		if !s.endsHappily(s.happy) || s.endsHappily(in.follow(s.from, course{happy: true, without: upon})) {
+			continue
+		}
+		silence := in.follow(s.from, course{without: upon}).nodes
+		if slices.ContainsFunc(in.ordered(silence), func(n *node) bool {
+			return n.Role == RoleElse && !slices.ContainsFunc(in.ordered(silence), func(m *node) bool { return m.Role == RoleThen && m.group == n.group && m.Wait == n.Wait })
+		}) {
+			continue
+		}
+		first := in.ordered(upon)[0]
+		if told[first] {
+			continue
+		}
+		told[first] = true
+		in.found("wait-without-deadline", first, fmt.Sprintf("put saga.Then(%s, ...) into a saga.Within(time, ..., saga.Else(...))", first.Name),
+			"%s goes on when %s says %s, and nothing happens if that is never said", first, in.said[first.Hears[0].Type][0].group.name, first.Hears[0].Type)
+	}
+}
+
+// begun says whether only people say facts of this type, and of their own accord.
+func (in *inspection) begun(eventType string) bool {
+	said := in.said[eventType]
+	return len(said) > 0 && !slices.ContainsFunc(said, func(n *node) bool { return n.Role != RoleBegins })
 }
 
 // nameless finds waits whose Else is a function literal, or within one. The compiler names these by counting them: "func1", "1".

@@ -97,6 +97,18 @@ func bank() *saga.Group {
 	return saga.Outside("bank", saga.Answers(func(f said[MoneyAsked]) []saga.Fact { return nil }, saga.Says[said[BankSaidYes]](), saga.Says[said[BankSaidNo]]()))
 }
 
+// banker is a bank that is not said to answer, but to speak of its own accord; moneyUponWord waits for its word as long as it takes.
+func banker() *saga.Group {
+	return saga.Outside("bank", saga.Begins[said[BankSaidYes]](), saga.Begins[said[BankSaidNo]]())
+}
+
+func moneyUponWord() *saga.Group {
+	return define("money",
+		saga.Does(upon[GoodsHeld], saga.Silently()),
+		saga.Then(upon[BankSaidYes], saga.Says[said[MoneyHeld]](), saga.Closes()),
+		saga.Then(upon[BankSaidNo], saga.Fails[said[MoneyNotHeld]]()))
+}
+
 func later() *saga.Group {
 	return define("later", saga.Does(upon[MoneyHeld], saga.Announces[said[Shipped]]()), saga.Then(upon[Completed], saga.Closes()))
 }
@@ -232,6 +244,25 @@ func TestShapes(t *testing.T) {
 			},
 			want: []string{"life-too-short letters"},
 		},
+		// People who are not said to answer anything may stay away all the same.
+		"a wait for people who begin": {
+			groups: []*saga.Group{
+				api(), goods(saga.Upon[said[MoneyNotHeld]]()), banker(), moneyUponWord(), ends(bothHeld, noGoods),
+			},
+			want: []string{"wait-without-deadline money"},
+		},
+		"a wait for people who begin, and somebody has the deadline": {groups: []*saga.Group{
+			api(), banker(), ends(heard[GoodsHeld](), heard[GoodsNotHeld]()), define("numbers", saga.On(tally[BankSaidNo])),
+			define("money", saga.Does(upon[MoneyAsked], saga.Refuses(refuse[MoneyAsked]), saga.Silently()), saga.Then(upon[BankSaidYes], saga.Says[said[MoneyHeld]](), saga.Closes()),
+				saga.Undoes(undo, saga.Upon[said[GoodsNotHeld]]())),
+			define("goods", saga.Does(upon[Placed], saga.Says[said[MoneyAsked]]()), saga.Within(time.Hour,
+				saga.Then(upon[MoneyHeld], saga.Says[said[GoodsHeld]](), saga.Closes()),
+				saga.Else(timeOut, saga.Fails[said[GoodsNotHeld]]()))),
+		}},
+		"people may say more, and it ends without that": {groups: []*saga.Group{
+			api(), goods(saga.Upon[said[MoneyNotHeld]]()), saga.Outside("customer", saga.Begins[said[Agreed]]()), ends(bothHeld, noGoods),
+			define("money", does[GoodsHeld, MoneyHeld, MoneyNotHeld](), saga.Then(upon[Agreed], saga.Announces[said[Shipped]]()), saga.Then(upon[Completed], saga.Closes())),
+		}},
 		// Who only takes note of what was said does not take the saga on.
 		"it stops on its way, and somebody takes note": {
 			groups: []*saga.Group{
