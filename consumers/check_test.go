@@ -110,3 +110,23 @@ func groupsOf(all []consumers.Consumer) (out []*saga.Group) {
 	}
 	return out
 }
+
+// Whoever lets an undo hear another one is told to hear all that this one hears.
+func TestTheCheckNamesAllThatTheOtherUndoHears(t *testing.T) {
+	c := choreography(t)
+	for i, g := range c.Groups {
+		if g.Name() == "inventory" {
+			c.Groups[i] = g.Mutate(saga.Mutation{Group: "inventory", Reaction: "release", Op: saga.HearsInstead, Fact: "kitchen.cancelled", Other: schemas.PaymentRefunded{}})
+		}
+	}
+	const want = "write saga.Upon[schemas.KitchenCancelled](), saga.Upon[schemas.DeliveryFailed]() on the line of release instead: what payments.refund hears"
+	var got []string
+	for _, f := range c.Check() {
+		if f.Rule == "undo-upon-undo" {
+			got = append(got, f.Mend)
+		}
+	}
+	if !slices.Equal(got, []string{want}) {
+		t.Errorf("the mend is %q, want %q", got, want)
+	}
+}

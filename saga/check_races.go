@@ -3,6 +3,7 @@ package saga
 import (
 	"fmt"
 	"slices"
+	"strings"
 )
 
 // races looks at what undoes an act: that one group decides, says so, and is heard in order.
@@ -45,7 +46,19 @@ func (in *inspection) compensation(n *node, h FactType) {
 	}) || in.oneVoice(n.group, said[0].group, h.Topic) {
 		return
 	}
-	in.found("undo-upon-undo", n, fmt.Sprintf("write saga.Upon[%s]() on the line of %s instead: what %s hears", said[0].Hears[0].goType, n.Name, said[0]),
+	var upon []string
+	for _, m := range said {
+		for _, cause := range m.Hears {
+			if line := "saga.Upon[" + cause.goType + "]()"; !n.hears(cause.Type) && !slices.Contains(upon, line) {
+				upon = append(upon, line)
+			}
+		}
+	}
+	mend := fmt.Sprintf("take saga.Upon[%s]() away on the line of %s: it hears what %s hears", h.goType, n.Name, said[0])
+	if len(upon) > 0 {
+		mend = fmt.Sprintf("write %s on the line of %s instead: what %s hears", strings.Join(upon, ", "), n.Name, said[0])
+	}
+	in.found("undo-upon-undo", n, mend,
 		"%s undoes upon %s, with which %s tells that it has undone its own part", n, h.Type, said[0])
 }
 
