@@ -26,8 +26,8 @@ func Begins[F Fact]() Part {
 	}
 }
 
-// Answers: somebody outside who hears an E may say one of the facts that fn returns, once, or stay silent; but silent for
-// ever only where a deadline of the group that waits may pass, unless the answer is [Optional].
+// Answers: somebody outside who hears an E may say one of the facts that fn returns, once for each E that differs from those before, or
+// stay silent; but silent for ever only where a deadline of the group that waits may pass, unless the answer is [Optional].
 func Answers[E Fact](fn func(E) []Fact, options ...Option) Part {
 	run := func(_ any, c Cause) []Fact { return fn(c.Fact.(E)) }
 	return part(RoleAnswers, fn, run, nil, append([]Option{Upon[E]()}, options...))

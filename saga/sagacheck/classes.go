@@ -119,7 +119,10 @@ func (r *reducer) addSayers(b *set, typ, key int, every bool) {
 			keys = r.factKeys
 		}
 		for _, k := range keys {
-			b.add(r.class(r.slot(place{kind: kindParty, a: party, key: k})))
+			r.slot(place{kind: kindParty, a: party, key: k}) // for what it has never been asked yet
+			for _, question := range r.questionsOf[[2]int{party, k}] {
+				b.add(r.class(question))
+			}
 		}
 	}
 }

@@ -18,7 +18,7 @@ const (
 	kindDocument  kind = iota // a: group, b: table
 	kindQueue                 // a: group, b: topic
 	kindOutbox                // a: group: what it committed and has not sent
-	kindParty                 // a: party: the fact it has been asked, or answered
+	kindParty                 // a: party, b: fact, 0 for any that there is not yet: that it has been asked this, or answered
 	kindCount                 // a: event type
 	kindEffect                // a: group, b: effect: what it requested
 	kindDuplicate             // facts that will be delivered once more
@@ -33,7 +33,7 @@ type place struct {
 	key  int
 }
 
-// answered marks a party that has answered.
+// answered marks a party that has answered what it was asked.
 const answered = ^uint16(0)
 
 // What the slot of an age holds.
@@ -107,6 +107,8 @@ type interned struct {
 	corners             []corner
 	hashes              map[[2]int][2]uint64
 	queuesOf            map[[2]int][]int  // the slots of the queues of a group and key
+	questionsOf         map[[2]int][]int  // the slots of what a party may be asked of a key
+	questions           int               // how many those are, of all
 	living              map[[2]int]uint16 // slot and queue -> the queue without what an act in a final state ignores
 }
 
@@ -115,7 +117,7 @@ func newInterned(groups, outside []*saga.Group, minds bool) *interned {
 		groups: groups, minds: minds, slots: map[place]int{}, keys: newNames(), types: newNames(), topics: newNames(),
 		facts: make([]fact, 1), factIDs: map[string]uint16{}, lists: []list{{rest: -1, with: map[uint16]uint16{}}}, listIDs: map[string]uint16{"": 0},
 		documents: make([]document, 1), documentIDs: map[documentKey]uint16{}, choices: map[int][]uint16{},
-		queuesOf: map[[2]int][]int{}, hashes: map[[2]int][2]uint64{}, living: map[[2]int]uint16{},
+		queuesOf: map[[2]int][]int{}, questionsOf: map[[2]int][]int{}, hashes: map[[2]int][2]uint64{}, living: map[[2]int]uint16{},
 	}
 	for _, g := range outside {
 		for _, r := range g.Reactions() {
@@ -177,6 +179,10 @@ func (n *interned) slot(p place) int {
 		n.slots[p], n.places = i, append(n.places, p)
 		if p.kind == kindQueue {
 			n.queuesOf[[2]int{p.a, p.key}] = append(n.queuesOf[[2]int{p.a, p.key}], i)
+		}
+		if p.kind == kindParty {
+			n.questionsOf[[2]int{p.a, p.key}] = append(n.questionsOf[[2]int{p.a, p.key}], i)
+			n.questions++
 		}
 	}
 	return i
@@ -281,6 +287,7 @@ func (n *interned) factID(f saga.Fact) uint16 {
 	if !slices.Contains(n.factKeys, key) {
 		n.factKeys = append(n.factKeys, key)
 	}
+	id := number(len(n.facts), "facts")
 	info := fact{fact: f, id: fmt.Sprintf("%s/%s/%08x", f.EventType(), f.Key(), crc32.ChecksumIEEE([]byte(name))), key: key, typ: typ, count: n.slot(place{kind: kindCount, a: typ, key: key})}
 	for gi, g := range n.groups {
 		if n.gets(g, f) {
@@ -293,11 +300,10 @@ func (n *interned) factID(f saga.Fact) uint16 {
 	}
 	for pi, p := range n.parties {
 		if p.Hears[0].Type == f.EventType() {
-			info.parties = append(info.parties, n.slot(place{kind: kindParty, a: pi, key: key}))
+			info.parties = append(info.parties, n.slot(place{kind: kindParty, a: pi, b: int(id), key: key}))
 		}
 	}
 	n.effectSlots(&info)
-	id := number(len(n.facts), "facts")
 	n.facts = append(n.facts, info)
 	n.factIDs[name] = id
 	return id

@@ -114,6 +114,54 @@ func TestNobodyWaitsForWhoHasNothingToSay(t *testing.T) {
 	}
 }
 
+type (
+	Query struct {
+		toKitchen
+		N int
+	}
+	Yes struct {
+		toPayments
+		N int
+	}
+)
+
+func (Query) EventType() string { return "query" }
+func (Yes) EventType() string   { return "yes" }
+
+// Who is asked a second thing answers that too, whether the first one was answered before or not.
+func TestEachQuestionIsAnswered(t *testing.T) {
+	tallies := saga.In("tallies", func(t *Tally) saga.Columns { return saga.Columns{{Name: "id", At: &t.ID}, {Name: "n", At: &t.N}} })
+	noted := func(e saga.Event[Noted]) []saga.Fact {
+		return saga.Say(Query{toKitchen{order{e.Key}}, 1}, Query{toKitchen{order{e.Key}}, 2})
+	}
+	yes := func(e saga.Event[Yes]) []saga.Fact {
+		total := tallies.Get(e, "all")
+		total.N = total.N*10 + e.Fact.N
+		if e.Fact.N != 2 {
+			return nil
+		}
+		return saga.Say(Query{toKitchen{order{e.Key}}, 3})
+	}
+	asker := saga.Define("asker", saga.Documents(tallies), saga.On(noted, saga.Says[Query]()), saga.On(yes, saga.Uses(tallies), saga.Says[Query]()))
+	person := saga.Outside("person", saga.Answers(func(q Query) []saga.Fact { return saga.Say(Yes{toPayments(q.toKitchen), q.N}) }, saga.Says[Yes]()))
+	for _, full := range []bool{true, false} {
+		var got []int
+		w := sagacheck.World{
+			Groups: []*saga.Group{asker}, Outside: []*saga.Group{person}, Start: saga.Say(Noted{toOrders{order{"1"}}}), Full: full, Duplicates: 1,
+			Final: func(v sagacheck.View) string {
+				if n := sagacheck.Document[Tally](v, "all").N; n < 1000 && !slices.Contains(got, n) { // else something came twice
+					got = append(got, n)
+				}
+				return ""
+			},
+		}
+		sagacheck.Explore(w)
+		if slices.Sort(got); !slices.Equal(got, []int{123, 213, 231}) {
+			t.Errorf("full %v: %v, want three answers, in each order in which they may come", full, got)
+		}
+	}
+}
+
 // counter only listens: it counts payments.
 func counter(options ...saga.Option) *saga.Group {
 	totals := saga.In("totals", func(t *Tally) saga.Columns { return saga.Columns{{Name: "id", At: &t.ID}, {Name: "n", At: &t.N}} })

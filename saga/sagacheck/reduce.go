@@ -13,7 +13,7 @@ import (
 //
 //   - belong to the same group and key: they share the act's document and the outbox;
 //   - belong to the same group, and one changes a document of a table that the other reads or changes;
-//   - may both append to the same queue, or ask the same outsider: then the order counts;
+//   - may both append to the same queue: then the order counts;
 //   - or compete for what there is once in the world: a place for what will come again, an age.
 //
 // A set of classes T is enough in state s if it contains a step that is possible and not free to stay away, and is closed:
@@ -74,8 +74,8 @@ type reducer struct {
 	classes []int // the class of each slot, plus one; 0: none yet
 	known   []class
 
-	// What follows depends on which keys there are, and is made anew when one is added.
-	keysAt    int
+	// What follows depends on which keys and questions there are, and is made anew when one is added.
+	madeAt    [2]int
 	sames     []*set          // by corner: all classes of a group and key
 	users     map[[2]int]*set // all classes that may touch a table of a group
 	appenders []*set          // by slot: all classes that may give something to its class
@@ -93,7 +93,7 @@ type class struct {
 }
 
 func newReducer(e *explorer, known lessons) *reducer {
-	r := &reducer{explorer: e, lessons: known, keysAt: -1}
+	r := &reducer{explorer: e, lessons: known, madeAt: [2]int{-1, -1}}
 	for _, g := range e.groups {
 		r.static = append(r.static, e.voicesOf(g))
 	}
@@ -149,10 +149,10 @@ func (r *reducer) class(slot int) int {
 	return r.classes[slot] - 1
 }
 
-// refresh forgets the sets that were made when there were fewer keys.
+// refresh forgets the sets that were made when there were fewer keys or questions.
 func (r *reducer) refresh() {
-	if r.keysAt != len(r.factKeys) {
-		r.keysAt = len(r.factKeys)
+	if now := [2]int{len(r.factKeys), r.questions}; r.madeAt != now {
+		r.madeAt = now
 		r.sames, r.users, r.appenders, r.sayers = nil, map[[2]int]*set{}, nil, map[int]*set{}
 	}
 }
@@ -281,7 +281,7 @@ func (r *reducer) sending(s state, facts []uint16, repeats bool, b *set) (all bo
 			}
 		}
 		for _, asked := range f.parties {
-			if r.places[asked].kind == kindEffect || s.get(asked) == 0 {
+			if r.places[asked].kind == kindEffect { // who asks a person the same makes no difference, whoever is first
 				r.appending(s, asked, b)
 			}
 		}
