@@ -30,6 +30,7 @@ type batch struct {
 	tasks   []task
 	working *saga.Working
 	said    []saidBy
+	unsaid  error // a fact can't be said
 
 	requests  []request
 	performed []string // ids of effects that have come to an outcome
@@ -75,6 +76,9 @@ func (b *batch) add(e *event) {
 	case e.alien:
 		b.deadLetter(l, e, "its key belongs into another partition: its sender does not use Java's murmur2 (kcat: -X partitioner=murmur2_random)")
 		return
+	case e.Type == "": // what it says of itself may be nothing that the lane's row can keep
+		b.deadLetter(l, e, e.err.Error())
+		return
 	case e.mark.Lane == "":
 		if l.meet(e.Envelope) {
 			m.dropped("duplicate")
@@ -98,10 +102,7 @@ func (b *batch) add(e *event) {
 // consider keeps what the group hears. What does not parse is a task too: it must not be parked before an earlier event of
 // its key, which may fail as well.
 func (b *batch) consider(l *lane, e *event) {
-	switch {
-	case e.Type == "":
-		b.deadLetter(l, e, e.err.Error())
-	case b.loop.group.Hears(e.Type):
+	if b.loop.group.Hears(e.Type) {
 		b.tasks = append(b.tasks, task{lane: l, event: e, cause: causeOf(e)})
 	}
 }
@@ -116,7 +117,10 @@ func (b *batch) run(ctx context.Context, s Store) error {
 	}
 	for left := b.tasks; len(left) > 0; {
 		var needs []saga.Need
-		if left, needs = b.reactAll(left); needs == nil {
+		if left, needs = b.reactAll(left); b.unsaid != nil {
+			return b.unsaid
+		}
+		if needs == nil {
 			break
 		}
 		if err := s.Load(ctx, b.working, needs, shard); err != nil {
@@ -207,16 +211,12 @@ func (b *batch) react(t *task) []saga.Need {
 	if out.Needs != nil {
 		return out.Needs
 	}
-	said := len(b.said)
-	for i, f := range out.Facts {
-		if out.Err = b.say(t, f, i); out.Err != nil {
-			break
-		}
-	}
 	if out.Err != nil {
-		b.said = b.said[:said]
 		b.fail(t, out.Err)
 		return nil
+	}
+	for i, f := range out.Facts {
+		b.say(t, f, i)
 	}
 	b.loop.metrics.handled(out)
 	for _, r := range out.Requests {
@@ -235,7 +235,7 @@ func (b *batch) react(t *task) []saga.Need {
 }
 
 // say puts a fact into the lane's outbox, numbered for its target.
-func (b *batch) say(t *task, f saga.Fact, n int) error {
+func (b *batch) say(t *task, f saga.Fact, n int) {
 	l := b.loop
 	e := saga.Envelope{
 		ID: saga.DeriveID(t.cause.Envelope, l.group.Name(), n), Source: "/tiffin/" + l.group.Name(),
@@ -243,10 +243,9 @@ func (b *batch) say(t *task, f saga.Fact, n int) error {
 	}
 	r, err := wire.Encode(f, e, l.now(), l.partitions)
 	if err != nil {
-		return err
+		b.unsaid = &unsayableError{err}
 	}
 	b.said = append(b.said, saidBy{t.lane, r})
-	return nil
 }
 
 // alarm tells people of something once it is true: an owner that has lost its lanes without noticing may see whatever it likes in
@@ -282,16 +281,21 @@ func (b *batch) collectDeadlines() {
 func (b *batch) fail(t *task, err error) {
 	switch {
 	case t.parked != 0:
-		b.kept[parkedKey{t.lane.Number, t.cause.Key}] = true
-		b.blame = append(b.blame, ParkedEvent{Position: t.parked, Reason: err.Error()})
+		b.keep(parkedKey{t.lane.Number, t.cause.Key}, t.parked, err.Error())
 	case t.event != nil:
-		b.parkEvent(t.lane, t.event, err.Error())
+		b.parkEvent(t.lane, t.event, plain(err.Error()))
 	case t.cause.Attempt != nil:
 		b.loop.condemnedEffects[t.cause.Attempt.ID] = err.Error()
 	default:
 		b.loop.log.Error("a deadline can't be handled", "key", t.cause.Key, "error", err)
 		b.loop.spoiled[t.cause.Key] = b.loop.now().Add(spoiledFor)
 	}
+}
+
+// keep leaves a parked event where it is, and what is behind it.
+func (b *batch) keep(key parkedKey, position int64, reason string) {
+	b.kept[key] = true
+	b.blame = append(b.blame, ParkedEvent{Position: position, Reason: plain(reason)})
 }
 
 // spoiledFor is how long a deadline that failed is left alone.
@@ -336,22 +340,29 @@ const maxDeadLetterBytes = 256 << 10
 // deadLetter says a copy of the record on the group's dead-letter topic, by way of the outbox like every fact. Its own
 // lane mark stays readable under another name.
 func (b *batch) deadLetter(l *lane, e *event, reason string) {
-	r := kafka.Record{Topic: b.loop.group.DeadLetters(), Partition: e.lane, Key: e.record.Key, Value: e.record.Value}
-	if len(r.Value) > maxDeadLetterBytes {
-		r.Value = r.Value[:maxDeadLetterBytes]
+	room := maxDeadLetterBytes
+	cut := func(bytes []byte) []byte {
+		bytes = bytes[:min(len(bytes), max(room, 0))]
+		room -= len(bytes)
+		return bytes
 	}
+	r := kafka.Record{Topic: b.loop.group.DeadLetters(), Partition: e.lane}
 	for _, h := range e.record.Headers {
+		if room -= len(h.Key) + 8; room < 0 {
+			break
+		}
 		if h.Key == wire.HeaderLane {
 			h.Key = "dlq_lane"
 		}
-		r.Headers = append(r.Headers, h)
+		r.Headers = append(r.Headers, kafka.Header{Key: h.Key, Value: cut(h.Value)})
 	}
+	r.Key, r.Value = cut(e.record.Key), cut(e.record.Value)
 	for _, h := range [][2]string{
 		{"dlq_group", b.loop.group.Name()},
 		{"dlq_topic", e.topic},
 		{"dlq_partition", strconv.Itoa(e.lane)},
 		{"dlq_offset", strconv.FormatInt(e.offset, 10)},
-		{"dlq_error", reason},
+		{"dlq_error", plain(reason)},
 		{"dlq_at", wire.Time(b.loop.now())},
 	} {
 		r.Headers = append(r.Headers, kafka.Header{Key: h[0], Value: []byte(h[1])})

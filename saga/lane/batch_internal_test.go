@@ -11,6 +11,7 @@ import (
 
 	"tiffin/saga"
 	"tiffin/saga/kafka"
+	"tiffin/saga/wire"
 )
 
 // answers is a store whose saves end so.
@@ -39,6 +40,31 @@ func TestNobodyIsAlarmedByABatchThatComesToNothing(t *testing.T) {
 		}
 		if alarmed := strings.Contains(said.String(), "a key is parked"); alarmed != (err == nil) {
 			t.Errorf("saved with %v, and logged %q", err, said.String())
+		}
+	}
+}
+
+// P7: a dead letter fits, whatever of its record was too large; else it would be sent for ever, and its lane stand still.
+func TestADeadLetterFits(t *testing.T) {
+	g := saga.Define("counter", nil, saga.On(func(saga.Event[heard]) []saga.Fact { return nil }))
+	large := make([]byte, 1<<20)
+	for name, r := range map[string]kafka.Record{
+		"key":     {Key: large},
+		"value":   {Key: []byte("k"), Value: large},
+		"header":  {Key: []byte("k"), Headers: []kafka.Header{{Key: wire.HeaderLane, Value: large}, {Key: "last", Value: []byte("x")}}},
+		"name":    {Key: []byte("k"), Headers: []kafka.Header{{Key: string(large)}}},
+		"headers": {Key: []byte("k"), Headers: make([]kafka.Header, 1<<18)},
+		"small":   {Key: []byte("k"), Value: []byte("v"), Headers: []kafka.Header{{Key: "h", Value: []byte("x")}}},
+	} {
+		l := &loop{group: g, now: newMachine().Now}
+		b := l.newBatch()
+		b.deadLetter(newLane(&Row{}), &event{topic: "rumours", record: &r}, "broken \xff\x00"+string(large))
+		got := b.said[0].record
+		if n := len(encodeRecords([]kafka.Record{got})); n > maxDeadLetterBytes+2*maxReasonBytes {
+			t.Errorf("%s: %d bytes", name, n)
+		}
+		if name == "small" && (string(got.Key) != "k" || string(got.Value) != "v" || got.Headers[0].Key != "h" || string(got.Headers[0].Value) != "x") {
+			t.Errorf("what is small is cut: %+v", got)
 		}
 	}
 }

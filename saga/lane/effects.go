@@ -39,11 +39,11 @@ func (b *batch) effectRows(now time.Time) ([]EffectRow, error) {
 	for i, r := range b.requests {
 		data, err := json.Marshal(r.Data)
 		if err != nil {
-			return nil, fmt.Errorf("request of effect %s: %w", r.Effect, err)
+			return nil, &unsayableError{fmt.Errorf("request of effect %s: %w", r.Effect, err)}
 		}
 		cause, err := json.Marshal(r.cause)
 		if err != nil {
-			return nil, err
+			return nil, &unsayableError{err}
 		}
 		rows[i] = EffectRow{
 			ID: r.ID, Lane: r.lane.Number, Key: r.cause.Key, Effect: r.Effect, Request: data, Cause: cause,
@@ -152,7 +152,7 @@ func (l *loop) holdEffects(ctx context.Context) error {
 	for _, id := range slices.Sorted(maps.Keys(l.condemnedEffects)) {
 		reason := l.condemnedEffects[id]
 		l.log.Error("an effect is held: its outcome can't be handled", "id", id, "reason", reason)
-		if err := l.store.HoldEffect(ctx, id, reason); err != nil {
+		if err := l.store.HoldEffect(ctx, id, plain(reason)); err != nil {
 			return err
 		}
 		delete(l.condemnedEffects, id)
@@ -230,7 +230,7 @@ func (l *loop) outcomeOf(r result) saga.Cause {
 	a := &saga.Attempt{Request: r.Request}
 	kind := r.Effect + ".performed"
 	if r.err != nil {
-		a.Failure, a.Expired, kind = r.err.Error(), !saga.IsPermanent(r.err), r.Effect+".not-performed"
+		a.Failure, a.Expired, kind = plain(r.err.Error()), !saga.IsPermanent(r.err), r.Effect+".not-performed"
 	}
 	e := r.cause
 	e.ID, e.CauseID, e.Type, e.Source, e.Time = r.ID, r.cause.ID, kind, "/tiffin/"+l.group.Name(), l.now()
@@ -249,7 +249,7 @@ func (l *loop) tryLater(ctx context.Context, failed []result) error {
 		if next.After(r.until) {
 			next = r.until
 		}
-		retries[i] = FailedEffect{r.ID, next, r.err.Error()}
+		retries[i] = FailedEffect{r.ID, next, plain(r.err.Error())}
 		delete(l.effects.underWay, r.ID)
 		l.metrics.attempted(r.Effect, "failed")
 	}

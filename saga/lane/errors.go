@@ -57,9 +57,26 @@ func mending(group string, topics []string, lanes []*lane, ranges map[kafka.Topi
 		"from (values %s) v(lane, topic, first) group by lane) x where l.lane = x.lane", schema, strings.Join(rows, ", "))
 }
 
-// dataFault says whether PostgreSQL refuses what was to be saved, not that it is away: then some event of the batch is the
-// cause, and trying the same again would fail again. The class of the SQLSTATE decides.
+// unsayableError: what a reaction says or requests can't be written. It has changed its documents by then, so the batch is given up.
+type unsayableError struct{ error }
+
+func (e *unsayableError) Unwrap() error { return e.error }
+
+// maxReasonBytes is how much is kept of why something could not be handled.
+const maxReasonBytes = 4 << 10
+
+// plain makes text of an error's text that a database takes: it may quote what anybody has sent.
+func plain(reason string) string {
+	return strings.ToValidUTF8(strings.ReplaceAll(reason[:min(len(reason), maxReasonBytes)], "\x00", ""), "\uFFFD")
+}
+
+// dataFault says whether what was to be saved can't be, not that PostgreSQL is away: then some event of the batch is the
+// cause, and trying the same again would fail again. Of PostgreSQL's errors the class of the SQLSTATE decides.
 func dataFault(err error) bool {
+	var unsayable *unsayableError
+	if errors.As(err, &unsayable) {
+		return true
+	}
 	var pg *pgconn.PgError
 	if !errors.As(err, &pg) {
 		return false

@@ -1,7 +1,9 @@
 package lane_test
 
 import (
+	"context"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -101,6 +103,78 @@ func TestAPoisonousEventParksItsKey(t *testing.T) {
 			w.until(nil, "select state from counter.tickets where id = 'bad'")
 		})
 	}
+}
+
+// P7: a record whose names no database takes becomes a dead letter, and leaves nothing in the lane's row.
+func TestARecordThatNoDatabaseTakesIsADeadLetter(t *testing.T) {
+	w := newWorld(t, time.Minute)
+	w.run(w.counter, w.gate)
+	long := strings.Repeat("x", wire.MaxNameBytes+1)
+	record := func(key string, headers ...string) kafka.Record {
+		r := kafka.Record{Topic: "counter", Key: []byte(key), Partition: kafka.Partition([]byte(key), partitions), Value: []byte(`{"ID":"bad","Show":"open"}`)}
+		for i := 0; i < len(headers); i += 2 {
+			r.Headers = append(r.Headers, kafka.Header{Key: headers[i], Value: []byte(headers[i+1])})
+		}
+		return r
+	}
+	bad := []kafka.Record{
+		record("\xff", "ce_type", "ticket.wanted"),
+		record("a\x00", "ce_type", "ticket.wanted"),
+		record(long, "ce_type", "ticket.wanted"),
+		record("bad", "ce_type", "ticket.wanted", "ce_id", "\xff"),
+		record("bad", "ce_type", "ticket.wanted", "ce_source", "a\x00"),
+		record("bad", "ce_type", "ticket.wanted", "ce_correlationid", "\xff"),
+		record("bad", "ce_type", "ticket.wanted", "traceparent", "\xff"),
+		record("bad", "ce_type", "nobody.minds", "ce_id", "a\x00"),
+		record("bad", "ce_type", "nobody.minds", "lane", "a\x00/1/1"),
+		record("bad", "ce_type", "nobody.minds", "lane", long+"/1/1"),
+	}
+	w.produce(bad...)
+	var good []saga.Fact
+	for i := range 20 {
+		good = append(good, wanted{fmt.Sprint("b", i), "open"})
+	}
+	w.say(good...)
+	w.until(20, "select count(*) from counter.tickets where state = 'closed'")
+	w.until(0, "select count(*) from counter.parked")
+	for at, n := deadLetters(), 0; n < len(bad); {
+		fetched, err := w.client.Fetch(t.Context(), at, kafka.FetchOptions{MaxWait: time.Second})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range fetched {
+			n += len(fetched[i].Records)
+			at[i].Offset = fetched[i].Next
+		}
+	}
+}
+
+func deadLetters() (all []kafka.Position) {
+	for n := range partitions {
+		all = append(all, kafka.Position{Topic: "counter.dead-letters", Partition: n})
+	}
+	return all
+}
+
+// P2, P7: an event upon which something is said or requested that can't be written is parked, and has changed nothing.
+func TestWhatCannotBeSaidChangesNothing(t *testing.T) {
+	w := newWorld(t, time.Minute)
+	cards := saga.EffectOf[postcard]("postcard")
+	w.run(saga.Define("counter", saga.Documents(tickets, shows),
+		saga.On(func(e saga.Event[praised]) []saga.Fact {
+			shows.Get(e, e.Fact.Show).Praise++
+			switch e.Fact.Show {
+			case "endless":
+				return saga.Say(posted{strings.Repeat("x", wire.MaxNameBytes+1)})
+			case "secret":
+				cards.Request(e, postcard{"\xff"})
+			}
+			return nil
+		}, saga.Uses(shows), saga.Says[posted](), saga.Requests(cards)),
+		saga.Performs(cards, time.Minute, func(context.Context, string, postcard) error { return nil })))
+	w.say(praised{"p1", "open"}, praised{"p2", "endless"}, praised{"p3", "secret"}, praised{"p4", "open"})
+	w.until("p2,p3", "select string_agg(key, ',' order by key) from counter.parked")
+	w.until("open 2", "select string_agg(name || ' ' || praise, ',') from counter.shows")
 }
 
 // A redrive handles a parked key's events in order, and frees it.

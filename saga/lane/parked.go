@@ -67,8 +67,7 @@ func (l *loop) grant(ctx context.Context, ln *lane, w Wished) error {
 	for _, t := range events {
 		if reason, ok := l.condemnedParked[t.parked]; ok {
 			delete(l.condemnedParked, t.parked)
-			b.kept[parkedKey{ln.Number, key}] = true
-			b.blame = append(b.blame, ParkedEvent{Position: t.parked, Reason: reason})
+			b.keep(parkedKey{ln.Number, key}, t.parked, reason)
 			break
 		}
 		b.tasks = append(b.tasks, t)

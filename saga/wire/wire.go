@@ -4,7 +4,8 @@
 // everything else is in headers: the CloudEvents attributes, the saga that it belongs to and the event that led to it, the
 // W3C trace context, and the mark of the lane that said it, by which a receiver tells a fact from a copy of it.
 //
-// A record from a stranger (a console producer, another language) needs a valid value and a ce_type, no more.
+// A record from a stranger (a console producer, another language) needs a valid value and a ce_type, no more. What names
+// things (its key, ids, source, trace, lane) is text of at most [MaxNameBytes]; a record in which it is not is no event.
 package wire
 
 import (
@@ -12,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/go-json-experiment/json"
 
@@ -67,6 +69,21 @@ func ParseMark(text string) (Mark, error) {
 // MaxValueBytes is how large a fact's JSON may be: well below the megabyte that brokers take by default.
 const MaxValueBytes = 512 << 10
 
+// MaxNameBytes is how long a key may be, and each header that names something: they are columns, JSON and keys of indexes
+// (PostgreSQL takes 2.7 kB there), at every group that hears the fact. What the APIs accept is below 200 bytes.
+const MaxNameBytes = 1 << 10
+
+// named says what is wrong with a key or a header, if anything: it must be text that a database takes.
+func named(what, name string) error {
+	switch {
+	case len(name) > MaxNameBytes:
+		return fmt.Errorf("%s has %d bytes, more than the %d that are allowed", what, len(name), MaxNameBytes)
+	case !utf8.ValidString(name) || strings.IndexByte(name, 0) >= 0:
+		return fmt.Errorf("%s is %q: that is not text in UTF-8, without NUL", what, name)
+	}
+	return nil
+}
+
 // Encode makes the record of a fact, for a topic of so many partitions. Its lane mark is not set yet: see [Stamp].
 // said is the time at which it was said, for information.
 func Encode(f saga.Fact, e saga.Envelope, said time.Time, partitions int) (kafka.Record, error) {
@@ -102,6 +119,9 @@ func Append(b []byte, f saga.Fact, e saga.Envelope, said time.Time) ([]byte, err
 type appender interface{ AppendJSON(b []byte) []byte }
 
 func marshal(f saga.Fact) (value []byte, err error) {
+	if err := named("its key", f.Key()); err != nil {
+		return nil, fmt.Errorf("%s can't be said: %w", f.EventType(), err)
+	}
 	if own, ok := f.(appender); ok {
 		value = own.AppendJSON(make([]byte, 0, 160))
 	} else if value, err = json.Marshal(f); err != nil {
@@ -157,8 +177,8 @@ func Time(t time.Time) string {
 
 func digit(n int) byte { return '0' + byte(n%10) }
 
-// Decode reads a record's headers. Faults that make it no event at all come back as an error; a record without a lane mark
-// is a stranger's.
+// Decode reads a record's headers. What is wrong with it comes back as an error; if that leaves it without a type, it is no event
+// at all, and what it says of itself can't be saved. A record without a lane mark is a stranger's.
 func Decode(r *kafka.Record) (e saga.Envelope, m Mark, err error) {
 	e.Key, e.Time = string(r.Key), r.Time
 	for i := range r.Headers {
@@ -197,6 +217,21 @@ func Decode(r *kafka.Record) (e saga.Envelope, m Mark, err error) {
 	}
 	if e.Started.IsZero() {
 		e.Started = r.Time
+	}
+	for _, n := range [...]struct{ what, name string }{
+		{"its key", e.Key},
+		{HeaderID, e.ID},
+		{HeaderType, e.Type},
+		{HeaderSource, e.Source},
+		{HeaderSaga, e.Saga},
+		{HeaderCause, e.CauseID},
+		{HeaderTrace, e.Trace},
+		{HeaderLane, m.Lane},
+	} {
+		if bad := named(n.what, n.name); bad != nil {
+			e.Type, err = "", bad
+			break
+		}
 	}
 	return e, m, err
 }

@@ -78,8 +78,11 @@ func TestWhatIsNotKnownHasNoHeader(t *testing.T) {
 
 func TestARecordComesBackAsItWasSaid(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		f := Mended{rapid.String().Draw(t, "key"), rapid.SliceOf(rapid.String()).Draw(t, "parts")}
-		str := func(name string) string { return rapid.StringN(1, -1, 700).Draw(t, name) }
+		text := func(least int) *rapid.Generator[string] {
+			return rapid.StringN(least, -1, wire.MaxNameBytes).Filter(func(s string) bool { return !strings.Contains(s, "\x00") })
+		}
+		f := Mended{text(0).Draw(t, "key"), rapid.SliceOf(rapid.String()).Draw(t, "parts")}
+		str := func(name string) string { return text(1).Draw(t, name) }
 		e := saga.Envelope{
 			ID: str("id"), Source: str("source"), Saga: str("saga"), CauseID: str("cause"), Trace: str("trace"),
 			Started: time.UnixMilli(rapid.Int64Range(1, 1<<42).Draw(t, "started")).UTC(),
@@ -164,6 +167,30 @@ func TestARecordThatIsNoEventSaysWhy(t *testing.T) {
 		}
 		if e.ID == "" || e.Key != "bike-7" { // the dead letter names it all the same
 			t.Errorf("%q: %+v", tt.headers, e)
+		}
+	}
+}
+
+// P7: receivers keep a record's names, so one whose names no database takes is no event: it has no type.
+func TestWhatNoDatabaseTakesIsNoEvent(t *testing.T) {
+	long := strings.Repeat("x", wire.MaxNameBytes)
+	for name, ok := range map[string]bool{"bike-7": true, long: true, "ä": true, long + "x": false, "\xff": false, "a\x00": false} {
+		for _, header := range []string{"", "ce_id", "ce_type", "ce_source", "ce_correlationid", "ce_causationid", "traceparent", "lane"} {
+			r := record("ce_type=bike.mended")
+			switch value := []byte(name); header {
+			case "":
+				r.Key = value
+			case "lane":
+				r.Headers = append(r.Headers, kafka.Header{Key: header, Value: append(value, "/1/1"...)})
+			default:
+				r.Headers = append(r.Headers, kafka.Header{Key: header, Value: value})
+			}
+			if e, _, err := wire.Decode(&r); (err == nil) != ok || (e.Type != "") != ok {
+				t.Errorf("header %q of %d bytes, %.9q: type %q, %v", header, len(name), name, e.Type, err)
+			}
+		}
+		if _, err := wire.Encode(Mended{BikeID: name}, envelope, said, 12); (err == nil) != ok {
+			t.Errorf("said with a key of %d bytes, %.9q: %v", len(name), name, err)
 		}
 	}
 }
