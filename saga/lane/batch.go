@@ -285,10 +285,10 @@ func (b *batch) fail(t *task, err error) {
 	case t.event != nil:
 		b.parkEvent(t.lane, t.event, plain(err.Error()))
 	case t.cause.Attempt != nil:
-		b.loop.condemnedEffects[t.cause.Attempt.ID] = err.Error()
+		b.loop.condemn(t.id(), err)
 	default:
 		b.loop.log.Error("a deadline can't be handled", "key", t.cause.Key, "error", err)
-		b.loop.spoiled[t.cause.Key] = b.loop.now().Add(spoiledFor)
+		b.loop.condemn(t.id(), err)
 	}
 }
 
@@ -297,9 +297,6 @@ func (b *batch) keep(key parkedKey, position int64, reason string) {
 	b.kept[key] = true
 	b.blame = append(b.blame, ParkedEvent{Position: position, Reason: plain(reason)})
 }
-
-// spoiledFor is how long a deadline that failed is left alone.
-const spoiledFor = time.Minute
 
 // parkedKey names a key that is parked.
 type parkedKey struct {

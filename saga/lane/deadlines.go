@@ -3,6 +3,7 @@ package lane
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"tiffin/saga"
@@ -40,21 +41,27 @@ func (l *loop) fireDeadlines(ctx context.Context, now time.Time) error {
 	if l.due.IsZero() || now.Before(l.due) {
 		return nil
 	}
-	due, err := l.store.Due(ctx, l.laneNumbers(), now, maxDue)
-	if err != nil {
-		return fmt.Errorf("deadlines: %w", err)
-	}
+	l.forgive()
 	b := l.newBatch()
-	for _, d := range due {
-		if until, spoiled := l.spoiled[d.Key]; spoiled && now.Before(until) {
-			continue
+	var due []Due
+	// Lanes that have not read so far are not asked again: what is due there may be as much as is looked at.
+	for ask := l.ready(); len(ask) > 0 && len(b.tasks) == 0; {
+		var err error
+		if due, err = l.store.Due(ctx, ask, now, l.condemnedOf(ofDeadline), maxDue); err != nil {
+			return fmt.Errorf("deadlines: %w", err)
 		}
-		ln := l.lanes[d.Lane]
-		if ln.sending || len(b.tasks) >= l.limit || ln.Parked[d.Key] > 0 || !l.hasRead(ln, d.Until) {
-			continue
+		behind := map[int]bool{}
+		for _, d := range due {
+			ln := l.lanes[d.Lane]
+			if behind[d.Lane] = behind[d.Lane] || !l.hasRead(ln, d.Until); !behind[d.Lane] && len(b.tasks) < l.searches[ofDeadline].limit {
+				b.touch(ln)
+				b.tasks = append(b.tasks, task{lane: ln, cause: l.deadline(d, now)})
+			}
 		}
-		b.touch(ln)
-		b.tasks = append(b.tasks, task{lane: ln, cause: l.deadline(d, now)})
+		if len(due) < maxDue {
+			break
+		}
+		ask = slices.DeleteFunc(ask, func(n int) bool { return behind[n] })
 	}
 	if len(b.tasks) > 0 {
 		if err := l.finish(ctx, b); err != nil {
@@ -65,6 +72,16 @@ func (l *loop) fireDeadlines(ctx context.Context, now time.Time) error {
 		return l.lookForDeadlines(ctx)
 	}
 	return nil // the others are looked at again with the next tick
+}
+
+// ready are the lanes in which a deadline may fire: nothing is sent, and nothing waits.
+func (l *loop) ready() (numbers []int) {
+	for _, ln := range l.owned {
+		if !ln.sending && l.queue.empty(ln.Number) {
+			numbers = append(numbers, ln.Number)
+		}
+	}
+	return numbers
 }
 
 func (l *loop) deadline(d Due, now time.Time) saga.Cause {

@@ -146,16 +146,14 @@ func (l *loop) performEffects(ctx context.Context) error {
 // holdEffects sets effects aside whose outcome can't be handled: performed again, they would be a mail every minute. Their
 // row stays, with the reason, until a person sets next_attempt.
 func (l *loop) holdEffects(ctx context.Context) error {
-	if len(l.condemnedEffects) == 0 {
-		return nil
-	}
-	for _, id := range slices.Sorted(maps.Keys(l.condemnedEffects)) {
-		reason := l.condemnedEffects[id]
+	for _, id := range l.condemnedOf(ofEffect) {
+		effect := taskID{kind: ofEffect, key: id}
+		reason := l.condemned[effect].reason
 		l.log.Error("an effect is held: its outcome can't be handled", "id", id, "reason", reason)
-		if err := l.store.HoldEffect(ctx, id, plain(reason)); err != nil {
+		if err := l.store.HoldEffect(ctx, id, reason); err != nil {
 			return err
 		}
-		delete(l.condemnedEffects, id)
+		delete(l.condemned, effect)
 	}
 	return nil
 }
@@ -174,7 +172,7 @@ func (l *loop) dueEffects(ctx context.Context, limit int) ([]pending, error) {
 			p.Data, err = l.group.DecodeRequest(p.Effect, r.Request)
 		}
 		if err != nil { // of another version: it must not hold up the others
-			l.condemnedEffects[p.ID] = "the request can't be read: " + err.Error()
+			l.condemn(taskID{kind: ofEffect, key: p.ID}, fmt.Errorf("the request can't be read: %w", err))
 			continue
 		}
 		due = append(due, p)
@@ -183,23 +181,22 @@ func (l *loop) dueEffects(ctx context.Context, limit int) ([]pending, error) {
 }
 
 // settleEffects brings what attempts came to into the lanes: outcomes as events, in a guarded batch, failures as later
-// attempts. An outcome waits while its lane is sending, and one that may have spoiled a batch is alone in the next.
+// attempts. An outcome waits while its lane is sending.
 func (l *loop) settleEffects(ctx context.Context) error {
 	l.effects.take()
 	if len(l.effects.done) == 0 {
 		return nil
 	}
 	b := l.newBatch()
-	alone := false
+	limit := l.searches[ofEffect].limit
 	var waiting, again []result
 	for _, r := range l.effects.done {
 		switch ln := l.lanes[r.lane]; {
 		case r.err != nil && !saga.IsPermanent(r.err) && l.now().Before(r.until):
 			again = append(again, r)
-		case ln.sending || alone || l.suspectEffects[r.ID] && len(b.tasks) > 0:
+		case ln.sending || len(b.tasks) >= limit:
 			waiting = append(waiting, r)
 		default:
-			alone = l.suspectEffects[r.ID]
 			b.touch(ln)
 			b.tasks = append(b.tasks, task{lane: ln, cause: l.outcomeOf(r)})
 		}
@@ -216,7 +213,6 @@ func (l *loop) settleEffects(ctx context.Context) error {
 	}
 	for _, t := range b.tasks {
 		delete(l.effects.underWay, t.cause.Attempt.ID)
-		delete(l.suspectEffects, t.cause.Attempt.ID)
 		outcome := "performed"
 		if t.cause.Attempt.Failure != "" {
 			outcome = "given up"

@@ -51,7 +51,6 @@ type loop struct {
 	places  map[kafka.TopicPartition]*position
 	sends   *sends
 	effects *effects
-	limit   int       // how many events the next batch may have: fewer while a culprit is looked for
 	due     time.Time // the nearest deadline; zero if there is none
 	tell    map[kafka.TopicPartition]kafka.Offset
 
@@ -59,26 +58,15 @@ type loop struct {
 	looks, told, stepped, lastUse, wishesRead time.Duration
 	swept                                     time.Duration
 
-	// Events that PostgreSQL refuses to save the effects of, and why: parked when they are met again.
-	condemned        map[eventID]string
-	condemnedParked  map[int64]string     // the same of parked events, by position
-	condemnedEffects map[string]string    // the same of effects, by id
-	suspectEffects   map[string]bool      // one of these made a batch fail
-	spoiled          map[string]time.Time // deadlines that failed, and until when they are left alone
-	suspects         map[eventID]bool     // one of these made a batch fail
+	// What follows belongs to one assignment.
+	condemned map[taskID]condemnation // what can't be done
+	searches  [kinds]search           // for what can't be done
+	closer    bool                    // the last failure has brought one further
 }
-
-type eventID struct {
-	topic  string
-	lane   int
-	offset int64
-}
-
-func (e *event) id() eventID { return eventID{e.topic, e.lane, e.offset} }
 
 // hold works on the lanes of an assignment until ctx ends. Whatever goes wrong, it forgets everything and claims again.
 func (l *loop) hold(ctx context.Context, a kafka.Assignment) error {
-	l.suspects, l.limit = nil, l.MaxBatch // they may be another's now, and nobody here would ever clear them
+	l.acquit()
 	if len(a.Lanes) == 0 {
 		l.rest(ctx)
 		return nil
@@ -99,8 +87,9 @@ func (l *loop) hold(ctx context.Context, a kafka.Assignment) error {
 			l.log.Error("these lanes stop", "lanes", a.Lanes, "error", err, "mend", l.mend(ctx))
 			l.ports.Machine.Pause(ctx, stuckFor)
 			continue
-		case dataFault(err):
-			l.log.Warn("a batch can't be saved: looking for the event that spoils it", "error", err, "next_batch", l.limit)
+		case l.closer:
+			l.closer = false
+			l.log.Warn("a batch can't be saved: looking for what spoils it", "error", err)
 			continue
 		}
 		l.log.Warn("claiming the lanes again", "error", err)
@@ -304,17 +293,12 @@ func (l *loop) step(ctx context.Context) (busy bool, err error) {
 		l.apart.begin(l.stepped)
 		defer func() { l.apart.end(l.stepped, l.up()) }()
 	}
-	events := l.queue.take(l.limit, ready)
+	events := l.queue.take(l.searches[ofEvent].limit, ready)
 	l.feed.poke()
 	b := l.newBatch()
 	b.tasks = make([]task, 0, len(events))
 	for _, e := range events {
-		if reason, ok := l.condemned[e.id()]; ok && e.err == nil {
-			condemned := *e
-			condemned.err = errors.New(reason)
-			e = &condemned
-		}
-		b.add(e)
+		b.add(l.judged(e))
 		l.lanes[e.lane].Deaths = 0
 	}
 	return true, l.finish(ctx, b)

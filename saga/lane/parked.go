@@ -62,12 +62,13 @@ func (l *loop) grant(ctx context.Context, ln *lane, w Wished) error {
 		l.log.Warn("a parked event is discarded", "key", key, "type", events[0].cause.Type)
 		events = events[1:]
 	}
-	untried := len(events) >= maxRedrive-1 || len(events) > l.limit
-	events = events[:min(len(events), l.limit)]
+	limit := l.searches[ofParked].limit
+	untried := len(events) >= maxRedrive-1 || len(events) > limit
+	events = events[:min(len(events), limit)]
 	for _, t := range events {
-		if reason, ok := l.condemnedParked[t.parked]; ok {
-			delete(l.condemnedParked, t.parked)
-			b.keep(parkedKey{ln.Number, key}, t.parked, reason)
+		if c, ok := l.condemned[t.id()]; ok {
+			delete(l.condemned, t.id()) // it has its reason then, and a person may try again
+			b.keep(parkedKey{ln.Number, key}, t.parked, c.reason)
 			break
 		}
 		b.tasks = append(b.tasks, t)

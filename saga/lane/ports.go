@@ -49,8 +49,9 @@ type Store interface {
 	// Nearest is when the nearest deadline of these lanes is; the zero time if there is none. A wait of an earlier version, whose
 	// Else the group has no more, has none: nothing would end it, and as the oldest it would stand before all others for ever.
 	Nearest(ctx context.Context, lanes []int) (time.Time, error)
-	// Due are acts of these lanes whose deadline has passed, the earliest first.
-	Due(ctx context.Context, lanes []int, now time.Time, limit int) ([]Due, error)
+	// Due are acts of these lanes whose deadline has passed, the earliest first; without those of keys that are parked, and of
+	// these others: what can't fire must not stand before what can.
+	Due(ctx context.Context, lanes []int, now time.Time, without []string, limit int) ([]Due, error)
 	// Sweep deletes acts of these lanes that are nothing but a mark which has expired, and returns their keys.
 	Sweep(ctx context.Context, claimed []Claimed, now time.Time) ([]string, error)
 

@@ -23,14 +23,19 @@ func (s *store) Nearest(ctx context.Context, lanes []int) (time.Time, error) {
 	return *soonest, nil
 }
 
-func (s *store) Due(ctx context.Context, lanes []int, now time.Time, limit int) ([]Due, error) {
-	t := s.group.Tables()[0]
-	rows, err := s.conn.Query(ctx, "select "+keyColumn(t)+", lane, waits_until, waiting, started, trace from "+t.Name()+
-		" where waits_until <= $1 and lane = any($2::bigint[]) and waiting = any($4) order by waits_until limit $3", now, lanes, limit, s.group.Waits())
+func (s *store) Due(ctx context.Context, lanes []int, now time.Time, without []string, limit int) ([]Due, error) {
+	rows, err := s.conn.Query(ctx, dueSQL(s.group), now, lanes, limit, s.group.Waits(), without)
 	if err != nil {
 		return nil, err
 	}
 	return pgx.CollectRows(rows, pgx.RowToStructByPos[Due])
+}
+
+func dueSQL(g *saga.Group) string {
+	t := g.Tables()[0]
+	return fmt.Sprintf(`select t.%[1]s, t.lane, t.waits_until, t.waiting, t.started, t.trace from %[2]s t
+		where t.waits_until <= $1 and t.lane = any($2::bigint[]) and t.waiting = any($4::text[]) and t.%[1]s <> all($5::text[])
+		and not exists (select from parked p where p.lane = t.lane and p.key = t.%[1]s) order by t.waits_until limit $3`, keyColumn(t), t.Name())
 }
 
 func (s *store) Sweep(ctx context.Context, claimed []Claimed, now time.Time) ([]string, error) {

@@ -104,14 +104,16 @@ func TestALoopThatLostItsLanesEndsAll(t *testing.T) {
 // P7: events under suspicion may be another's with the next assignment. Nobody here would clear them, and batches stay small for ever.
 func TestAnAssignmentBeginsWithoutSuspects(t *testing.T) {
 	l := teamOf(Ports{}, shardedGroup(), 1).loops[0]
-	l.suspects, l.limit = map[eventID]bool{{"parts", 3, 7}: true}, 1
+	id := taskID{kind: ofEvent, topic: "parts", lane: 3, at: 7}
+	l.searches[ofEvent] = search{limit: 1, suspects: map[taskID]bool{id: true}}
+	l.condemn(id, errors.New("broken"))
 	ctx, end := context.WithCancel(t.Context())
 	end()
 	if err := l.hold(ctx, kafka.Assignment{Lanes: []int{1}}); err != nil {
 		t.Fatal(err)
 	}
-	if len(l.suspects) > 0 || l.limit != l.MaxBatch {
-		t.Errorf("there are %d suspects, and batches have at most %d events", len(l.suspects), l.limit)
+	if s := l.searches[ofEvent]; len(s.suspects)+len(l.condemned) > 0 || s.limit != l.MaxBatch {
+		t.Errorf("there are %d suspects, %d are condemned, and batches have at most %d events", len(s.suspects), len(l.condemned), s.limit)
 	}
 }
 

@@ -237,11 +237,12 @@ func (s *store) Nearest(ctx context.Context, lanes []int) (soonest time.Time, er
 	return soonest, err
 }
 
-func (s *store) Due(ctx context.Context, lanes []int, now time.Time, limit int) (due []lane.Due, err error) {
+func (s *store) Due(ctx context.Context, lanes []int, now time.Time, without []string, limit int) (due []lane.Due, err error) {
 	err = s.query(ctx, func() {
 		t := s.schema.group.Tables()[0]
 		for key, a := range s.schema.waits {
-			if !a.until.After(now) && slices.Contains(lanes, a.lane) && s.ends(a) {
+			parked := slices.ContainsFunc(s.schema.parked, func(p lane.ParkedEvent) bool { return p.Lane == a.lane && p.Key == key })
+			if !a.until.After(now) && slices.Contains(lanes, a.lane) && s.ends(a) && !parked && !slices.Contains(without, key) {
 				due = append(due, lane.Due{Key: key, Lane: a.lane, Until: a.until, Waiting: a.waiting})
 			}
 		}

@@ -494,7 +494,7 @@ func (s *suite) deadlines() {
 		limit int
 		want  int
 	}{{all, until.Add(-time.Microsecond), 10, 0}, {all, until, 10, 5}, {all, until, 2, 2}, {nil, until, 10, 0}} {
-		due, err := c.Due(s.ctx, append([]int{}, test.lanes...), test.now, test.limit)
+		due, err := c.Due(s.ctx, append([]int{}, test.lanes...), test.now, []string{}, test.limit)
 		s.must(err)
 		if len(due) != test.want {
 			s.t.Errorf("at %s %d are due, want %d", test.now, len(due), test.want)
@@ -505,8 +505,19 @@ func (s *suite) deadlines() {
 			}
 		}
 	}
+	// What can't fire does not stand before what can: a key that is parked, or is left alone.
+	parkedLane := kafka.Partition([]byte("b"), Partitions)
+	s.must(s.batch(c, func(save *lane.Save) { save.Park = []lane.ParkedEvent{parking(parkedLane, "b", 5, "broken")} }))
+	able, err := c.Due(s.ctx, all, until, []string{"a", "d"}, 2)
+	s.must(err)
+	if len(able) != 2 || able[0].Key == able[1].Key || strings.Trim(able[0].Key+able[1].Key, "ce") != "" {
+		s.t.Errorf("without what is parked and two others, due are %+v", able)
+	}
+	parked, err := c.ReadParked(s.ctx, parkedLane, "b", 1)
+	s.must(err)
+	s.must(s.batch(c, func(save *lane.Save) { save.Unpark = []int64{parked[0].Position} }))
 	s.must(s.batch(c, nil, stopped{"a"}))
-	due, err := c.Due(s.ctx, all, until, 10)
+	due, err := c.Due(s.ctx, all, until, []string{}, 10)
 	s.must(err)
 	if len(due) != 4 || slices.ContainsFunc(due, func(d lane.Due) bool { return d.Key == "a" }) {
 		s.t.Errorf("what is undone is due: %+v", due)
@@ -516,7 +527,7 @@ func (s *suite) deadlines() {
 	s.must(s.batchOf(declared(lateGiveUp), c, nil, begun{"f", ""}))
 	soonest, err := c.Nearest(s.ctx, all)
 	s.must(err)
-	due, err = c.Due(s.ctx, all, until, 10)
+	due, err = c.Due(s.ctx, all, until, []string{}, 10)
 	s.must(err)
 	if !soonest.IsZero() || len(due) != 0 {
 		s.t.Errorf("a wait whose Else is gone is due: %s, %+v", soonest, due)

@@ -1,0 +1,268 @@
+package lane
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"slices"
+	"strconv"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"tiffin/saga"
+	"tiffin/saga/kafka"
+)
+
+type jobWanted struct{ ID string }
+
+func (jobWanted) EventType() string { return "job.wanted" }
+func (jobWanted) Topic() string     { return "jobs" }
+func (f jobWanted) Key() string     { return f.ID }
+
+type jobDone struct{ ID string }
+
+func (jobDone) EventType() string { return "job.done" }
+func (jobDone) Topic() string     { return "jobs" }
+func (f jobDone) Key() string     { return f.ID }
+
+type jobLost struct{ ID string }
+
+func (jobLost) EventType() string { return "job.lost" }
+func (jobLost) Topic() string     { return "jobs" }
+func (f jobLost) Key() string     { return f.ID }
+
+type job struct {
+	saga.Act
+	ID string
+}
+
+var jobs = saga.In("jobs", func(j *job) saga.Columns { return saga.Columns{{"id", &j.ID}} })
+
+func jobbers() *saga.Group {
+	return saga.Define("jobbers", saga.Documents(jobs),
+		saga.Does(func(*job, saga.Event[jobWanted]) []saga.Fact { return nil }, saga.Silently()),
+		saga.Within(time.Hour,
+			saga.Then(func(*job, saga.Event[jobDone]) []saga.Fact { return nil }, saga.Closes()),
+			saga.Else(func(j *job, _ saga.Cause) []saga.Fact { return saga.Say(jobLost{j.ID}) }, saga.Fails[jobLost]())))
+}
+
+// jobStore is a store in memory that refuses what it is told to.
+type jobStore struct {
+	Store
+	rows   map[int]*Row
+	due    []Due
+	fired  map[string]bool
+	refuse func(*Save) error
+	claims int
+}
+
+func (s *jobStore) Claim(_ context.Context, lanes []int, _ int, _ string) (out []*Row, err error) {
+	s.claims++
+	for _, n := range lanes {
+		out = append(out, rowCopy(s.rows[n]))
+	}
+	return out, nil
+}
+
+func rowCopy(r *Row) *Row {
+	c := *r
+	c.Next, c.Numbers, c.Marks, c.Parked = map[string]int64{}, map[string]int64{}, map[string]Mark{}, map[string]int{}
+	maps.Copy(c.Next, r.Next)
+	maps.Copy(c.Numbers, r.Numbers)
+	maps.Copy(c.Marks, r.Marks)
+	maps.Copy(c.Parked, r.Parked)
+	return &c
+}
+
+func (s *jobStore) Begin(ctx context.Context, w *saga.Working, needs []saga.Need, shard int) error {
+	return s.Load(ctx, w, needs, shard)
+}
+
+func (s *jobStore) Load(_ context.Context, w *saga.Working, needs []saga.Need, _ int) error {
+	for _, n := range needs {
+		if w.Find(n.Table, n.Key) == nil {
+			w.Put(n.Table, n.Key, n.Table.New(n.Key), false)
+		}
+	}
+	return nil
+}
+
+func (s *jobStore) Save(_ context.Context, save *Save) error {
+	if err := s.refuse(save); err != nil {
+		return err
+	}
+	for _, d := range save.Working.Documents() {
+		s.fired[d.Key] = true
+	}
+	for _, l := range save.Lanes {
+		s.rows[l.Number] = rowCopy(l)
+	}
+	return nil
+}
+
+func (s *jobStore) Nearest(context.Context, []int) (nearest time.Time, err error) {
+	for _, d := range s.due {
+		if !s.fired[d.Key] && (nearest.IsZero() || d.Until.Before(nearest)) {
+			nearest = d.Until
+		}
+	}
+	return nearest, nil
+}
+
+func (s *jobStore) Due(_ context.Context, lanes []int, now time.Time, without []string, limit int) (due []Due, err error) {
+	for _, d := range s.due {
+		if !s.fired[d.Key] && !now.Before(d.Until) && len(due) < limit && slices.Contains(lanes, d.Lane) && !slices.Contains(without, d.Key) {
+			due = append(due, d)
+		}
+	}
+	return due, nil
+}
+
+func (s *jobStore) Sweep(context.Context, []Claimed, time.Time) ([]string, error) { return nil, nil }
+
+func (s *jobStore) Wishes(context.Context, []int) ([]Wished, error) { return nil, nil }
+func (s *jobStore) Release(context.Context, []Claimed) error        { return nil }
+func (s *jobStore) Close()                                          {}
+
+// jobLog is a Kafka in whose partition 0 a job is wanted every so often; the others can't be read.
+type jobLog struct {
+	Broker
+	began time.Time
+	every time.Duration
+}
+
+func (*jobLog) ByLeader(_ context.Context, p []kafka.Position) ([]kafka.Led, error) {
+	if len(p) == 0 {
+		return nil, nil
+	}
+	return []kafka.Led{{Leader: 1, Positions: p}}, nil
+}
+
+func (*jobLog) Offsets(_ context.Context, all []kafka.TopicPartition) (map[kafka.TopicPartition]kafka.OffsetRange, error) {
+	out := map[kafka.TopicPartition]kafka.OffsetRange{}
+	for _, p := range all {
+		out[p] = kafka.OffsetRange{}
+	}
+	return out, nil
+}
+
+func (*jobLog) Committed(context.Context, string, []kafka.TopicPartition) (map[kafka.TopicPartition]kafka.CommittedOffset, error) {
+	return nil, nil
+}
+
+func (*jobLog) Produce(context.Context, []kafka.Record) error { return nil }
+
+func (b *jobLog) Fetch(ctx context.Context, at []kafka.Position, o kafka.FetchOptions) (out []kafka.Fetched, err error) {
+	for waited := time.Duration(0); ; waited += 5 * time.Millisecond {
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-time.After(5 * time.Millisecond):
+		}
+		some := false
+		out = nil
+		for _, p := range at {
+			end := int64(0)
+			if b.every > 0 {
+				end = int64(time.Since(b.began) / b.every)
+			}
+			if p.Partition > 0 {
+				out = append(out, kafka.Fetched{Topic: p.Topic, Partition: p.Partition, Next: p.Offset, Err: errors.New("unreadable")})
+				continue
+			}
+			f := kafka.Fetched{Topic: p.Topic, Partition: p.Partition, Next: max(p.Offset, end), HighWatermark: end}
+			for n := p.Offset; n < end; n++ {
+				some = true
+				id := "k" + strconv.FormatInt(n, 10)
+				f.Records = append(f.Records, kafka.Record{
+					Topic: p.Topic, Partition: p.Partition, Offset: n, Time: time.Now(), Key: []byte(id), Value: []byte(`{"ID":"` + id + `"}`),
+					Headers: []kafka.Header{{Key: "ce_type", Value: []byte("job.wanted")}},
+				})
+			}
+			out = append(out, f)
+		}
+		if some || waited >= o.MaxWait {
+			return out, nil
+		}
+	}
+}
+
+// hold has a loop work on these lanes for a while, on a log in whose lane 0 a job is wanted every so often.
+func (s *jobStore) hold(t *testing.T, every, d time.Duration) {
+	t.Helper()
+	if s.fired = map[string]bool{}; s.refuse == nil {
+		s.refuse = func(*Save) error { return nil }
+	}
+	p := Ports{
+		Kafka: &jobLog{began: time.Now(), every: every}, Machine: newMachine(),
+		Open: func(context.Context, *saga.Group, int) (Store, error) { return s, nil },
+	}
+	g := jobbers()
+	c := Config{Metrics: NewMetrics(prometheus.NewRegistry()), Logger: slog.New(slog.DiscardHandler)}.withDefaults()
+	f := newFeed(p, 1, []*saga.Group{g}, c.Logger)
+	team := newTeam(p, c, g, f, 1, &turns{limit: 1})
+	ctx, end := context.WithTimeout(t.Context(), d)
+	defer end()
+	reading, stop := context.WithCancel(t.Context())
+	read := make(chan bool)
+	go func() { f.run(reading); close(read) }()
+	a := kafka.Assignment{Lanes: slices.Sorted(maps.Keys(s.rows)), Commit: func(context.Context, []kafka.Offset) error { return nil }}
+	if err := team.hold(ctx, a); err != nil {
+		t.Error(err)
+	}
+	stop()
+	<-read
+}
+
+// P3, P7: a deadline that PostgreSQL refuses is found among others, also while events are saved between the attempts.
+func TestADeadlineThatIsRefusedHoldsUpNoOther(t *testing.T) {
+	for _, every := range []time.Duration{0, 20 * time.Millisecond} {
+		synctest.Test(t, func(t *testing.T) {
+			past := time.Now().Add(-2 * time.Hour)
+			s := &jobStore{rows: map[int]*Row{0: {}}, due: []Due{{Key: "bad", Until: past}, {Key: "good1", Until: past}, {Key: "good2", Until: past}}}
+			s.refuse = func(save *Save) error {
+				if slices.ContainsFunc(save.Working.Documents(), func(d *saga.Document) bool { return d.Key == "bad" }) {
+					return &pgconn.PgError{Code: "23514", Message: "no"}
+				}
+				return nil
+			}
+			s.hold(t, every, 30*time.Second)
+			if !s.fired["good1"] || !s.fired["good2"] || s.claims > 4 {
+				t.Errorf("an event every %v: fired are %v, after %d claims", every, s.fired, s.claims)
+			}
+		})
+	}
+}
+
+// P3, P7: a lane that can't read on has more deadlines than are looked at in one go. They stand before no other lane's.
+func TestDeadlinesThatMustWaitHoldUpNoOther(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		past := time.Now().Add(-2 * time.Hour)
+		s := &jobStore{rows: map[int]*Row{0: {}, 1: {Number: 1}}}
+		for i := range maxDue {
+			s.due = append(s.due, Due{Key: fmt.Sprint("stuck", i), Lane: 1, Until: past})
+		}
+		s.due = append(s.due, Due{Key: "good", Until: past.Add(time.Second)})
+		s.hold(t, 0, 10*time.Second)
+		if !s.fired["good"] || len(s.fired) > 1 {
+			t.Errorf("%d have fired, the one that can: %v", len(s.fired), s.fired["good"])
+		}
+	})
+}
+
+// P7: what fails again and again, and leads to nothing that could be parked, is tried again with pauses.
+func TestWhatFailsForEverBacksOff(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &jobStore{rows: map[int]*Row{0: {}}, refuse: func(*Save) error { return &pgconn.PgError{Code: "22021", Message: "the lane's row is spoiled"} }}
+		s.hold(t, time.Second, time.Minute)
+		if s.claims > 200 { // some bisections, and a pause after each
+			t.Errorf("%d claims in a minute", s.claims)
+		}
+	})
+}
