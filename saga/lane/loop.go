@@ -62,6 +62,7 @@ type loop struct {
 	condemned map[taskID]condemnation // what can't be done
 	searches  [kinds]search           // for what can't be done
 	closer    bool                    // the last failure has brought one further
+	noted     map[int]Attempt         // by lane: what this process handles alone; while it lives, it has not died of it
 }
 
 // hold works on the lanes of an assignment until ctx ends. Whatever goes wrong, it forgets everything and claims again.
@@ -141,6 +142,9 @@ func (l *loop) own(ctx context.Context, a kafka.Assignment) error {
 	}
 	l.lanes, l.owned = map[int]*lane{}, nil
 	for _, r := range rows {
+		if a := r.Attempt; a != nil && *a == l.noted[r.Number] {
+			r.Attempt = nil
+		}
 		ln := newLane(r)
 		l.lanes[r.Number], l.owned = ln, append(l.owned, ln)
 	}
@@ -266,26 +270,26 @@ func (l *loop) turn(ctx context.Context, a kafka.Assignment) (busy bool, err err
 
 // step handles one batch of what waits, if anything does.
 func (l *loop) step(ctx context.Context) (busy bool, err error) {
-	if busy, err := l.stepCarefully(ctx); busy || err != nil {
+	if busy, err = l.stepCarefully(ctx); err != nil {
 		return busy, err
 	}
 	ready := func(n int) bool { return !l.lanes[n].sending && l.lanes[n].careful == 0 }
 	waiting, urgent := l.queue.waiting(ready)
 	if waiting == 0 {
-		return false, nil
+		return busy, nil
 	}
 	calm := urgent == 0 && waiting < l.MaxBatch // all of it can wait for company
 	if calm {
 		if l.up()-l.stepped < linger {
-			return false, nil
+			return busy, nil
 		}
 		if wait := l.apart.wait(l.up()); wait > 0 {
 			l.looks = l.up() + wait
-			return false, nil
+			return busy, nil
 		}
 	}
 	if !l.turns.take(l) {
-		return false, nil
+		return busy, nil
 	}
 	defer l.turns.pass(l)
 	l.stepped = l.up()
@@ -315,7 +319,7 @@ func (l *loop) stepCarefully(ctx context.Context) (busy bool, err error) {
 		return false, nil
 	}
 	l.feed.poke()
-	e := events[0]
+	e := l.judged(events[0])
 	ln := l.lanes[e.lane]
 	ln.careful--
 	count := 1
@@ -329,6 +333,7 @@ func (l *loop) stepCarefully(ctx context.Context) (busy bool, err error) {
 		e = &condemned
 	} else {
 		ln.Attempt = &Attempt{e.topic, e.offset, count}
+		l.noted[ln.Number] = *ln.Attempt
 		b.touch(ln)
 		if err := l.finish(ctx, b); err != nil {
 			return true, err

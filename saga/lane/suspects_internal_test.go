@@ -8,6 +8,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -58,6 +59,7 @@ type jobStore struct {
 	rows   map[int]*Row
 	due    []Due
 	fired  map[string]bool
+	parked []string // "key: reason"
 	refuse func(*Save) error
 	claims int
 }
@@ -100,6 +102,9 @@ func (s *jobStore) Save(_ context.Context, save *Save) error {
 	for _, d := range save.Working.Documents() {
 		s.fired[d.Key] = true
 	}
+	for _, p := range save.Park {
+		s.parked = append(s.parked, p.Key+": "+p.Reason)
+	}
 	for _, l := range save.Lanes {
 		s.rows[l.Number] = rowCopy(l)
 	}
@@ -129,6 +134,16 @@ func (s *jobStore) Sweep(context.Context, []Claimed, time.Time) ([]string, error
 func (s *jobStore) Wishes(context.Context, []int) ([]Wished, error) { return nil, nil }
 func (s *jobStore) Release(context.Context, []Claimed) error        { return nil }
 func (s *jobStore) Close()                                          {}
+
+// refusesKey is a CHECK on this key's document.
+func refusesKey(key string) func(*Save) error {
+	return func(s *Save) error {
+		if slices.ContainsFunc(s.Working.Documents(), func(d *saga.Document) bool { return d.Key == key && d.Dirty }) {
+			return &pgconn.PgError{Code: "23514", Message: "no " + key}
+		}
+		return nil
+	}
+}
 
 // jobLog is a Kafka in whose partition 0 a job is wanted every so often; the others can't be read.
 type jobLog struct {
@@ -265,4 +280,54 @@ func TestWhatFailsForEverBacksOff(t *testing.T) {
 			t.Errorf("%d claims in a minute", s.claims)
 		}
 	})
+}
+
+// After owners have died, what is handled alone is parked with the reason why it failed, if it has killed nobody; and a connection
+// that breaks is no death.
+func TestCareTellsAFailureFromADeath(t *testing.T) {
+	for _, test := range []struct {
+		fails error
+		times int
+		want  string
+	}{
+		{&pgconn.PgError{Severity: "ERROR", Code: "23514", Message: "no k0"}, 9, "k0: save: ERROR: no k0 (SQLSTATE 23514)"},
+		{errors.New("the connection is reset"), 9, ""},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			s := &jobStore{rows: map[int]*Row{0: {Deaths: 2}}}
+			refuse := refusesKey("k0")
+			s.refuse = func(save *Save) error {
+				if refuse(save) == nil || test.times == 0 {
+					return nil
+				}
+				test.times--
+				return test.fails
+			}
+			s.hold(t, 200*time.Millisecond, time.Minute)
+			if got := strings.Join(s.parked, "; "); got != test.want {
+				t.Errorf("%v: parked are %q, want %q", test.fails, got, test.want)
+			}
+		})
+	}
+}
+
+// P7: a lane in which each event is handled alone holds up no other one.
+func TestALaneUnderCareHoldsUpNoOther(t *testing.T) {
+	team, _, put := turnsOf(t, shardedGroup())
+	l := team.loops[0]
+	careful := newLane(rowCopy(&Row{Number: 1, Deaths: 2}))
+	l.lanes[0], l.lanes[1] = newLane(rowCopy(&Row{})), careful
+	l.store, l.queue = &jobStore{rows: map[int]*Row{}, fired: map[string]bool{}, refuse: func(*Save) error { return nil }}, newQueue(l.group, []int{0, 1}, l.QueueLimit, l.bell)
+	l.tell, l.sends = map[kafka.TopicPartition]kafka.Offset{}, newSends(Ports{Machine: newMachine()}, l.bell, l.log)
+	put(0, 10)
+	for i := range 300 {
+		id := strconv.Itoa(i)
+		l.queue.put([]*event{{topic: "parts", lane: 1, offset: int64(i), fact: part{}, Envelope: saga.Envelope{ID: id, Key: id, Type: "part.counted", Time: time.Now()}}})
+	}
+	if _, err := l.step(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if !l.queue.empty(0) || careful.careful != carefulFor-1 {
+		t.Errorf("the other lane waits: %v; %d events are left to be handled alone", !l.queue.empty(0), careful.careful)
+	}
 }

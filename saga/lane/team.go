@@ -28,7 +28,7 @@ func newTeam(p Ports, c Config, g *saga.Group, f *feed, partitions int, turns *t
 	for range size {
 		t.loops = append(t.loops, &loop{
 			Config: c, ports: p, process: process, group: g, partitions: partitions, feed: f, metrics: metrics, mirrors: t.mirrors,
-			log: log, now: p.Machine.Now, up: p.Machine.Up, bell: p.Machine.Bell(), turns: turns, apart: apart, performs: len(g.Effects()) > 0,
+			log: log, now: p.Machine.Now, up: p.Machine.Up, bell: p.Machine.Bell(), turns: turns, apart: apart, performs: len(g.Effects()) > 0, noted: map[int]Attempt{},
 		})
 		t.loops[len(t.loops)-1].acquit()
 	}
