@@ -21,6 +21,9 @@ const (
 	tellEvery = time.Second
 	// graceful is how long a loop that has to let go of its lanes waits for what it has sent. The group waits for it.
 	graceful = 5 * time.Second
+	// databaseTime is how long a claim may take, and what one turn asks of PostgreSQL. A connection on which nothing comes back, while it
+	// does not break either, is given up then: else the process, whose heartbeats go on, would keep its lanes and do nothing.
+	databaseTime = 30 * time.Second
 )
 
 // loop handles all lanes that this process owns of one group.
@@ -130,23 +133,18 @@ func (l *loop) rest(ctx context.Context) {
 
 // own claims the lanes, sends what their last owner may not have sent, and works until something goes wrong or ctx ends.
 func (l *loop) own(ctx context.Context, a kafka.Assignment) error {
-	s, err := l.ports.Open(ctx, l.group, l.partitions)
-	if err != nil {
-		return fmt.Errorf("connect to PostgreSQL: %w", err)
-	}
-	defer s.Close()
-	l.store, l.cache, l.swept = s, &cache{}, -sweepEvery
-	rows, err := s.Claim(ctx, a.Lanes, l.partitions, l.process)
-	if err != nil {
-		return fmt.Errorf("claim: %w", err)
-	}
-	l.lanes, l.owned = map[int]*lane{}, nil
-	for _, r := range rows {
-		if a := r.Attempt; a != nil && *a == l.noted[r.Number] {
-			r.Attempt = nil
+	var s Store
+	err := l.inTime(ctx, func(ctx context.Context) (err error) {
+		if s, err = l.ports.Open(ctx, l.group, l.partitions); err != nil {
+			return fmt.Errorf("connect to PostgreSQL: %w", err)
 		}
-		ln := newLane(r)
-		l.lanes[r.Number], l.owned = ln, append(l.owned, ln)
+		return l.claim(ctx, s, a)
+	})
+	if s != nil {
+		defer s.Close()
+	}
+	if err != nil {
+		return err
 	}
 	// A batch is not cut off when the lanes are to be let go of: it gets a while to end, or nobody would know how it did.
 	work, cut := l.ports.Machine.Outlive(ctx, graceful)
@@ -162,7 +160,7 @@ func (l *loop) own(ctx context.Context, a kafka.Assignment) error {
 		return err
 	}
 	defer l.feed.unsubscribe(l.queue)
-	if err := l.lookForDeadlines(ctx); err != nil {
+	if err := l.inTime(ctx, l.lookForDeadlines); err != nil {
 		return err
 	}
 	l.tell = map[kafka.TopicPartition]kafka.Offset{}
@@ -176,6 +174,35 @@ func (l *loop) own(ctx context.Context, a kafka.Assignment) error {
 	}
 	l.turns.pass(l) // who comes after it need not wait until it has let go
 	return l.letGo(work, a)
+}
+
+// claim makes the lanes this loop's.
+func (l *loop) claim(ctx context.Context, s Store, a kafka.Assignment) error {
+	l.store, l.cache, l.swept = s, &cache{}, -sweepEvery
+	rows, err := s.Claim(ctx, a.Lanes, l.partitions, l.process)
+	if err != nil {
+		return fmt.Errorf("claim: %w", err)
+	}
+	l.lanes, l.owned = map[int]*lane{}, nil
+	for _, r := range rows {
+		if a := r.Attempt; a != nil && *a == l.noted[r.Number] {
+			r.Attempt = nil
+		}
+		ln := newLane(r)
+		l.lanes[r.Number], l.owned = ln, append(l.owned, ln)
+	}
+	return nil
+}
+
+// inTime does something with the database that has to be done within databaseTime.
+func (l *loop) inTime(ctx context.Context, do func(context.Context) error) error {
+	timed, cancel := l.ports.Machine.Timeout(ctx, databaseTime)
+	defer cancel()
+	err := do(timed)
+	if err != nil && timed.Err() != nil && ctx.Err() == nil {
+		return fmt.Errorf("PostgreSQL took longer than %v: the connection is given up: %w", databaseTime, err)
+	}
+	return err
 }
 
 // subscribe finds where each lane goes on in each topic, and has the feed read from there. A topic that is new to a lane
@@ -236,7 +263,11 @@ func (l *loop) start(ctx context.Context, unknown []kafka.TopicPartition) error 
 func (l *loop) work(ctx, work context.Context, a kafka.Assignment) error {
 	l.looks = l.up() + tick
 	for ctx.Err() == nil {
-		busy, err := l.turn(work, a)
+		var busy bool
+		err := l.inTime(work, func(ctx context.Context) (err error) {
+			busy, err = l.turn(ctx, a)
+			return err
+		})
 		if err != nil {
 			return err
 		}

@@ -48,7 +48,7 @@ func TestDeadlinesAreFoundByTheirTime(t *testing.T) {
 	tables := fstest.MapFS{"migrations/00001_init.sql": {Data: []byte(`-- +goose Up
 		create table jobs (id text primary key, like act including all);
 		create index on jobs (waits_until) where waits_until is not null;`)}}
-	if err := Migrate(t.Context(), url, g, tables); err != nil {
+	if err := Migrate(t.Context(), url, "", g, tables); err != nil {
 		t.Fatal(err)
 	}
 	s, err := connect(t.Context(), url, g, 12)

@@ -1,6 +1,6 @@
 // Package sagasim runs choreographies on a simulated Kafka, PostgreSQL and time, in one process, and lets go wrong what can:
 // processes die at any step or stand still and come back as zombies, networks are cut, servers go down, clocks differ and jump,
-// requests arrive late, twice or in part, answers are lost, records are copied, and PostgreSQL refuses rows.
+// requests arrive late, twice or in part, answers are lost or never come, records are copied, and PostgreSQL refuses rows.
 //
 // What runs is the runtime itself (package lane): its loops, batches, claims, marks, outboxes, deadlines, parking, effects and
 // feed, by the ports through which it meets the world. Simulated are the other sides of these ports. Nothing runs at the same

@@ -64,6 +64,7 @@ const (
 	Repeated    Kind = "repeated" // it arrives twice
 	Halfway     Kind = "halfway"  // a pipeline stops in the middle, with its locks
 	Refused     Kind = "refused"  // some partitions take the batch, others don't
+	Hangs       Kind = "hangs"    // PostgreSQL never answers, and the connection does not break either
 )
 
 // Fault is something that goes wrong.
@@ -120,6 +121,8 @@ func (f Fault) String() string {
 		return at + fmt.Sprintf("the next %s of %s is served, and the answer is lost", f.Op, who)
 	case AnswerLate:
 		return at + fmt.Sprintf("the answer to the next %s of %s comes %s late", f.Op, who, lasts)
+	case Hangs:
+		return at + fmt.Sprintf("the next %s of %s never gets an answer, nor an error", f.Op, who)
 	case Repeated:
 		return at + fmt.Sprintf("the next %s of %s arrives twice, within %s", f.Op, who, lasts)
 	case Halfway:
@@ -133,7 +136,7 @@ func (f Fault) String() string {
 // Strikes says whether it befalls a request, and not a moment.
 func (f Fault) Strikes() bool {
 	switch f.Kind {
-	case DiesBefore, DiesAfter, RequestLost, RequestLate, AnswerLost, AnswerLate, Repeated, Halfway, Refused:
+	case DiesBefore, DiesAfter, RequestLost, RequestLate, AnswerLost, AnswerLate, Repeated, Halfway, Refused, Hangs:
 		return true
 	}
 	return false
@@ -182,6 +185,9 @@ func (world World) randomFault(r *rand.Rand, p *Plan, only []Kind) Fault {
 		f.Key = p.Sayings[r.IntN(len(p.Sayings))].Fact.Key()
 		f.Group = world.Groups[r.IntN(len(world.Groups))].Name()
 		f.For *= 2
+	case Hangs:
+		f.Op = []Op{OpConnect, OpClaim, OpBegin, OpBegin, OpLoad, OpSave, OpSave, OpQuery, OpRelease}[r.IntN(9)]
+		f.Process = r.IntN(processes)
 	case Repeated, Refused:
 		f.Op = OpProduce
 	case Halfway:

@@ -92,6 +92,7 @@ func (p *process) send(r request, serve func(answer func(error)), done func(erro
 			switch {
 			case f.Kind == DiesAfter:
 				w.die(p, f)
+			case f.Kind == Hangs: // whoever waits has to give up
 			case f.Kind == AnswerLost || w.cut(p, r.server):
 				noAnswer()
 			case f.Kind == AnswerLate:

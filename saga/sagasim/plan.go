@@ -62,6 +62,7 @@ func Kinds() []Kind {
 	for _, k := range kinds {
 		all = append(all, Kind(k))
 	}
+	all = append(all, Hangs)
 	slices.Sort(all)
 	return slices.Compact(all)
 }
@@ -122,6 +123,9 @@ func (world World) Plan(seed uint64, o Options) Plan {
 	if faults > 0 {
 		for range []int{0, r.IntN(faults + 1), faults/2 + r.IntN((faults+1)/2+1), faults/2 + r.IntN((faults+1)/2+1)}[r.IntN(4)] {
 			p.Faults = append(p.Faults, world.randomFault(r, &p, o.Kinds))
+		}
+		if o.Kinds == nil && seed%8 == 7 { // not drawn, either
+			p.Faults = append(p.Faults, world.randomFault(r, &p, []Kind{Hangs}))
 		}
 	}
 	slices.SortStableFunc(p.Faults, func(a, b Fault) int { return cmp.Compare(a.At, b.At) })

@@ -142,7 +142,11 @@ func (p *process) Cancel(ctx context.Context) (context.Context, context.CancelFu
 
 func (p *process) Timeout(ctx context.Context, d time.Duration) (context.Context, context.CancelFunc) {
 	c, cancel := p.Cancel(ctx)
-	p.after(d, cancel)
+	p.after(d, func() {
+		if c.Err() == nil {
+			cancel()
+		}
+	})
 	return c, cancel
 }
 

@@ -1,0 +1,61 @@
+package lane
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"tiffin/saga"
+	"tiffin/saga/kafka"
+)
+
+// hangs is a PostgreSQL that takes every statement and answers none.
+type hangs struct{ Store }
+
+func (hangs) Claim(ctx context.Context, _ []int, _ int, _ string) ([]*Row, error) {
+	<-ctx.Done()
+	return nil, ctx.Err()
+}
+
+func (hangs) Begin(ctx context.Context, _ *saga.Working, _ []saga.Need, _ int) error {
+	<-ctx.Done()
+	return ctx.Err()
+}
+
+func (hangs) Close() {}
+
+// P6: a connection on which nothing comes back is given up after a while, at a claim as in a batch, and the loop tries another one.
+func TestAConnectionThatHangsIsGivenUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, end := context.WithTimeout(t.Context(), 10*time.Minute)
+		defer end()
+		opened := 0
+		p := Ports{Open: func(context.Context, *saga.Group, int) (Store, error) {
+			opened++
+			return hangs{}, nil
+		}}
+		if err := teamOf(p, shardedGroup(), 1).hold(ctx, kafka.Assignment{Lanes: []int{0}}); err != nil {
+			t.Error(err)
+		}
+		if opened < 15 {
+			t.Errorf("in ten minutes it has tried %d connections", opened)
+		}
+	})
+	synctest.Test(t, func(t *testing.T) {
+		team, _, put := turnsOf(t, shardedGroup())
+		l := team.loops[0]
+		l.store, l.sends = hangs{}, newSends(l.ports, l.bell, l.log)
+		put(0, 100)
+		ctx, end := context.WithTimeout(t.Context(), time.Hour)
+		defer end()
+		began := time.Now()
+		if err := l.work(ctx, ctx, kafka.Assignment{}); !errors.Is(err, context.DeadlineExceeded) || ctx.Err() != nil {
+			t.Fatalf("it works on until %v", err)
+		}
+		if took := time.Since(began); took > databaseTime+tick {
+			t.Errorf("it takes %v", took)
+		}
+	})
+}
