@@ -31,7 +31,6 @@ func (l *loop) clearOutboxes(ctx context.Context) error {
 	for _, ln := range l.owned {
 		if len(ln.Outbox) > 0 && !ln.sending {
 			b.touch(ln)
-			ln.forget(l.now())
 		}
 	}
 	if len(b.lanes) == 0 {

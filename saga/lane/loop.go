@@ -59,7 +59,7 @@ type loop struct {
 
 	// When something was done last, or is to be done next.
 	looks, told, stepped, lastUse, wishesRead time.Duration
-	swept                                     time.Duration
+	swept, forgot                             time.Duration
 
 	// What follows belongs to one assignment.
 	condemned map[taskID]condemnation // what can't be done
@@ -425,6 +425,12 @@ func (l *loop) lookAround(ctx context.Context, a kafka.Assignment) error {
 	}
 	if err := l.sweepMarks(ctx); err != nil {
 		return err
+	}
+	if l.up()-l.forgot >= forgetEvery {
+		l.forgot = l.up()
+		for _, ln := range l.owned {
+			ln.forget()
+		}
 	}
 	if l.up()-l.told >= tellEvery && len(l.tell) > 0 {
 		l.tellOffsets(ctx, a)

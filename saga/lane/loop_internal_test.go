@@ -59,3 +59,30 @@ func TestAConnectionThatHangsIsGivenUp(t *testing.T) {
 		}
 	})
 }
+
+// P6: marks that have not moved for long are forgotten while a loop works, whether its group says anything or not, by the time of the
+// log: our own clock may be wrong.
+func TestMarksAreForgottenInTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		team, _, _ := turnsOf(t, shardedGroup())
+		l := team.loops[0]
+		logged := time.Now().Add(-100 * markLife)
+		seen := func(at time.Time) Mark { return Mark{1, 1, at.Unix()} }
+		ln := l.lanes[0]
+		ln.Marks = map[string]Mark{"door/1 parts": seen(logged.Add(-2 * markLife)), "door/2 parts": seen(logged.Add(-markLife / 2))}
+		l.owned = []*lane{ln}
+		look := func(want int) {
+			t.Helper()
+			l.bell.Wait(t.Context(), forgetEvery)
+			if err := l.lookAround(t.Context(), kafka.Assignment{}); err != nil {
+				t.Fatal(err)
+			}
+			if len(ln.Marks) != want {
+				t.Errorf("it remembers %v, want %d", ln.Marks, want)
+			}
+		}
+		look(2) // it has read nothing: it does not know what time the log has
+		ln.last["parts"] = logged
+		look(1)
+	})
+}

@@ -12,6 +12,9 @@ import (
 // keeps its records has nothing left to send again.
 const markLife = 30 * 24 * time.Hour
 
+// forgetEvery is how often a loop looks for such marks: a door has a name of its own at each start, so there are ever more.
+const forgetEvery = time.Minute
+
 // maxStrangers and strangerLife bound what a lane remembers of events from senders that have no lane.
 const (
 	maxStrangers = 1000
@@ -88,9 +91,16 @@ func (l *lane) meet(e saga.Envelope) (before bool) {
 	return false
 }
 
-// forget drops marks that have not moved for long, at append time now.
-func (l *lane) forget(now time.Time) {
-	oldest := now.Add(-markLife).Unix()
+// forget drops marks that have not moved for long, by the append time of what the lane has read: our own clock may be wrong. The row
+// loses them with the lane's next batch.
+func (l *lane) forget() {
+	var latest time.Time
+	for _, at := range l.last {
+		if at.After(latest) {
+			latest = at
+		}
+	}
+	oldest := latest.Add(-markLife).Unix()
 	for key, m := range l.Marks {
 		if m.Seen < oldest {
 			delete(l.Marks, key)
