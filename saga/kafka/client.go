@@ -136,7 +136,8 @@ func (c *Client) newGroup(life context.Context, m Membership) (*kafkago.Consumer
 		Timeout: (m.SessionTimeout - m.Heartbeat) / 2,
 		// Waiting is up to Join, which makes a new group after each failure: this one must not try again before it is closed.
 		JoinGroupBackoff: maxRejoin,
-		// The number of lanes is fixed by declaration: a topic that grows is an alarm, not a rebalance.
+		// The number of lanes is fixed by declaration: a topic that grows is no reason to rebalance. With the next rebalance its new
+		// partitions are dealt too, and whoever has them has to say that they are no lanes.
 		WatchPartitionChanges: false,
 		// The runtime keeps its own offsets and asks Committed for Kafka's: this is never used.
 		StartOffset: kafkago.FirstOffset,

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"tiffin/saga"
@@ -265,4 +266,28 @@ func TestExpiredMarksAreSwept(t *testing.T) {
 	w.exec("update counter.tickets set mark_until = now() - interval '1 second' where id = 'never'")
 	w.run(w.counter)
 	w.until("late,t1", "select string_agg(id, ',' order by id) from counter.tickets")
+}
+
+// P6: a topic that grows adds no lane. Whoever is dealt the new partition with the next rebalance says so, and all the others go on.
+func TestATopicThatGrowsStopsNobody(t *testing.T) {
+	w := newWorldOn(t, time.Minute, fakeBroker(t, nobody, func() bool { return false }))
+	w.run(w.counter)
+	stop := w.run(w.counter)
+	w.say(praised{"p1", "open"})
+	w.until(1, "select praise from counter.shows where name = 'open'")
+	grow := kmsg.NewPtrCreatePartitionsRequest()
+	grow.TimeoutMillis = 5000
+	grow.Topics = []kmsg.CreatePartitionsRequestTopic{{Topic: w.prefix + "gate", Count: partitions + 1}}
+	direct, err := kgo.NewClient(kgo.SeedBrokers(w.broker))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer direct.Close()
+	if grown, err := grow.RequestWith(t.Context(), direct); err != nil || grown.Topics[0].ErrorCode != 0 {
+		t.Fatalf("the topic does not grow: %v, %v", grown, err)
+	}
+	stop()
+	w.logs("has grown")
+	w.say(praised{"p2", "open"}, praised{"p3", "open"}, praised{"p4", "open"}, praised{"p5", "open"})
+	w.until(5, "select praise from counter.shows where name = 'open'")
 }

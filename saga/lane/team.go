@@ -3,6 +3,7 @@ package lane
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"tiffin/saga"
@@ -38,6 +39,7 @@ func newTeam(p Ports, c Config, g *saga.Group, f *feed, partitions int, turns *t
 // hold deals the lanes of an assignment to the loops, and returns when all have let go of theirs: when ctx ends, or when one of them
 // can't go on.
 func (t *team) hold(ctx context.Context, a kafka.Assignment) error {
+	a.Lanes = t.withinLanes(a.Lanes)
 	if len(t.loops) == 1 {
 		return t.loops[0].hold(ctx, a)
 	}
@@ -58,4 +60,20 @@ func (t *team) hold(ctx context.Context, a kafka.Assignment) error {
 	}
 	tasks.Wait()
 	return errors.Join(errs...)
+}
+
+// withinLanes are those of the partitions that are lanes of the group. A topic that has grown has others, of which the group's other
+// topics know nothing.
+func (t *team) withinLanes(dealt []int) (lanes []int) {
+	l := t.loops[0]
+	for _, n := range dealt {
+		if n < l.partitions {
+			lanes = append(lanes, n)
+			continue
+		}
+		l.log.Error(fmt.Sprintf("a topic of the group has grown. Nobody reads what comes to its partition %d: whoever counts the partitions sends it keys of other lanes. "+
+			"No process of the group can be started until all of its topics have %d partitions again: Kafka can't take any away, so make the topic anew, "+
+			"and say once more what is in the new ones; or begin anew with another topic prefix", n, l.partitions))
+	}
+	return lanes
 }
