@@ -97,6 +97,13 @@ func dataFault(err error) bool {
 	return !strings.HasPrefix(pg.Code, "0")
 }
 
+// tooSlow says whether PostgreSQL has ended a batch because it took too long: a timeout of the role or the server. Tried again as it
+// is, it would take as long.
+func tooSlow(err error) bool {
+	var pg *pgconn.PgError
+	return errors.As(err, &pg) && (pg.Code == "57014" || pg.Code == "25P03") // statement_timeout, idle_in_transaction_session_timeout
+}
+
 // backoff is a growing, jittered pause between attempts.
 type backoff struct {
 	machine Machine

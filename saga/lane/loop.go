@@ -385,6 +385,9 @@ func (l *loop) finish(ctx context.Context, b *batch) error {
 	}
 	if err != nil {
 		l.suspect(b, err)
+		if tooSlow(err) || ctx.Err() != nil {
+			l.shorten(b)
+		}
 		return err
 	}
 	l.clear(b)

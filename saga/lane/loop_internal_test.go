@@ -7,6 +7,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/jackc/pgx/v5/pgconn"
+
 	"tiffin/saga"
 	"tiffin/saga/kafka"
 )
@@ -51,11 +53,12 @@ func TestAConnectionThatHangsIsGivenUp(t *testing.T) {
 		ctx, end := context.WithTimeout(t.Context(), time.Hour)
 		defer end()
 		began := time.Now()
+		l.searches[ofEvent].limit = 80
 		if err := l.work(ctx, ctx, kafka.Assignment{}); !errors.Is(err, context.DeadlineExceeded) || ctx.Err() != nil {
 			t.Fatalf("it works on until %v", err)
 		}
-		if took := time.Since(began); took > databaseTime+tick {
-			t.Errorf("it takes %v", took)
+		if took := time.Since(began); took > databaseTime+tick || l.searches[ofEvent].limit != 40 {
+			t.Errorf("it takes %v, and the next batch has %d events at most", took, l.searches[ofEvent].limit)
 		}
 	})
 }
@@ -85,4 +88,17 @@ func TestMarksAreForgottenInTime(t *testing.T) {
 		ln.last["parts"] = logged
 		look(1)
 	})
+}
+
+// P6: a batch that PostgreSQL ends because it takes too long is tried again as a smaller one, or a backlog would never be worked off.
+func TestABatchThatTakesTooLongGetsSmaller(t *testing.T) {
+	for _, code := range []string{"57014", "25P03"} {
+		team, store, put := turnsOf(t, shardedGroup())
+		l := team.loops[0]
+		put(0, 100)
+		go func() { store.goOn <- &pgconn.PgError{Code: code}; <-store.began }()
+		if _, err := l.step(t.Context()); err == nil || l.searches[ofEvent].limit != 50 {
+			t.Errorf("after %v the next batch has %d events at most, want 50", err, l.searches[ofEvent].limit)
+		}
+	}
 }

@@ -92,6 +92,14 @@ func (l *loop) suspect(b *batch, err error) {
 	l.closer = true
 }
 
+// shorten lets the next batch of this kind have half as many tasks. It grows again with what is saved.
+func (l *loop) shorten(b *batch) {
+	if len(b.tasks) > 0 {
+		s := &l.searches[b.tasks[0].id().kind]
+		s.limit = max(1, min(s.limit, len(b.tasks))/2)
+	}
+}
+
 func (l *loop) condemn(id taskID, err error) {
 	l.condemned[id] = condemnation{plain(err.Error()), l.up() + spoiledFor}
 }
