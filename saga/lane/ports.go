@@ -32,7 +32,7 @@ type Broker interface {
 // with it, it is closed, and with it everything that was read from it is forgotten.
 type Store interface {
 	// Claim makes the lanes this connection's, with a higher epoch, so that whatever an earlier owner still saves fails; and
-	// ends an owner that holds locks. The rows come in the order of their numbers.
+	// ends an owner that holds locks and does nothing. The rows come in the order of their numbers.
 	Claim(ctx context.Context, lanes []int, partitions int, owner string) ([]*Row, error)
 	// Release lets go of lanes in good order: the next owner need not suspect their events. It does nothing to lanes that
 	// another has claimed.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -99,25 +100,30 @@ on conflict (lane) do update set
     owner = $3
 returning lane, partitions, epoch, offsets, numbers, marks, strangers, gaps, outbox, attempt, deaths`
 
-// Claim raises the epochs. An owner that was paused in mid-transaction may hold locks for ever; its backend is ended then.
+// lockPatience is how long a claim waits for locks before it looks who has them. It doubles each time: whoever asks again stands
+// behind all others, who may always be there.
+const lockPatience = 2 * time.Second
+
+// Claim raises the epochs. An owner that was paused in mid-transaction may hold locks for ever; its backend, which has waited for its
+// client for a while, is ended then. One that works, however long, is waited for.
 func (s *store) Claim(ctx context.Context, numbers []int, partitions int, owner string) ([]*Row, error) {
-	for {
-		lanes, err := s.tryClaim(ctx, numbers, partitions, owner)
+	for patience := lockPatience; ; patience *= 2 {
+		lanes, err := s.tryClaim(ctx, numbers, partitions, owner, patience)
 		var pg *pgconn.PgError
 		if !errors.As(err, &pg) || pg.Code != "55P03" { // lock_not_available
 			return lanes, err
 		}
 		if _, err := s.conn.Exec(ctx, `select pg_terminate_backend(pid) from pg_stat_activity
 			where application_name = $1 and pid <> pg_backend_pid() and datname = current_database()
-			and xact_start < clock_timestamp() - interval '1500 ms'`, application+s.group.Name()); err != nil {
+			and wait_event_type = 'Client' and xact_start is not null and state_change < clock_timestamp() - interval '1500 ms'`, application+s.group.Name()); err != nil {
 			return nil, err
 		}
 	}
 }
 
-func (s *store) tryClaim(ctx context.Context, numbers []int, partitions int, owner string) (lanes []*Row, err error) {
+func (s *store) tryClaim(ctx context.Context, numbers []int, partitions int, owner string, patience time.Duration) (lanes []*Row, err error) {
 	err = pgx.BeginFunc(ctx, s.conn, func(tx pgx.Tx) error {
-		if _, err := tx.Exec(ctx, "set local lock_timeout = '2s'"); err != nil {
+		if _, err := tx.Exec(ctx, "select set_config('lock_timeout', $1, true)", strconv.FormatInt(patience.Milliseconds(), 10)); err != nil {
 			return err
 		}
 		if _, err := tx.Exec(ctx, "select pg_advisory_xact_lock(hashtext($1))", lockKey(s.group.Name())); err != nil {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -74,5 +75,27 @@ func TestASchemaBelongsToOneInstallation(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), `prefix "one."`) || !strings.Contains(err.Error(), "a database of its own") {
 			t.Errorf("prefix %q: %v", prefix, err)
 		}
+	}
+}
+
+// P6: a claim does not end an owner that works, however long that takes: two that are slow would end each other for ever.
+func TestAClaimWaitsForAnOwnerThatWorks(t *testing.T) {
+	w := newWorldOn(t, time.Minute, fakeBroker(t, nobody, func() bool { return false }))
+	w.exec("create function counter.slow() returns trigger language plpgsql as $$ begin perform pg_sleep(3); return null; end $$")
+	w.exec("create trigger slow before insert on counter.shows for each statement execute function counter.slow()")
+	w.run(w.counter)
+	w.say(praised{"p1", "open"})
+	w.until(1, "select count(*) from pg_stat_activity where wait_event = 'PgSleep' and datname = current_database()")
+	next, err := lane.Connect(t.Context(), w.url, w.counter, partitions)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer next.Close()
+	if _, err := next.Claim(t.Context(), []int{0}, partitions, "next"); err != nil {
+		t.Fatal(err)
+	}
+	w.until(1, "select coalesce((select praise from counter.shows where name = 'open'), 0)")
+	if w.log.has("claiming the lanes again") {
+		t.Error("the owner was ended in the middle of its batch")
 	}
 }

@@ -15,10 +15,10 @@ import (
 const (
 	// idleTimeout ends a session that stands idle in a transaction, as the runtime asks for.
 	idleTimeout = 10 * time.Second
-	// lockTimeout is how long a claim waits for a lock.
-	lockTimeout = 2 * time.Second
-	// oldTransaction is how long a transaction must be open for a claim to end it.
-	oldTransaction = 1500 * time.Millisecond
+	// lockPatience is how long a claim waits for locks the first time; then twice as long.
+	lockPatience = 2 * time.Second
+	// tooQuiet is how long the client of a transaction must be silent for a claim to end it.
+	tooQuiet = 1500 * time.Millisecond
 )
 
 // database is a PostgreSQL as far as a loop sees it. Its own meaning of every statement is held to the real one's by the
@@ -208,7 +208,11 @@ func (s *schema) save(b *backend, v *saving, half time.Duration, done func(error
 		if half > 0 { // the rest of the pipeline comes later, and the locks are held until then
 			wait := half
 			half = 0
-			s.database.world.after(wait, next)
+			b.awaits()
+			s.database.world.after(wait, func() {
+				b.waits = false
+				next()
+			})
 			return
 		}
 		err := s.commit(b, v)

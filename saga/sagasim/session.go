@@ -29,8 +29,9 @@ type waiter struct {
 type backend struct {
 	schema  *schema
 	process *process
-	open    bool // in a transaction
-	since   time.Duration
+	open    bool          // in a transaction
+	since   time.Duration // it waits for its client
+	waits   bool          // for it, in a transaction
 	held    []lockID
 	gone    bool
 	busy    int           // counts its statements, for the idle timeout
@@ -68,8 +69,12 @@ func (b *backend) rollback() {
 	}
 }
 
+// awaits: it waits for its client from now on.
+func (b *backend) awaits() { b.waits, b.since = true, b.schema.database.world.now }
+
 // idle ends the session if it stays idle in its transaction.
 func (b *backend) idle() {
+	b.awaits()
 	b.busy++
 	n := b.busy
 	b.schema.database.world.after(idleTimeout, func() {
@@ -116,8 +121,8 @@ func (s *schema) release(id lockID) {
 	}
 }
 
-// claim is the claim's transaction, within lockTimeout.
-func (s *schema) claim(b *backend, numbers []int, partitions int, owner string, done func([]*lane.Row, error)) {
+// claim is the claim's transaction, which waits for locks that long.
+func (s *schema) claim(b *backend, patience time.Duration, numbers []int, partitions int, owner string, done func([]*lane.Row, error)) {
 	over := false
 	var waiting *waiter
 	finish := func(rows []*lane.Row, err error) {
@@ -131,7 +136,7 @@ func (s *schema) claim(b *backend, numbers []int, partitions int, owner string, 
 		b.rollback()
 		done(rows, err)
 	}
-	b.open, b.since = true, s.database.world.now
+	b.open = true
 	wanted := []lockID{documents}
 	for _, n := range numbers {
 		wanted = append(wanted, lockID(n))
@@ -151,7 +156,7 @@ func (s *schema) claim(b *backend, numbers []int, partitions int, owner string, 
 	}
 	next()
 	if !over {
-		s.database.world.after(lockTimeout, func() {
+		s.database.world.after(patience, func() {
 			finish(nil, &pgconn.PgError{Severity: "ERROR", Code: "55P03", Message: "canceling statement due to lock timeout"})
 		})
 	}
@@ -187,7 +192,7 @@ func (s *schema) raise(numbers []int, partitions int, owner string) []*lane.Row 
 // endOthers is what a claim does that could not get its locks.
 func (s *schema) endOthers(b *backend) {
 	for _, other := range slices.Clone(s.backends) {
-		if other != b && other.open && s.database.world.now-other.since > oldTransaction {
+		if other != b && other.open && other.waits && s.database.world.now-other.since > tooQuiet {
 			other.end()
 		}
 	}

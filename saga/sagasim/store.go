@@ -50,6 +50,7 @@ func (s *store) do(ctx context.Context, op Op, run func(b *backend, answer func(
 			return
 		}
 		b.busy++
+		b.waits = false
 		answered := false
 		once := func(err error) {
 			if !answered {
@@ -84,10 +85,10 @@ func (s *store) Close() {
 }
 
 func (s *store) Claim(ctx context.Context, lanes []int, partitions int, owner string) ([]*lane.Row, error) {
-	for {
+	for patience := lockPatience; ; patience *= 2 {
 		var rows []*lane.Row
 		err := s.do(ctx, OpClaim, func(b *backend, answer func(error)) {
-			s.schema.claim(b, lanes, partitions, owner, func(got []*lane.Row, err error) {
+			s.schema.claim(b, patience, lanes, partitions, owner, func(got []*lane.Row, err error) {
 				rows = got
 				answer(err)
 			})
@@ -170,7 +171,7 @@ func (s *store) Begin(ctx context.Context, w *saga.Working, needs []saga.Need, s
 	var got []loaded
 	needs = slices.Clone(needs)
 	err := s.do(ctx, OpBegin, func(b *backend, answer func(error)) {
-		b.open, b.since = true, s.schema.database.world.now
+		b.open = true
 		read := func() {
 			got = s.schema.load(needs, shard)
 			answer(nil)
