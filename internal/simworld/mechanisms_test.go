@@ -52,7 +52,7 @@ var mechanisms = []mechanism{
 	{
 		Mechanism: takenout.Mechanism{
 			Name: "a claim sends the outbox again", File: "saga/lane/loop.go",
-			Old: "l.sends.start([]*lane{ln}, ln.Outbox)", New: "_ = ln",
+			Old: "l.sends.start([]*lane{ln})", New: "_ = ln",
 		},
 		rules: "lost order gaps quiet",
 	},

@@ -154,7 +154,7 @@ func (l *loop) own(ctx context.Context, a kafka.Assignment) error {
 	l.effects = newEffects(l.ports.Machine, l.bell)
 	defer l.effects.stop()
 	for _, ln := range l.owned {
-		l.sends.start([]*lane{ln}, ln.Outbox)
+		l.sends.start([]*lane{ln})
 	}
 	if err := l.subscribe(ctx); err != nil {
 		return err
@@ -400,15 +400,7 @@ func (l *loop) finish(ctx context.Context, b *batch) error {
 	}
 	b.offsets(l.tell)
 	l.lastUse = l.up()
-	var said []*lane
-	var records []kafka.Record
-	for _, ln := range b.lanes {
-		if len(ln.Outbox) > 0 {
-			said = append(said, ln)
-			records = append(records, ln.Outbox...)
-		}
-	}
-	l.sends.start(said, records)
+	l.sends.start(b.lanes)
 	return nil
 }
 

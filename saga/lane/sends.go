@@ -28,27 +28,34 @@ func newSends(p Ports, bell Bell, log *slog.Logger) *sends {
 	return &sends{ports: p, bell: bell, log: log, ctx: ctx, cancel: cancel, tasks: p.Machine.Tasks()}
 }
 
-// start sends records in order, again and again until all are acknowledged.
-func (s *sends) start(lanes []*lane, records []kafka.Record) {
-	if len(records) == 0 {
-		return
-	}
+// start sends the outboxes of lanes in order, again and again until all is acknowledged.
+func (s *sends) start(lanes []*lane) {
+	var o outboxes
 	for _, l := range lanes {
-		l.sending = true
+		for _, r := range l.Outbox {
+			l.sending = true
+			o.records, o.of = append(o.records, r), append(o.of, l)
+		}
+	}
+	if len(o.records) == 0 {
+		return
 	}
 	s.mu.Lock()
 	s.count++
 	s.mu.Unlock()
 	s.tasks.Go(func() {
-		if !s.send(records) {
-			return
-		}
+		s.send(o)
 		s.mu.Lock()
 		s.count--
-		s.acknowledged = append(s.acknowledged, lanes...)
 		s.mu.Unlock()
 		s.bell.Ring()
 	})
+}
+
+// outboxes are records to send, and the lane that each is of.
+type outboxes struct {
+	records []kafka.Record
+	of      []*lane
 }
 
 // takeAcknowledged are the lanes whose outboxes have been acknowledged since the last call.
@@ -60,36 +67,56 @@ func (s *sends) takeAcknowledged() []*lane {
 	return lanes
 }
 
-func (s *sends) send(records []kafka.Record) bool {
+func (s *sends) send(o outboxes) {
 	b := newBackoff(s.ports.Machine)
 	for {
-		err := s.ports.Kafka.Produce(s.ctx, records)
+		err := s.ports.Kafka.Produce(s.ctx, o.records)
 		if err == nil {
-			return true
+			s.acknowledge(o, outboxes{})
+			return
 		}
 		if s.ctx.Err() != nil {
-			return false
+			return
 		}
 		var partly *kafka.ProduceError
 		if errors.As(err, &partly) {
-			records = unacknowledged(records, partly)
+			left := o.unacknowledged(partly)
+			s.acknowledge(o, left)
+			s.bell.Ring()
+			o = left
 		}
-		s.log.Warn("facts can't be sent, trying again", "records", len(records), "error", err)
+		s.log.Warn("facts can't be sent, trying again", "records", len(o.records), "error", err)
 		b.wait(s.ctx)
 	}
 }
 
-// unacknowledged are the records to send again. One that Kafka refuses for good stays among them: it is committed, so
+// acknowledge lets those lanes go on that have nothing left to send: a partition that takes nothing holds up whoever speaks to it, and
+// nobody else.
+func (s *sends) acknowledge(sent, left outboxes) {
+	done := map[*lane]bool{}
+	for _, l := range left.of {
+		done[l] = true
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, l := range sent.of {
+		if !done[l] {
+			done[l] = true
+			s.acknowledged = append(s.acknowledged, l)
+		}
+	}
+}
+
+// unacknowledged is what to send again. A record that Kafka refuses for good stays among it: it is committed, so
 // it must be sent, and only a person can change what the broker takes.
-func unacknowledged(records []kafka.Record, e *kafka.ProduceError) []kafka.Record {
+func (o outboxes) unacknowledged(e *kafka.ProduceError) (left outboxes) {
 	sent := map[int]bool{}
 	for _, i := range e.Acknowledged {
 		sent[i] = true
 	}
-	var left []kafka.Record
-	for i, r := range records {
+	for i, r := range o.records {
 		if !sent[i] {
-			left = append(left, r)
+			left.records, left.of = append(left.records, r), append(left.of, o.of[i])
 		}
 	}
 	return left
