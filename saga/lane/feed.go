@@ -186,8 +186,7 @@ func (f *feed) readHeads(ctx context.Context) {
 	for ctx.Err() == nil {
 		byLeader, err := f.ports.Kafka.ByLeader(ctx, f.heads())
 		if err != nil && ctx.Err() == nil {
-			f.log.Warn("kafka can't be reached, trying again", "error", err)
-			backoff.wait(ctx)
+			f.pause(ctx, err, backoff)
 			continue
 		}
 		backoff.reset()
@@ -196,7 +195,9 @@ func (f *feed) readHeads(ctx context.Context) {
 				continue
 			}
 			requests.Go(func() {
-				_, _ = f.read(ctx, led.Positions, headWait, newBackoff(f.ports.Machine)) // it has been logged
+				if _, err := f.read(ctx, led.Positions, headWait); err != nil {
+					f.pause(ctx, err, newBackoff(f.ports.Machine))
+				}
 				f.polledNoMore(led)
 				f.ahead.Ring()
 			})
@@ -237,32 +238,85 @@ func (f *feed) retains(tp kafka.TopicPartition, offset int64) bool {
 	return r != nil && r.pieces[0].from <= offset && offset < r.pieces[len(r.pieces)-1].next
 }
 
+// readLaggards fetches what lies behind, from each broker by itself: one that hangs, or a partition that can't be read, holds up none
+// of what others lead.
 func (f *feed) readLaggards(ctx context.Context) {
+	requests := f.ports.Machine.Tasks()
+	defer requests.Wait()
 	backoff := newBackoff(f.ports.Machine)
+	brokers := map[int32]*catchUp{}
 	for ctx.Err() == nil {
 		f.behind.Wait(ctx, 0)
-		for ctx.Err() == nil {
-			f.remember()
-			places := f.laggards()
-			if len(places) == 0 {
-				break
+		f.remember()
+		byLeader, err := f.ports.Kafka.ByLeader(ctx, f.laggards())
+		if err != nil && ctx.Err() == nil {
+			f.pause(ctx, err, backoff)
+			f.behind.Ring()
+			continue
+		}
+		backoff.reset()
+		for _, led := range byLeader {
+			b := brokers[led.Leader]
+			if b == nil {
+				b = &catchUp{backoff: newBackoff(f.ports.Machine)}
+				brokers[led.Leader] = b
 			}
-			if some, err := f.read(ctx, places, -1, backoff); !some && err == nil {
-				break // what failed is tried again: nobody else would say that somebody is behind
+			if !f.beginsToCatchUp(b) {
+				continue
 			}
+			requests.Go(func() {
+				some, err := f.read(ctx, led.Positions, -1)
+				if err != nil && !some {
+					f.pause(ctx, err, b.backoff)
+				} else {
+					b.backoff.reset()
+				}
+				f.endsToCatchUp(b, some || err != nil) // what failed is tried again: nobody else would say that somebody is behind
+			})
 		}
 	}
 }
 
-// read fetches once and hands out what came. It says whether anything did, and pauses after what failed.
-func (f *feed) read(ctx context.Context, places []kafka.Position, wait time.Duration, b *backoff) (some bool, err error) {
+// catchUp is a broker that is asked for what lies behind, by one request at a time.
+type catchUp struct {
+	backoff    *backoff
+	busy, more bool // more: it was to be asked meanwhile, too
+}
+
+func (f *feed) beginsToCatchUp(b *catchUp) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if b.busy {
+		b.more = true
+		return false
+	}
+	b.busy = true
+	return true
+}
+
+func (f *feed) endsToCatchUp(b *catchUp, more bool) {
+	f.mu.Lock()
+	more = more || b.more
+	b.busy, b.more = false, false
+	f.mu.Unlock()
+	if more {
+		f.behind.Ring()
+	}
+}
+
+// pause is what follows upon a failure.
+func (f *feed) pause(ctx context.Context, err error, b *backoff) {
+	if ctx.Err() == nil {
+		f.log.Warn("kafka can't be read, trying again", "error", err)
+		b.wait(ctx)
+	}
+}
+
+// read fetches once and hands out what came. It says whether anything did; with an error, of some partition, others may have had something.
+func (f *feed) read(ctx context.Context, places []kafka.Position, wait time.Duration) (some bool, err error) {
 	asked := f.ports.Machine.Now()
 	fetched, err := f.ports.Kafka.Fetch(ctx, places, kafka.FetchOptions{MaxWait: wait, MaxBytes: requestBytes, PartitionMaxBytes: partitionBytes})
 	if err != nil {
-		if ctx.Err() == nil {
-			f.log.Warn("kafka can't be read, trying again", "error", err)
-			b.wait(ctx)
-		}
 		return false, err
 	}
 	for i := range fetched {
@@ -277,12 +331,6 @@ func (f *feed) read(ctx context.Context, places []kafka.Position, wait time.Dura
 		default:
 			err = r.Err
 		}
-	}
-	if err == nil {
-		b.reset()
-	} else if ctx.Err() == nil {
-		f.log.Warn("a partition can't be read, trying again", "error", err)
-		b.wait(ctx)
 	}
 	return some, err
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"tiffin/saga"
@@ -101,6 +102,10 @@ func (b failsOnce) Fetch(ctx context.Context, positions []kafka.Position, _ kafk
 	return []kafka.Fetched{f}, nil
 }
 
+func (failsOnce) ByLeader(_ context.Context, positions []kafka.Position) ([]kafka.Led, error) {
+	return []kafka.Led{{Positions: positions}}[:min(1, len(positions))], nil
+}
+
 // P6: a group that lies behind while Kafka is away catches up when it is back, also if nothing else happens.
 func TestAGroupBehindCatchesUpAfterAnOutage(t *testing.T) {
 	m := newMachine()
@@ -192,5 +197,56 @@ func TestAGroupIsReadForWhenTheHeadMovesOn(t *testing.T) {
 		if m.Pause(ctx, time.Millisecond); ctx.Err() != nil {
 			t.Fatal("nothing has come")
 		}
+	}
+}
+
+// oneUnreadable is two brokers, one of which can't read its partition, and takes long to say so. Of partition 0 each fetch brings one record.
+type oneUnreadable struct {
+	twoBrokers
+	takes time.Duration
+}
+
+func (b oneUnreadable) Fetch(ctx context.Context, positions []kafka.Position, _ kafka.FetchOptions) (out []kafka.Fetched, err error) {
+	for _, p := range positions {
+		f := kafka.Fetched{Topic: p.Topic, Partition: p.Partition, Next: p.Offset, HighWatermark: 100}
+		if p.Partition > 0 {
+			newMachine().Pause(ctx, b.takes)
+			f.Err = errors.New("unreadable")
+		} else if p.Offset < 100 {
+			f.Records, f.Next = []kafka.Record{{Topic: p.Topic, Partition: p.Partition, Offset: p.Offset}}, p.Offset+1
+		}
+		out = append(out, f)
+	}
+	return out, ctx.Err()
+}
+
+// P6: a partition that can't be read, with the same broker or another, and a broker that hangs do not slow down who reads the others.
+func TestWhatCantBeReadHoldsUpNoOthersCatchingUp(t *testing.T) {
+	for _, test := range []struct {
+		unreadable int
+		takes      time.Duration
+	}{{1, 0}, {1, 15 * time.Second}, {2, 0}} {
+		synctest.Test(t, func(t *testing.T) {
+			m := newMachine()
+			g := saga.Define("counter", nil, saga.On(func(saga.Event[heard]) []saga.Fact { return nil }))
+			f := newFeed(Ports{Kafka: oneUnreadable{takes: test.takes}, Machine: m}, 3, []*saga.Group{g}, slog.New(slog.DiscardHandler))
+			ctx, cancel := context.WithCancel(t.Context())
+			ended := make(chan struct{})
+			go func() {
+				defer close(ended)
+				f.readLaggards(ctx)
+			}()
+			q := newQueue(g, []int{0, 1, 2}, 1000, m.Bell())
+			place := func(n int) *position {
+				return &position{TopicPartition: kafka.TopicPartition{Topic: "rumours", Partition: n}, queue: q}
+			}
+			f.subscribe([]*position{place(0), place(test.unreadable)})
+			m.Pause(ctx, time.Second)
+			if total, _ := q.waiting(everywhere); total != 100 {
+				t.Errorf("beside partition %d, whose broker takes %v: %d of 100 have come in a second", test.unreadable, test.takes, total)
+			}
+			cancel()
+			<-ended
+		})
 	}
 }
