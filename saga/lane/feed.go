@@ -39,9 +39,9 @@ type feed struct {
 	polled    map[kafka.TopicPartition]int64 // what head requests under way wait for
 	requests  map[int32]int                  // how many of them wait at which broker
 	recent    map[kafka.TopicPartition]*recent
-	retained  int  // events in recent
-	behind    Bell // wakes the laggard reader
-	ahead     Bell // wakes the head reader
+	retained  amount // in recent
+	behind    Bell   // wakes the laggard reader
+	ahead     Bell   // wakes the head reader
 }
 
 func newFeed(p Ports, partitions int, groups []*saga.Group, log *slog.Logger) *feed {
@@ -396,6 +396,7 @@ func (f *feed) decode(records []kafka.Record) []*event {
 		out[i] = e
 		e.topic, e.lane, e.offset, e.record = r.Topic, r.Partition, r.Offset, r
 		e.Envelope, e.mark, e.err = wire.Decode(r)
+		e.size = recordBytes(r)
 		e.alien = kafka.Partition(r.Key, f.partitions) != r.Partition
 		if e.err != nil {
 			continue

@@ -31,7 +31,7 @@ type Config struct {
 	// SessionTimeout is how long a process that has died keeps its lanes, before others take them over. Defaults to 10 s;
 	// brokers have limits for it.
 	SessionTimeout time.Duration
-	// QueueLimit is how many events may wait for one loop; when they are as many, Kafka keeps the rest. Defaults
+	// QueueLimit is how many events may wait for one loop; when they are as many, or take 64 MB, Kafka keeps the rest. Defaults
 	// to 8,000.
 	QueueLimit int
 	// Loops is how many loops share the lanes of a group in which nothing makes them wait for each other ([saga.Group.Parallel]). Defaults

@@ -10,6 +10,10 @@ import (
 	"tiffin/saga/wire"
 )
 
+// queueBytes is how much the records may take that wait for one loop, on top of how many they may be ([Config.QueueLimit]); what one
+// answer of Kafka brings may come on top. Groups in one process share the records that wait for several of them.
+const queueBytes = 64 << 20
+
 // event is a record that was read, decoded once for all groups of the process. It does not change.
 type event struct {
 	topic         string
@@ -21,6 +25,7 @@ type event struct {
 	mark          wire.Mark // zero for a stranger's
 	err           error     // why it can't be handled by anybody
 	alien         bool      // its key does not hash to its partition
+	size          int       // bytes of the record
 }
 
 // position is one group's place in one partition.
@@ -48,6 +53,7 @@ type queue struct {
 	order  []int // lane numbers, to take from in turn
 	turn   int
 	total  int
+	bytes  int
 	urgent int   // events that the group minds, unless it is patient: the others can wait for company
 	broken error // why a partition can't be read on
 }
@@ -59,7 +65,7 @@ func newQueue(g *saga.Group, lanes []int, limit int, bell Bell) *queue {
 func (q *queue) hasRoom() bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	return q.total < q.limit && q.broken == nil
+	return q.total < q.limit && q.bytes < queueBytes && q.broken == nil
 }
 
 func (q *queue) put(events []*event) {
@@ -70,6 +76,7 @@ func (q *queue) put(events []*event) {
 	for _, e := range events {
 		q.lanes[e.lane] = append(q.lanes[e.lane], e)
 		q.urgent += q.urgency(e)
+		q.bytes += e.size
 	}
 	q.total += len(events)
 	some := q.urgent > 0
@@ -143,6 +150,7 @@ func (q *queue) take(limit int, ready func(lane int) bool) (out []*event) {
 	q.total -= len(out)
 	for _, e := range out {
 		q.urgent -= q.urgency(e)
+		q.bytes -= e.size
 	}
 	return out
 }

@@ -1,9 +1,11 @@
 package lane
 
 import (
+	"log/slog"
 	"testing"
 
 	"tiffin/saga"
+	"tiffin/saga/kafka"
 )
 
 type heard struct{ ID string }
@@ -33,6 +35,34 @@ func TestWhatIsUrgent(t *testing.T) {
 		if total, urgent := q.waiting(everywhere); total != 0 || urgent != 0 {
 			t.Errorf("then %d wait, %d are urgent", total, urgent)
 		}
+	}
+}
+
+// P6: what waits for a loop, and what is kept for groups that are behind, is bounded in bytes, too: facts may be large.
+func TestLargeFactsWaitInKafka(t *testing.T) {
+	g := saga.Define("counter", nil, saga.On(func(saga.Event[heard]) []saga.Fact { return nil }))
+	m := newMachine()
+	q := newQueue(g, []int{0}, 8000, m.Bell())
+	f := newFeed(Ports{Machine: m}, 1, []*saga.Group{g}, slog.New(slog.DiscardHandler))
+	value := make([]byte, 512<<10)
+	tp, n := kafka.TopicPartition{Topic: "rumours"}, int64(0)
+	for ; q.hasRoom(); n++ {
+		events := f.decode([]kafka.Record{{Topic: tp.Topic, Offset: n, Value: value}})
+		q.put(events)
+		f.retain(tp, events, n, n+1)
+	}
+	if n > 128 || f.retained.bytes > retainedBytes {
+		t.Errorf("%d facts of 512 KB wait, %d bytes are kept", n, f.retained.bytes)
+	}
+	f.retain(tp, f.decode([]kafka.Record{{Topic: tp.Topic, Offset: n, Value: value}}), n, n+1)
+	if f.retained.bytes > retainedBytes {
+		t.Errorf("%d bytes are kept", f.retained.bytes)
+	}
+	if q.take(1, everywhere); !q.hasRoom() {
+		t.Error("there is no room when one has been taken")
+	}
+	if f.remember(); f.retained != (amount{}) {
+		t.Errorf("%v are kept for nobody", f.retained)
 	}
 }
 

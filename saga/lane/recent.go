@@ -8,8 +8,23 @@ import (
 )
 
 // maxRetained is how many events are kept in memory for groups that are a little behind, so that they need not be read
-// and decoded again. It bounds the memory that a slow group costs: some 50 MB.
-const maxRetained = 40_000
+// and decoded again, and retainedBytes how much their records may take. They bound the memory that a slow group costs: some 50 MB, or
+// somewhat more if records are large.
+const (
+	maxRetained   = 40_000
+	retainedBytes = 64 << 20
+)
+
+// amount is how many events there are, and how much their records take.
+type amount struct{ events, bytes int }
+
+func amountOf(events []*event) amount {
+	a := amount{events: len(events)}
+	for _, e := range events {
+		a.bytes += e.size
+	}
+	return a
+}
 
 // recent is what was read of one partition and some group has not taken: pieces of the log, in order.
 type recent struct{ pieces []piece }
@@ -20,7 +35,8 @@ type piece struct {
 }
 
 func (f *feed) retain(tp kafka.TopicPartition, events []*event, from, next int64) {
-	if f.retained+len(events) > maxRetained {
+	more := amountOf(events)
+	if f.retained.events+more.events > maxRetained || f.retained.bytes+more.bytes > retainedBytes {
 		return
 	}
 	r := f.recent[tp]
@@ -32,7 +48,8 @@ func (f *feed) retain(tp kafka.TopicPartition, events []*event, from, next int64
 		return // read again by one that is far behind: it is known already, or too old
 	}
 	r.pieces = append(r.pieces, piece{events, from, next})
-	f.retained += len(events)
+	f.retained.events += more.events
+	f.retained.bytes += more.bytes
 }
 
 // remember gives groups that are behind what is still in memory, and forgets what no group is behind of any more.
@@ -52,7 +69,9 @@ func (f *feed) remember() {
 		}
 		kept := 0
 		for kept < len(r.pieces) && (r.pieces[kept].next <= hindmost || hindmost < 0) {
-			f.retained -= len(r.pieces[kept].events)
+			gone := amountOf(r.pieces[kept].events)
+			f.retained.events -= gone.events
+			f.retained.bytes -= gone.bytes
 			kept++
 		}
 		if r.pieces = slices.Delete(r.pieces, 0, kept); len(r.pieces) == 0 {

@@ -10,11 +10,8 @@ import (
 // encodeRecords writes records for an outbox or a parked row: what a resend needs, byte by byte.
 func encodeRecords(records []kafka.Record) []byte {
 	size := 0
-	for _, r := range records {
-		size += len(r.Topic) + len(r.Key) + len(r.Value) + 16
-		for _, h := range r.Headers {
-			size += len(h.Key) + len(h.Value) + 4
-		}
+	for i := range records {
+		size += recordBytes(&records[i])
 	}
 	b := make([]byte, 0, size)
 	text := func(s []byte) {
@@ -37,6 +34,15 @@ func encodeRecords(records []kafka.Record) []byte {
 		text(r.Value)
 	}
 	return b
+}
+
+// recordBytes is about how much a record takes.
+func recordBytes(r *kafka.Record) int {
+	size := len(r.Topic) + len(r.Key) + len(r.Value) + 16
+	for _, h := range r.Headers {
+		size += len(h.Key) + len(h.Value) + 4
+	}
+	return size
 }
 
 var errCutShort = errors.New("records are cut short")
