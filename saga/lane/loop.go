@@ -307,6 +307,7 @@ func (l *loop) step(ctx context.Context) (busy bool, err error) {
 	ready := func(n int) bool { return !l.lanes[n].sending && l.lanes[n].careful == 0 }
 	waiting, urgent := l.queue.waiting(ready)
 	if waiting == 0 {
+		l.turns.pass(l) // it may have a place in the line, and those behind it wait
 		return busy, nil
 	}
 	calm := urgent == 0 && waiting < l.MaxBatch // all of it can wait for company

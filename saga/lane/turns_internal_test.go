@@ -244,6 +244,29 @@ func TestNoTurnIsTakenForNothing(t *testing.T) {
 	}
 }
 
+// A loop whose turn it is, and that finds nothing ready by then, leaves the line: those behind it would wait until its place expires.
+func TestWhoFindsNothingReadyLeavesTheLine(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		team, _, put := turnsOf(t, shardedGroup())
+		turns, a, b := team.loops[0].turns, team.loops[0], team.loops[1]
+		works := &loop{up: a.up, bell: newMachine().Bell()}
+		turns.take(works)
+		put(0, 1)
+		if busy, _ := a.step(t.Context()); busy || turns.take(b) {
+			t.Fatal("they do not wait")
+		}
+		a.lanes[0].sending = true // a deadline has been fired, say
+		turns.pass(works)
+		rings(t, b)
+		if busy, _ := a.step(t.Context()); busy || rings(t, b) > 0 {
+			t.Error("the next in line is not rung for")
+		}
+		if !turns.take(b) {
+			t.Error("it waits for a loop that does not want its turn")
+		}
+	})
+}
+
 // Who asks in vain tells those for whom there is a turn again, because somebody's has come to its end.
 func TestWhoseTurnItIsIsTold(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
