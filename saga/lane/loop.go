@@ -15,8 +15,9 @@ const (
 	// tick is how often a loop looks after what no event brings: deadlines, wishes, offsets to tell.
 	tick = 100 * time.Millisecond
 	// linger is how long events wait for company that the group does not mind: those that it ignores, for which only
-	// offsets and marks move, and those that it only records. A transaction for each would cost more than all the rest.
-	linger = 100 * time.Millisecond
+	// offsets and marks move, and those that it only records. A transaction for each would cost more than all the rest. They are
+	// handled with the tick, unless something else just was.
+	linger = tick
 	// tellEvery is how often Kafka is told the offsets, for its tools to show.
 	tellEvery = time.Second
 	// graceful is how long a loop that has to let go of its lanes waits for what it has sent. The group waits for it.
@@ -41,7 +42,7 @@ type loop struct {
 	up         func() time.Duration // time since some moment, for pauses: it never jumps
 	bell       Bell                 // rings when there may be something to do
 	turns      *turns               // of all loops of the process
-	apart      *apart               // from the other loops of the group
+	slot       time.Duration        // when in its time its tick is: a group's loops have different ones
 	working    saga.Working
 	performs   bool // the group has effects
 
@@ -60,6 +61,7 @@ type loop struct {
 	// When something was done last, or is to be done next.
 	looks, told, stepped, lastUse, wishesRead time.Duration
 	swept, forgot                             time.Duration
+	ticks                                     bool // this turn is a tick's
 
 	// What follows belongs to one assignment.
 	condemned map[taskID]condemnation // what can't be done
@@ -261,7 +263,7 @@ func (l *loop) start(ctx context.Context, unknown []kafka.TopicPartition) error 
 
 // work is the loop itself. It returns without an error when ctx ends; what it does it does under the other context.
 func (l *loop) work(ctx, work context.Context, a kafka.Assignment) error {
-	l.looks = l.up() + tick
+	l.looks = l.nextTick()
 	for ctx.Err() == nil {
 		var busy bool
 		err := l.inTime(work, func(ctx context.Context) (err error) {
@@ -278,6 +280,11 @@ func (l *loop) work(ctx, work context.Context, a kafka.Assignment) error {
 	return nil
 }
 
+// nextTick is when the loop looks around next.
+func (l *loop) nextTick() time.Duration {
+	return l.up() + tick - (l.up()+tick-l.slot)%tick
+}
+
 // turn does what there is to do now. It says whether there may be more.
 func (l *loop) turn(ctx context.Context, a kafka.Assignment) (busy bool, err error) {
 	l.acknowledged(l.sends.takeAcknowledged())
@@ -291,7 +298,7 @@ func (l *loop) turn(ctx context.Context, a kafka.Assignment) (busy bool, err err
 		return false, err
 	}
 	if l.up() >= l.looks {
-		l.looks = l.up() + tick
+		l.looks, l.ticks = l.nextTick(), true
 		if err := l.lookAround(ctx, a); err != nil {
 			return false, err
 		}
@@ -306,28 +313,21 @@ func (l *loop) step(ctx context.Context) (busy bool, err error) {
 	}
 	ready := func(n int) bool { return !l.lanes[n].sending && l.lanes[n].careful == 0 }
 	waiting, urgent := l.queue.waiting(ready)
-	if waiting == 0 {
+	calm := urgent == 0 && waiting < l.MaxBatch // all of it can wait for company
+	ticks := l.ticks
+	l.ticks = false
+	if waiting == 0 || calm && (!ticks || l.up()-l.stepped < linger/2) {
 		l.turns.pass(l) // it may have a place in the line, and those behind it wait
 		return busy, nil
 	}
-	calm := urgent == 0 && waiting < l.MaxBatch // all of it can wait for company
-	if calm {
-		if l.up()-l.stepped < linger {
-			return busy, nil
-		}
-		if wait := l.apart.wait(l.up()); wait > 0 {
-			l.looks = l.up() + wait
-			return busy, nil
-		}
-	}
 	if !l.turns.take(l) {
+		l.ticks = ticks
 		return busy, nil
 	}
 	defer l.turns.pass(l)
 	l.stepped = l.up()
 	if calm {
-		l.apart.begin(l.stepped)
-		defer func() { l.apart.end(l.stepped, l.up()) }()
+		defer func() { l.looks = l.nextTick() }() // also after a batch that took longer: or it would drift into another loop's moment
 	}
 	events := l.queue.take(l.searches[ofEvent].limit, ready)
 	l.feed.poke()

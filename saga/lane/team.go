@@ -25,11 +25,12 @@ func newTeam(p Ports, c Config, g *saga.Group, f *feed, partitions int, turns *t
 	if g.Parallel() {
 		size = c.Loops
 	}
-	process, apart := p.Machine.NewID(), &apart{distance: linger / time.Duration(size)}
-	for range size {
+	process, phase := p.Machine.NewID(), time.Duration(p.Machine.Uint64()%uint64(tick)) // groups need not all tick at the same moments
+	for i := range size {
 		t.loops = append(t.loops, &loop{
 			Config: c, ports: p, process: process, group: g, partitions: partitions, feed: f, metrics: metrics, mirrors: t.mirrors,
-			log: log, now: p.Machine.Now, up: p.Machine.Up, bell: p.Machine.Bell(), turns: turns, apart: apart, performs: len(g.Effects()) > 0, noted: map[int]Attempt{},
+			log: log, now: p.Machine.Now, up: p.Machine.Up, bell: p.Machine.Bell(), turns: turns, slot: (phase + time.Duration(i)*tick/time.Duration(size)) % tick,
+			performs: len(g.Effects()) > 0, noted: map[int]Attempt{},
 		})
 		t.loops[len(t.loops)-1].acquit()
 	}

@@ -26,7 +26,8 @@ const (
 	// turnTime is how long a turn counts. Whose batch takes longer waits for something that is no core of ours, a database that hangs
 	// perhaps, and the other groups go on.
 	turnTime = tick
-	// placeTime is how long a place in the line is kept for a loop that does not ask again; it would each tick.
+	// placeTime is how long a place in the line is kept for a loop that does not ask again: one that works on something that takes no
+	// turn. Any other asks with each tick, or leaves the line.
 	placeTime = 2 * tick
 )
 
@@ -77,35 +78,4 @@ func ring(next []turn) {
 
 func without(all []turn, l *loop) []turn {
 	return slices.DeleteFunc(all, func(x turn) bool { return x.loop == l })
-}
-
-// apart keeps the batches of a group's loops apart while what waits can wait: they would all come at the same moments, and an API
-// beside them would see one long batch.
-type apart struct {
-	distance time.Duration // from the begin of a batch to that of the next
-
-	mu          sync.Mutex
-	began, next time.Duration
-}
-
-// wait says how long a loop has to wait before it may begin.
-func (a *apart) wait(now time.Duration) time.Duration {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	return max(0, min(a.next-now, a.distance))
-}
-
-func (a *apart) begin(now time.Duration) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.began, a.next = now, now+turnTime // should it take longer than that, another need not wait for its end
-}
-
-// end is of the batch that began then.
-func (a *apart) end(began, now time.Duration) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if a.began == began {
-		a.next = max(began+a.distance, now)
-	}
 }

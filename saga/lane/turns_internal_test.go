@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"tiffin/saga"
+	"tiffin/saga/kafka"
 )
 
 // begins is a store whose batches begin, and go on when they are told to.
@@ -168,61 +169,84 @@ func TestSomeTurnsAtATime(t *testing.T) {
 	}
 }
 
-// A loop whose events can wait works between the batches of the other one, not right behind them: the API would see one long batch.
-func TestPatientLoopsWorkApart(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		team, store, put := turnsOf(t, shardedGroup(saga.Patiently()))
-		for _, l := range team.loops {
-			l.turns = &turns{limit: 2}
-		}
-		team.loops[0].bell.Wait(t.Context(), linger)
-		put(0, 1)
-		put(1, 1)
-		var steps sync.WaitGroup
-		steps.Go(func() { _, _ = team.loops[0].step(t.Context()) })
-		<-store.began
-		late := team.loops[1]
-		if busy, err := late.step(t.Context()); busy || err != nil {
-			t.Fatalf("two batches at a time: %v, %v", busy, err)
-		}
-		if wait := late.looks - late.up(); wait != linger/2 {
-			t.Errorf("it comes back after %v", wait)
-		}
-		store.goOn <- errors.New("not today")
-		steps.Wait()
-		if busy, err := late.step(t.Context()); busy || err != nil {
-			t.Fatalf("right behind the other: %v, %v", busy, err)
-		}
-		if after := rings(t, late); after != tick {
-			t.Errorf("it is rung for after %v", after)
-		}
-		store.works(t, late, 1)
-	})
+// paces is a store whose saves take a while, and that takes note of when batches begin.
+type paces struct {
+	Store
+	takes time.Duration
+	began *[]time.Duration
+	up    func() time.Duration
 }
 
-// The next batch of a group that can wait does not wait for one that hangs, nor does that one's end bring it nearer.
-func TestApartIsNotForEver(t *testing.T) {
-	const ms = time.Millisecond
-	a := &apart{distance: 50 * ms}
-	wait := func(at, want time.Duration) {
-		t.Helper()
-		if got := a.wait(at); got != want {
-			t.Errorf("at %v it waits for %v, want %v", at, got, want)
-		}
+func (s paces) Begin(ctx context.Context, w *saga.Working, needs []saga.Need, shard int) error {
+	*s.began = append(*s.began, s.up())
+	return s.Load(ctx, w, needs, shard)
+}
+
+func (paces) Load(_ context.Context, w *saga.Working, needs []saga.Need, _ int) error {
+	for _, n := range needs {
+		w.Put(n.Table, n.Key, n.Table.New(n.Key), false)
 	}
-	wait(10*ms, 0)
-	a.begin(10 * ms)
-	wait(20*ms, 50*ms) // whatever it takes
-	wait(90*ms, 20*ms)
-	wait(110*ms, 0)
-	a.begin(110 * ms)
-	a.end(10*ms, 120*ms)
-	wait(120*ms, 50*ms)
-	a.end(110*ms, 130*ms)
-	wait(130*ms, 30*ms)
-	a.begin(160 * ms)
-	a.end(160*ms, 240*ms)
-	wait(240*ms, 0)
+	return nil
+}
+
+func (s paces) Save(ctx context.Context, _ *Save) error {
+	newMachine().Pause(ctx, s.takes)
+	return nil
+}
+
+// Loops whose events can wait begin their batches at different moments, not all at once: the API would see one long batch. None waits
+// longer for that than a single loop does.
+func TestPatientLoopsWorkApart(t *testing.T) {
+	const loops, seconds = 4, 20
+	for _, takes := range []time.Duration{5 * time.Millisecond, 60 * time.Millisecond, 130 * time.Millisecond} {
+		synctest.Test(t, func(t *testing.T) {
+			team := teamOf(Ports{}, shardedGroup(saga.Patiently()), loops)
+			ctx, end := context.WithTimeout(t.Context(), seconds*time.Second)
+			defer end()
+			began := make([][]time.Duration, loops)
+			var working sync.WaitGroup
+			for i, l := range team.loops {
+				row := &Row{Number: i, Next: map[string]int64{}, Numbers: map[string]int64{}, Marks: map[string]Mark{}, Parked: map[string]int{}}
+				l.store, l.cache, l.lanes = paces{takes: takes, began: &began[i], up: l.up}, &cache{}, map[int]*lane{i: newLane(row)}
+				l.queue, l.effects, l.sends = newQueue(l.group, []int{i}, l.QueueLimit, l.bell), newEffects(newMachine(), l.bell), newSends(l.ports, l.bell, l.log)
+				l.turns, l.tell = &turns{limit: loops}, map[kafka.TopicPartition]kafka.Offset{}
+				working.Go(func() { // each is woken at moments of its own
+					for n := 0; ctx.Err() == nil; n++ {
+						id := strconv.Itoa(n)
+						l.queue.put([]*event{{topic: "parts", lane: i, offset: int64(n), fact: part{}, Envelope: saga.Envelope{ID: id, Key: id, Type: "part.counted", Time: time.Now()}}})
+						l.bell.Ring()
+						l.ports.Machine.Pause(ctx, time.Duration(7+2*i)*time.Millisecond)
+					}
+				})
+				working.Go(func() {
+					if err := l.work(ctx, t.Context(), kafka.Assignment{Commit: func(context.Context, []kafka.Offset) error { return nil }}); err != nil {
+						t.Error(err)
+					}
+				})
+			}
+			working.Wait()
+			most := linger
+			if takes > linger {
+				most = 2 * linger
+			}
+			for i := range began {
+				last := began[i][0]
+				for _, at := range append(began[i], seconds*time.Second) {
+					if at-last > most {
+						t.Errorf("saves of %v: loop %d waits for %v", takes, i, at-last)
+					}
+					last = at
+				}
+				for _, at := range began[i] {
+					for _, other := range began[(i+1)%loops] {
+						if apart := (at - other).Abs(); apart < linger/loops {
+							t.Fatalf("saves of %v: two loops begin within %v", takes, apart)
+						}
+					}
+				}
+			}
+		})
+	}
 }
 
 // A turn is for what can be handled: events in lanes that are sending would give it, and the loop's place, away.
