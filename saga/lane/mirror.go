@@ -10,7 +10,7 @@ import (
 )
 
 const (
-	// maxMirrored is how many documents may wait for a loop's mirrors. Those beyond are dropped: nothing holds up a loop.
+	// maxMirrored is how many documents may wait for a group's mirrors, from all its loops in this process. Those beyond are dropped: nothing holds up a loop.
 	maxMirrored = 10_000
 	// mirrorTime is how long a mirror may take for what it is handed at once.
 	mirrorTime = time.Second
@@ -18,7 +18,7 @@ const (
 	mirrorStop = 500 * time.Millisecond
 )
 
-// mirrors hand what a loop has committed to the mirrors of its group, in a goroutine of their own. They outlive claims: what
+// mirrors hand what the loops of a group have committed to its mirrors, in a goroutine of their own. They outlive claims: what
 // was committed stays true. Nil is those of a group that has none.
 type mirrors struct {
 	group    *saga.Group
