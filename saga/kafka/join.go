@@ -16,8 +16,9 @@ import (
 const (
 	minRejoin = 100 * time.Millisecond
 	maxRejoin = 5 * time.Second
-	// leaveTimeout is how long a goodbye may take before its connections are cut.
-	leaveTimeout = 3 * time.Second
+	// leaveTimeout is how long a goodbye may take in all: a stop, which has waited for its facts before, has ten seconds. In the first half of
+	// it kafka-go says goodbye; then its connections are cut.
+	leaveTimeout = 4 * time.Second
 )
 
 // ErrLanesLost is the cause ([context.Cause]) of the end of Hold's context when the lanes are dealt anew, be it that members
@@ -207,7 +208,9 @@ func (c *Client) leave(group *kafkago.ConsumerGroup, cut context.CancelFunc, nam
 		defer close(closed)
 		group.Close()
 	}()
-	timer := time.NewTimer(leaveTimeout)
+	ctx, cancel := context.WithTimeout(context.Background(), leaveTimeout)
+	defer cancel()
+	timer := time.NewTimer(leaveTimeout / 2)
 	defer timer.Stop()
 	select {
 	case <-closed:
@@ -219,8 +222,6 @@ func (c *Client) leave(group *kafkago.ConsumerGroup, cut context.CancelFunc, nam
 	if memberID == "" || c.life.Err() != nil {
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), leaveTimeout)
-	defer cancel()
 	_, err := c.admin.LeaveGroup(ctx, &kafkago.LeaveGroupRequest{
 		GroupID: c.wire(name),
 		Members: []kafkago.LeaveGroupRequestMember{{ID: memberID}},

@@ -291,3 +291,35 @@ func TestATopicThatGrowsStopsNobody(t *testing.T) {
 	w.say(praised{"p2", "open"}, praised{"p3", "open"}, praised{"p4", "open"}, praised{"p5", "open"})
 	w.until(5, "select praise from counter.shows where name = 'open'")
 }
+
+// P8: a stop takes ten seconds at most, also if Kafka answers nothing any more.
+func TestAStopWhileKafkaHangs(t *testing.T) {
+	c, err := kfake.NewCluster(kfake.NumBrokers(1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(c.Close)
+	var hangs atomic.Bool
+	asked, release := make(chan bool, 1), make(chan bool)
+	c.ControlKey(int16(kmsg.Produce), func(request kmsg.Request) (kmsg.Response, error, bool) {
+		c.KeepControl()
+		if hangs.Load() && request.(*kmsg.ProduceRequest).Topics[0].Topic == "gate" {
+			asked <- true
+			<-release // and with it all others
+		}
+		return nil, nil, false
+	})
+	w := newWorldOn(t, time.Minute, c.ListenAddrs()[0])
+	stop := w.run(w.counter, w.gate)
+	defer close(release)
+	w.say(wanted{"t1", "open"})
+	w.until("closed", "select state from counter.tickets where id = 't1'")
+	hangs.Store(true)
+	w.say(wanted{"t2", "open"})
+	<-asked
+	began := time.Now()
+	stop()
+	if took := time.Since(began); took > 10*time.Second {
+		t.Errorf("it takes %v", took)
+	}
+}
