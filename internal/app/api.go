@@ -29,10 +29,6 @@ const (
 	doorFlush = 3 * time.Second
 )
 
-// prepareGrace is how long an API that starts is not ready yet while it prepares the schemas that it shows. If it takes longer
-// because a server is away, accepting is more urgent than showing.
-const prepareGrace = 5 * time.Second
-
 // doorway is how the APIs of a process accept.
 type doorway interface {
 	door.Door
@@ -140,25 +136,17 @@ func (h *httpAPI) routes(stopping, closing context.Context) *echo.Echo {
 }
 
 // probes: an API is ready if it accepts, and with --accept=disk it waits for neither Kafka nor PostgreSQL to do so. While one
-// of them is away, load balancers would else take out all instances at once, and nothing would be accepted.
+// of them is away, load balancers would else take out all instances at once, and nothing would be accepted. One that only shows
+// waits for the schemas.
 func (h *httpAPI) probes(stopping context.Context) []api.Probe {
-	late := time.Now().Add(prepareGrace)
-	process := api.Probe{Name: "process", Check: func(context.Context) error {
-		select {
-		case <-h.app.prepared:
-		default:
-			if time.Now().Before(late) {
-				return errStarting
-			}
-		}
-		return stoppingError(stopping)
-	}}
+	process := api.Probe{Name: "process", Check: func(context.Context) error { return stoppingError(stopping) }}
+	schemas := api.Probe{Name: "schemas", Check: h.app.startingError, Advisory: h.door != nil}
 	kafka := api.Probe{Name: "kafka", Check: h.app.kafka.Ping, Advisory: h.door == nil || h.app.cfg.Accept == AcceptDisk}
 	database := api.Probe{Name: "database", Check: h.app.pool.Ping, Advisory: h.door != nil}
 	if h.door == nil {
-		return []api.Probe{process, kafka, database}
+		return []api.Probe{process, schemas, kafka, database}
 	}
-	return []api.Probe{process, {Name: "door", Check: h.door.Ready}, kafka, database}
+	return []api.Probe{process, {Name: "door", Check: h.door.Ready}, schemas, kafka, database}
 }
 
 // apiTarget is one of the HTTP APIs, which is a target of its own.

@@ -34,19 +34,19 @@ func (o *operations) run(ctx, stopping context.Context) error {
 
 // probes say whether the groups can work. A group that owns no lanes is ready: others own them, and it waits to take over.
 func (o *operations) probes(stopping context.Context) []api.Probe {
-	process := func(context.Context) error {
-		select {
-		case <-o.app.prepared:
-			return stoppingError(stopping)
-		default:
-			return cmp.Or(stoppingError(stopping), errStarting)
-		}
-	}
+	process := func(ctx context.Context) error { return cmp.Or(stoppingError(stopping), o.app.startingError(ctx)) }
 	return []api.Probe{{Name: "process", Check: process}, {Name: "kafka", Check: o.app.kafka.Ping}, {Name: "database", Check: o.app.pool.Ping}}
 }
 
-// errStarting: a process prepares topics and schemas before it works.
-var errStarting = errors.New("it is starting: topics and schemas are not ready yet")
+// startingError: a process prepares topics and schemas before it works.
+func (a *App) startingError(context.Context) error {
+	select {
+	case <-a.prepared:
+		return nil
+	default:
+		return errors.New("it is starting: topics and schemas are not ready yet")
+	}
+}
 
 // stoppingError says that a process whose context has ended takes no more work.
 func stoppingError(ctx context.Context) error {

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"io"
 	"log/slog"
@@ -26,13 +27,14 @@ const patience = 30 * time.Second
 // running is an app that runs until it is stopped, or the test ends.
 type running struct {
 	t    *testing.T
+	app  *App
 	url  string
 	stop func() error
 }
 
 func runApp(t *testing.T, cfg Config, targets ...string) running {
 	t.Helper()
-	cfg.OpsAddr, cfg.SpoolDir = "127.0.0.1:0", t.TempDir()
+	cfg.OpsAddr, cfg.SpoolDir = "127.0.0.1:0", cmp.Or(cfg.SpoolDir, t.TempDir())
 	a, err := New(cfg, targets, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
@@ -40,7 +42,7 @@ func runApp(t *testing.T, cfg Config, targets ...string) running {
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- a.Run(ctx) }()
-	r := running{t: t, url: "http://" + a.httpAddr(), stop: func() error {
+	r := running{t: t, app: a, url: "http://" + a.httpAddr(), stop: func() error {
 		cancel()
 		err := <-ended
 		ended <- err // for whoever stops it again

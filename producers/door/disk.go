@@ -48,6 +48,7 @@ type Disk struct {
 	epoch  int64
 	prefix string // of every mark of this door
 
+	asking  atomic.Bool // Kafka is asked for the topics
 	started chan struct{}
 	spool   *spool.Log // this and the next are set before started is closed, and never changed after
 	topics  layout
@@ -118,7 +119,7 @@ func (d *Disk) Ready(context.Context) error {
 	select {
 	case <-d.started:
 	default:
-		return refusal(Starting, "it has not found its spool and its topics yet")
+		return d.starting()
 	}
 	d.mu.Lock()
 	shut, silent := d.shut, d.silent
@@ -138,6 +139,14 @@ func (d *Disk) Ready(context.Context) error {
 	return nil
 }
 
+// starting says what a door that is not open yet waits for.
+func (d *Disk) starting() error {
+	if d.asking.Load() {
+		return refusal(Starting, "its spool does not know yet how many partitions the topics have, and Kafka, which is asked that once, has not answered")
+	}
+	return refusal(Starting, "it is opening its spool")
+}
+
 // typicalGroupBytes is what a spool must have room for to be called ready.
 const typicalGroupBytes = 4 << 10
 
@@ -152,7 +161,7 @@ func (d *Disk) accept(ctx context.Context, from Origin, facts []saga.Fact) error
 	select {
 	case <-d.started:
 	default:
-		return refusal(Starting, "it has not found its spool and its topics yet")
+		return d.starting()
 	}
 	if err := ctx.Err(); err != nil {
 		return refusal(TimeOut, "the caller has gone: %w", err)
@@ -235,6 +244,7 @@ func (d *Disk) run(ctx context.Context, stop func(), sending context.Context) (e
 	}()
 	topics, complete, err := recall(d.cfg.Spool.Dir, d.cfg.Topics)
 	if err == nil && !complete {
+		d.asking.Store(true)
 		topics, err = d.learn(ctx, topics)
 	}
 	if err != nil || topics == nil {
