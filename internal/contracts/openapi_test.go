@@ -48,7 +48,7 @@ func TestOpenAPIUsesWhatItHas(t *testing.T) {
 	}
 }
 
-// TestOpenAPIHasEveryRoute, and no other.
+// TestOpenAPIHasEveryRoute, and no other, but for HEAD, of which it says once that it is answered wherever GET is.
 func TestOpenAPIHasEveryRoute(t *testing.T) {
 	c := newContract(t)
 	var got, want []string
@@ -56,6 +56,9 @@ func TestOpenAPIHasEveryRoute(t *testing.T) {
 		got = append(got, o.String())
 	}
 	for _, route := range c.handler.Routes() {
+		if route.Method == http.MethodHead {
+			continue
+		}
 		want = append(want, route.Method+" "+regexp.MustCompile(`:(\w+)`).ReplaceAllString(route.Path, "{$1}"))
 	}
 	slices.Sort(got)

@@ -228,13 +228,19 @@ func TestHeadAndAddresses(t *testing.T) {
 	e := api.New(api.Config{})
 	var address string
 	e.GET("/address", func(c echo.Context) error { address = c.RealIP(); return c.NoContent(http.StatusOK) })
-	e.HEAD("/fails", func(echo.Context) error { return problem.New(problem.Unavailable, "later") })
+	e.GET("/fails", func(echo.Context) error { return problem.New(problem.Unavailable, "later") })
 	request := httptest.NewRequest("GET", "/address", nil)
 	request.Header.Set("X-Forwarded-For", "10.0.0.1")
 	request.RemoteAddr = "192.0.2.7:1234"
 	e.ServeHTTP(httptest.NewRecorder(), request)
 	if address != "192.0.2.7" {
 		t.Errorf("the client is %s, by its own word", address)
+	}
+	for _, path := range []string{"/livez", "/readyz", "/metrics", "/openapi.yaml", "/address"} {
+		response := httptest.NewRecorder()
+		if e.ServeHTTP(response, httptest.NewRequest("HEAD", path, nil)); response.Code != http.StatusOK {
+			t.Errorf("HEAD %s answers %d", path, response.Code)
+		}
 	}
 	response := httptest.NewRecorder()
 	e.ServeHTTP(response, httptest.NewRequest("HEAD", "/fails", nil))

@@ -84,7 +84,12 @@ func following(t *testing.T, waiters, streams int, test func(t *testing.T, k *ki
 // get asks for the meal. The caller closes the body.
 func (k *kitchen) get(t *testing.T, ctx context.Context, headers ...string) *http.Response {
 	t.Helper()
-	request, err := http.NewRequestWithContext(ctx, "GET", "http://tiffin/meal", nil)
+	return k.ask(t, ctx, "GET", headers...)
+}
+
+func (k *kitchen) ask(t *testing.T, ctx context.Context, method string, headers ...string) *http.Response {
+	t.Helper()
+	request, err := http.NewRequestWithContext(ctx, method, "http://tiffin/meal", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -118,6 +123,23 @@ func next(t *testing.T, r *bufio.Reader) string {
 		}
 		all.WriteString(line)
 	}
+}
+
+// TestHeadDoesNotFollow: there is nothing to tell it.
+func TestHeadDoesNotFollow(t *testing.T) {
+	following(t, 1, 1, func(t *testing.T, k *kitchen) {
+		for _, wish := range []string{"Prefer: wait=5", events, "Accept: */*"} {
+			start := time.Now()
+			response := k.ask(t, t.Context(), "HEAD", wish)
+			body, err := io.ReadAll(response.Body)
+			if err = errors.Join(err, response.Body.Close()); err != nil || len(body) > 0 {
+				t.Errorf("%s: body %q, %v", wish, body, err)
+			}
+			if took := time.Since(start); response.StatusCode != 200 || response.ContentLength != int64(len(`{"stage":0,"state":"raw"}`)) || took > 0 {
+				t.Errorf("%s: %d %v after %v", wish, response.StatusCode, response.Header, took)
+			}
+		}
+	})
 }
 
 // TestEventsAsTheyHappen: also after every limit of the server on a request and an answer, and with signs of life between.

@@ -65,7 +65,8 @@ type Config struct {
 	Logger *slog.Logger
 }
 
-// New makes a server with the routes /livez, /readyz and /metrics, and the contracts: /openapi.yaml and /asyncapi.yaml.
+// New makes a server with the routes /livez, /readyz and /metrics, and the contracts: /openapi.yaml and /asyncapi.yaml. Where it
+// is given a route for GET, it answers HEAD, too.
 func New(cfg Config) *echo.Echo {
 	if cfg.Registry == nil {
 		cfg.Registry = prometheus.NewRegistry()
@@ -79,6 +80,11 @@ func New(cfg Config) *echo.Echo {
 	e := echo.New()
 	e.HTTPErrorHandler = problem.Handler(cfg.Logger)
 	e.IPExtractor = cfg.ClientIP
+	e.OnAddRouteHandler = func(_ string, route echo.Route, handler echo.HandlerFunc, middleware []echo.MiddlewareFunc) {
+		if route.Method == http.MethodGet {
+			e.HEAD(route.Path, head(handler), middleware...)
+		}
+	}
 	e.Use(identify, observe(cfg.Name, cfg.Registry), recoverPanics)
 	e.GET("/livez", func(c echo.Context) error { return c.String(http.StatusOK, "alive\n") })
 	e.GET("/readyz", ready(cfg.Probes))
@@ -86,6 +92,17 @@ func New(cfg Config) *echo.Echo {
 	e.GET("/openapi.yaml", contract(schemas.OpenAPI()))
 	e.GET("/asyncapi.yaml", contract(schemas.AsyncAPI()))
 	return e
+}
+
+// head answers HEAD as the handler answers GET; net/http leaves the body away. It is answered at once, whatever the client would
+// wait for or listen to.
+func head(get echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		header := c.Request().Header
+		header.Del("Prefer")
+		header.Del(echo.HeaderAccept)
+		return get(c)
+	}
 }
 
 // identify gives each request an id, or keeps the one that it came with if that is fit for a log, and begins it as one whose
