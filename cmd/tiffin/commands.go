@@ -30,7 +30,7 @@ type commandLine struct {
 	Audit  auditCommand  `cmd:"" help:"Check the books: that money, stock and couriers add up, and nothing hangs."`
 	Ready  readyCommand  `cmd:"" help:"Ask a running process whether it is ready; for health checks."`
 	Load   loadCommand   `cmd:"" help:"Send likes, orders and payments at a rate, and verify that each one counts that was accepted."`
-	Config configCommand `cmd:"" help:"Show the configuration in force, and where each value comes from."`
+	Config configCommand `cmd:"" help:"Show the configuration in force, and where each value comes from: that of the \"tiffin up\" that runs here, or else of a \"tiffin run\"."`
 
 	Version versionCommand `cmd:"" help:"Show the version."`
 

@@ -6,6 +6,8 @@ import (
 	"io"
 	"strings"
 
+	"github.com/alecthomas/kong"
+
 	"tiffin/internal/app"
 )
 
@@ -19,10 +21,14 @@ type upCommand struct {
 	runOptions
 }
 
-func (c upCommand) Run(ctx context.Context, s streams) error {
+func (c upCommand) Run(ctx context.Context, s streams, parsed *kong.Context) error {
 	cfg := app.UpConfig{
 		Config: c.config(), Dir: c.Data, KafkaAddr: c.KafkaAddr, PostgresAddr: c.PostgresAddr, RedisAddr: c.RedisAddr,
 		Demo: c.Demo, Simulated: c.Simulate != "off",
+	}
+	cfg.Settings = func(final app.Config) []app.Setting {
+		final.SpoolDir = absolute(final.SpoolDir) // whoever reads it may have started somewhere else
+		return settings(parsed, final, "embedded")
 	}
 	cfg.Simulate.Instant = c.Simulate == "instant"
 	if err := valid(cfg.Config); err != nil {

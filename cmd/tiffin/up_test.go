@@ -182,6 +182,19 @@ func TestUp(t *testing.T) {
 		t.Errorf("topics list: %+v", got)
 	}
 
+	config := run(t, "config", "--data="+dir)
+	for _, want := range []string{"delivery-time 6s default", "simulate instant --simulate", "fraud-rules demo default", "api-addr " + strings.TrimPrefix(first.API, "http://") + " --api-addr", "kafka-brokers " + first.Kafka[0] + " embedded"} {
+		if config.code != 0 || !hasRow(config.out, want) {
+			t.Errorf("there is no line %q in\n%+v", want, config)
+		}
+	}
+	if !strings.Contains(config.out, fmt.Sprintf("(process %d) runs with:", first.PID)) || !strings.Contains(config.out, filepath.Join(dir, "spool")) {
+		t.Errorf("config: %+v", config)
+	}
+	if got := run(t, "config", "--data="+dir, "--accept-time=7m"); got.code != 0 || !hasRow(got.out, "accept-time 7m --accept-time") || !strings.Contains(got.out, "up in "+dir) {
+		t.Errorf("config: %+v", got)
+	}
+
 	started := time.Now()
 	if got := first.stop(); got.code != 0 || time.Since(started) > 10*time.Second {
 		t.Errorf("stopped with code %d after %v\n%s", got.code, time.Since(started), got.err)

@@ -12,7 +12,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// Servers say where an [Up] runs. They stand in servers.json of its data directory while it does.
+// Servers say where an [Up] runs, and how. They stand in servers.json of its data directory while it does.
 type Servers struct {
 	Kafka       []string `json:"kafka"`
 	TopicPrefix string   `json:"topicPrefix,omitzero"`
@@ -20,6 +20,15 @@ type Servers struct {
 	RedisURL    string   `json:"redisUrl,omitzero"`
 	API         string   `json:"api"`
 	PID         int      `json:"pid"`
+	// Settings are all that is in force there.
+	Settings []Setting `json:"settings,omitempty"`
+}
+
+// Setting is an option with its value, in which nothing is secret, and where that comes from.
+type Setting struct {
+	Name  string `json:"name"`
+	Value string `json:"value"`
+	From  string `json:"from"`
 }
 
 const serversFile = "servers.json"

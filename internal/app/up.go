@@ -31,6 +31,8 @@ type UpConfig struct {
 	Demo bool
 	// Simulated runs the target [Simulator] too.
 	Simulated bool
+	// Settings are what is in force, for others to read, of the parts as they are configured at last.
+	Settings func(Config) []Setting
 }
 
 // Up runs all of Tiffin in this process, with the servers that it needs, until ctx ends or something fails. It calls ready
@@ -96,10 +98,14 @@ func welcome(ctx context.Context, cfg UpConfig, a *App, stocked bool) (Servers, 
 		}
 	}
 	close(a.hold)
-	return Servers{
+	servers := Servers{
 		Kafka: cfg.Kafka.Brokers, TopicPrefix: cfg.Kafka.TopicPrefix, DatabaseURL: cfg.DatabaseURL, RedisURL: cfg.RedisURL,
 		API: "http://" + a.APIAddr(), PID: os.Getpid(),
-	}, nil
+	}
+	if cfg.APIAddr = a.APIAddr(); cfg.Settings != nil {
+		servers.Settings = cfg.Settings(cfg.Config)
+	}
+	return servers, nil
 }
 
 // stock creates the topics, and fills them with the demo data if nothing was ever said on them. It returns whether it did.
