@@ -80,6 +80,8 @@ func wanted(err *json.SemanticError) string {
 		return "must be a number that is less far from zero"
 	case t.Kind() >= reflect.Int && t.Kind() <= reflect.Uint64:
 		return "must be an integer, without fraction or exponent"
+	case t.Kind() == reflect.Float64:
+		return "must be a number"
 	case t.Kind() == reflect.Slice:
 		return "must be an array"
 	case t.Kind() == reflect.Struct:

@@ -22,6 +22,10 @@ func TestSimulateLoad(t *testing.T) {
 	if err := os.WriteFile(wrong, []byte(`{"shard": 2}`), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	list := filepath.Join(t.TempDir(), "list.json")
+	if err := os.WriteFile(list, []byte(`[]`), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	for _, test := range []struct {
 		args []string
 		code int
@@ -35,6 +39,7 @@ func TestSimulateLoad(t *testing.T) {
 		{[]string{measured}, 0, "", []string{"| run | what | model | measured | error |", "| as fast as it goes |", "| CPU of all these, µs a like |"}},
 		{[]string{"--deployment=moon"}, exitUsage, `there is no deployment "moon"`, nil},
 		{[]string{"--deployment=" + wrong}, exitUsage, "shard", nil},
+		{[]string{"--deployment=" + list}, exitUsage, "must be an object", nil},
 		{[]string{"--rate=0", "--zipf=9"}, exitUsage, "the rate: want more than 0", nil},
 		{[]string{"--check=" + wrong}, exitFailed, "is not what `go run ./internal/capacity/measure` writes", nil},
 	} {

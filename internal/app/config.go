@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"os"
 	"regexp"
+	"strings"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -28,6 +29,7 @@ import (
 	"tiffin/internal/simulate"
 	"tiffin/saga"
 	"tiffin/saga/kafka"
+	"tiffin/schemas"
 )
 
 // The defaults of [Config]: where `tiffin up` has its servers.
@@ -137,10 +139,19 @@ func (c Config) WithDefaults() Config {
 	return c
 }
 
+// kafkaFlags makes of the names of Kafka's configuration those of the flags by which it is given here.
+var kafkaFlags = strings.NewReplacer(
+	"kafka: ", "", "Brokers", "--kafka-brokers", "TopicPrefix", "--topic-prefix", "TLS.Enabled", "--tls", "TLS.CertFile", "--tls-cert", "TLS.KeyFile", "--tls-key",
+	"SASL.Mechanism", "--sasl-mechanism", "SASL.Username", "--sasl-username", "SASL.Password", "--sasl-password",
+)
+
 // Validate reports all faults at once, each with what to set instead.
 func (c Config) Validate() error {
 	c = c.WithDefaults()
-	faults := []error{c.Kafka.Validate()}
+	var faults []error
+	if err := c.Kafka.Validate(); err != nil {
+		faults = append(faults, errors.New(kafkaFlags.Replace(err.Error())))
+	}
 	fault := func(format string, args ...any) { faults = append(faults, fmt.Errorf(format, args...)) }
 
 	if _, err := pgx.ParseConfig(c.DatabaseURL); err != nil {
@@ -249,7 +260,11 @@ func (c Config) fraudRules() ([]fraud.Rule, error) {
 		return nil, nil
 	}
 	rules := []fraud.Rule{}
-	if err := json.Unmarshal(data, &rules, json.RejectUnknownMembers(true)); err != nil {
+	err := schemas.Unmarshal(data, &rules) // it says in words of JSON what is wrong
+	if err == nil {
+		err = json.Unmarshal(data, new([]fraud.Rule), json.RejectUnknownMembers(true))
+	}
+	if err != nil {
 		return nil, fmt.Errorf(`%s must be a JSON list of {"reason": "...", "when": "...", "then": "flag" or "review"}: %w`, name, err)
 	}
 	if rules == nil {

@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"github.com/go-json-experiment/json"
+
+	"tiffin/schemas"
 )
 
 // Deployment is what runs where. Instances of one kind are alike, and each has machines of its own, unless all share one.
@@ -83,11 +85,19 @@ func ReadDeployment(name string) (d Deployment, err error) {
 	if err != nil {
 		return d, err
 	}
-	if err := json.Unmarshal(data, &d, json.RejectUnknownMembers(true)); err != nil {
+	if err := unmarshal(data, &d); err != nil {
 		return d, fmt.Errorf("the deployment in %s: %w", name, err)
 	}
 	d.Name = name
 	return d, d.Validate()
+}
+
+// unmarshal reads JSON. First without, then with an eye on unknown members, for the first says faults in words of JSON.
+func unmarshal[T any](data []byte, into *T) error {
+	if err := schemas.Unmarshal(data, into); err != nil {
+		return err
+	}
+	return json.Unmarshal(data, new(T), json.RejectUnknownMembers(true))
 }
 
 // Validate names all that is wrong.
@@ -126,7 +136,7 @@ func (d Deployment) Validate() error {
 		fault("partitions: want 1 to 1000, not %d", d.Partitions)
 	}
 	if d.Replication < 1 || d.Replication > d.Brokers.Instances {
-		fault("replication: want 1 to %d, the number of brokers, not %d", d.Brokers.Instances, d.Replication)
+		fault("replication: want 1 or more, and no more than there are brokers, not %d", d.Replication)
 	}
 	for _, group := range []struct {
 		name  string

@@ -4,8 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"os"
-
-	"github.com/go-json-experiment/json"
 )
 
 // Measured is what was measured on one machine: the runs that the figures are fitted to, and others to check the model with.
@@ -97,7 +95,7 @@ func ReadMeasured(file string) (m Measured, err error) {
 	if err != nil {
 		return m, err
 	}
-	if err := json.Unmarshal(data, &m, json.RejectUnknownMembers(true)); err != nil {
+	if err := unmarshal(data, &m); err != nil {
 		return m, fmt.Errorf("%s is not what `go run ./internal/capacity/measure` writes: %w", file, err)
 	}
 	for i := range m.Runs {

@@ -213,7 +213,7 @@ func TestBadInputIsRefusedAllAtOnce(t *testing.T) {
 		t.Fatal("nothing is wrong")
 	}
 	for _, want := range []string{
-		"partitions: want 1 to 1000, not 0", "replication: want 1 to 3, the number of brokers, not 4", "likesDatabase: a group writes to one, not to 2",
+		"partitions: want 1 to 1000, not 0", "replication: want 1 or more, and no more than there are brokers, not 4", "likesDatabase: a group writes to one, not to 2",
 		"doors: want up to 1024 cores each, not -1", "the rate: want more than 0", "the batch: want at most 10000 likes", "the posts: want 1", "Zipf's exponent", "the hot user's share", "the time: want more than nothing",
 	} {
 		if !strings.Contains(err.Error(), want) {
