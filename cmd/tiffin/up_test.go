@@ -340,4 +340,7 @@ func TestRunWithoutTopicsSaysHowToMakeThem(t *testing.T) {
 	if got := run(t, slices.Concat([]string{"topics", "create", "--partitions=4"}, servers)...); got.code != exitFailed || !strings.Contains(got.err, "declare 3") {
 		t.Errorf("topics create with another number: %+v", got)
 	}
+	if got := run(t, slices.Concat([]string{"topics", "create", "--partitions=3", "--replication=3"}, servers)...); got.code != exitFailed || !strings.Contains(got.err, "fewer than 3 replicas") || !strings.Contains(got.err, "kitchen (1)") {
+		t.Errorf("topics create with more replicas than there are: %+v", got)
+	}
 }

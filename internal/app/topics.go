@@ -29,7 +29,8 @@ func (c Config) topics(groups []*saga.Group) []kafka.TopicSpec {
 	return specs
 }
 
-// CreateTopics creates what the targets need and Kafka lacks; it returns all their names.
+// CreateTopics creates what the targets need and Kafka lacks; it returns all their names. Topics that are there with other numbers
+// are an error.
 func CreateTopics(ctx context.Context, cfg Config, targets []string) ([]string, error) {
 	what, err := cfg.choose(targets)
 	if err != nil {
@@ -48,7 +49,28 @@ func CreateTopics(ctx context.Context, cfg Config, targets []string) ([]string, 
 	for i, s := range specs {
 		names[i] = s.Name
 	}
-	return names, nil
+	there, err := client.Topics(ctx, names...)
+	if err != nil {
+		return nil, err
+	}
+	return names, tooFewReplicas(names, there, cfg.WithDefaults().Replication)
+}
+
+// tooFewReplicas names the topics that were there already and are kept by fewer brokers than is asked for: who asks believes that his
+// facts outlive the loss of one.
+func tooFewReplicas(names []string, there map[string]kafka.TopicInfo, replication int) error {
+	var few []string
+	for _, name := range names {
+		if n := there[name].Replicas; n < replication {
+			few = append(few, fmt.Sprintf("%s (%d)", name, n))
+		}
+	}
+	if len(few) == 0 {
+		return nil
+	}
+	return fmt.Errorf("the topics are there, but these have fewer than %d replicas, and are left as they were: %s. "+
+		"Raise them with kafka-reassign-partitions.sh, and set min.insync.replicas with kafka-configs.sh; or give --replication as it is",
+		replication, strings.Join(few, ", "))
 }
 
 // ListTopics writes, for each topic, whether it is there, what it is for, and who says and who hears its facts.
