@@ -114,19 +114,6 @@ func valid(cfg app.Config) error {
 	return nil
 }
 
-// number is one that can't be 0, which means the default further on.
-type number int
-
-// UnmarshalText reads it, from wherever it is given.
-func (n *number) UnmarshalText(text []byte) error {
-	given, err := strconv.Atoi(string(text))
-	if err == nil && given == 0 {
-		err = errors.New("it can't be 0: leave it out for the default")
-	}
-	*n = number(given)
-	return err
-}
-
 // mebibytes are as many as can be counted in bytes, and as a spool needs.
 type mebibytes int64
 
@@ -143,13 +130,21 @@ func (m *mebibytes) UnmarshalText(text []byte) error {
 
 // topicOptions say how topics are made.
 type topicOptions struct {
-	Partitions  number        `default:"${partitions}" placeholder:"N" help:"Partitions of each new topic: how many processes can share a group's work. They can't be changed later. Default: ${partitions}."`
-	Replication number        `default:"${replication}" placeholder:"N" help:"Brokers that keep each record; from 3 on, two must have it before it is acknowledged. Default: ${replication}."`
+	Partitions  int           `default:"${partitions}" placeholder:"N" help:"Partitions of each new topic: how many processes can share a group's work. They can't be changed later. Default: ${partitions}."`
+	Replication int           `default:"${replication}" placeholder:"N" help:"Brokers that keep each record; from 3 on, two must have it before it is acknowledged. Default: ${replication}."`
 	Retention   time.Duration `default:"${retention}" placeholder:"TIME" help:"How long new topics keep their records; negative: for ever. Default: ${retention}."`
 }
 
+// Validate refuses what would mean the default elsewhere.
+func (o topicOptions) Validate() error {
+	if o.Partitions == 0 || o.Replication == 0 || o.Retention == 0 {
+		return errors.New("--partitions, --replication and --retention can't be 0: leave them away for their defaults")
+	}
+	return nil
+}
+
 func (o topicOptions) apply(cfg *app.Config) {
-	cfg.Partitions, cfg.Replication, cfg.Retention = int(o.Partitions), int(o.Replication), o.Retention
+	cfg.Partitions, cfg.Replication, cfg.Retention = o.Partitions, o.Replication, o.Retention
 }
 
 // demoRules names the fraud rules that belong to the demo data.
