@@ -76,6 +76,7 @@ func tiffin(ctx context.Context, args []string, in io.Reader, out, errs io.Write
 		fmt.Fprintln(errs, "see `tiffin --help`, or `tiffin COMMAND --help`")
 		return exitUsage
 	}
+	warnOfUnknown(errs, parser.Model)
 	if err := parsed.Run(parsed); err != nil {
 		switch {
 		case errors.Is(err, errSaid):

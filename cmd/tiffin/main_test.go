@@ -96,6 +96,28 @@ func TestExitCodesAndErrors(t *testing.T) {
 	}
 }
 
+func TestUnknownVariablesAreNamed(t *testing.T) {
+	alone(t)
+	for name, want := range map[string]string{
+		"TIFFIN_PARTTIONS":     "tiffin: warning: nothing reads TIFFIN_PARTTIONS, did you mean TIFFIN_PARTITIONS?\n",
+		"TIFFIN_OPS_ADRR":      "tiffin: warning: nothing reads TIFFIN_OPS_ADRR, did you mean TIFFIN_OPS_ADDR?\n",
+		"TIFFIN_ELEPHANT":      "tiffin: warning: nothing reads TIFFIN_ELEPHANT\n",
+		"TIFFIN_SPOOL_DIR":     "",
+		"TIFFIN_LOAD_RATE":     "", // another command's
+		"TIFFIN_TEST_KAFKA":    "",
+		"TIFFIN_E2E_COMPOSE":   "",
+		"TIFFIN_SERVICE_HOST":  "",
+		"TIFFIN_PORT_8080_TCP": "",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Setenv(name, "3")
+			if got := run(t, "version"); got.code != 0 || got.err != want {
+				t.Errorf("code %d, error %q, want %q", got.code, got.err, want)
+			}
+		})
+	}
+}
+
 func TestASeedFileIsRefusedWithThePlace(t *testing.T) {
 	alone(t)
 	if err := os.WriteFile("menu.json", []byte(`{"fleets": [{"city": "", "couriers": 1}]}`), 0o600); err != nil {
