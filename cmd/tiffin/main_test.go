@@ -76,6 +76,8 @@ func TestExitCodesAndErrors(t *testing.T) {
 		{"map --group=kitchn", exitUsage, `no group "kitchn"`, ""},
 		{"map --fact=payment.refnded", exitUsage, `no fact "payment.refnded"`, ""},
 		{"map --fact=payment.refunded --end=order.completed", exitUsage, "ask for one of them", ""},
+		{"map --end=nope", exitUsage, `no end "nope": choose some of order.cancelled, order.completed`, ""},
+		{"map --group=kitchen --fact=payment.refunded", exitUsage, "leave --group", ""},
 		{"map --fraud-rules=nowhere.json", exitUsage, "nowhere.json", ""},
 		{"seed nowhere.json", exitFailed, "nowhere.json", ""},
 		{"seed --kafka-brokers=127.0.0.1:1", exitFailed, "start `tiffin up`", ""},

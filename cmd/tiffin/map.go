@@ -3,7 +3,10 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
+	"slices"
+	"strings"
 
 	"tiffin/internal/app"
 	"tiffin/saga"
@@ -33,6 +36,8 @@ func (c mapCommand) Run(ctx context.Context, s streams) error {
 	switch {
 	case drawn && (c.Export || c.Against != ""):
 		return usageError{errors.New("--format, --group, --fact and --end are of drawings: leave them, or --export and --against")}
+	case c.Format == "text" && len(c.Group) > 0 && c.Fact != "":
+		return usageError{errors.New("a text says everything that follows from --fact: leave --group, or draw with --format=svg or mermaid")}
 	case c.JSON && c.Against == "":
 		return usageError{errors.New("--json is of --against: `tiffin map --export` writes JSON by itself")}
 	case c.Export:
@@ -41,12 +46,41 @@ func (c mapCommand) Run(ctx context.Context, s streams) error {
 		return c.compare(ctx, s.out, groups)
 	}
 	m := sagamap.New(groups...)
+	if err := c.checkEnds(m, groups); err != nil {
+		return usageError{err}
+	}
 	if err := m.Check(focus); err != nil {
 		return usageError{err}
 	}
 	draw := map[string]func(sagamap.Focus) string{"text": m.Text, "mermaid": m.Mermaid, "svg": m.SVG}
 	_, err = io.WriteString(s.out, draw[c.Format](focus))
 	return err
+}
+
+// checkEnds says which ends there are, if one is asked for that is none; it may be any fact.
+func (c mapCommand) checkEnds(m *sagamap.Map, groups []*saga.Group) error {
+	known := m.Facts("")
+	for _, end := range c.End {
+		if !slices.Contains(known, end) {
+			return fmt.Errorf("there is no end %q: choose some of %s; or any other fact", end, strings.Join(ends(groups), ", "))
+		}
+	}
+	return nil
+}
+
+// ends are the facts that end a saga.
+func ends(groups []*saga.Group) (facts []string) {
+	for _, g := range groups {
+		for _, r := range g.Reactions() {
+			for _, said := range r.Says {
+				if said.Ends {
+					facts = append(facts, said.Type)
+				}
+			}
+		}
+	}
+	slices.Sort(facts)
+	return slices.Compact(facts)
 }
 
 // groups are the choreography: all groups, and who speaks from outside.
