@@ -19,12 +19,15 @@ type checkCommand struct {
 	JSON  bool `name:"json" xor:"format" help:"Write what was found as JSON."`
 	SARIF bool `name:"sarif" xor:"format" help:"Write what was found as SARIF 2.1.0, which code hosts and editors show beside the code."`
 	groupOptions
-	serverOptions `group:"Servers"`
+	clientOptions
 }
 
 // Run fails if there is anything to be mended.
 func (c checkCommand) Run(ctx context.Context, s streams) error {
-	cfg := c.serverOptions.config()
+	cfg, err := c.clientOptions.config()
+	if err != nil {
+		return err
+	}
 	c.groupOptions.apply(&cfg)
 	if err := valid(cfg); err != nil {
 		return err
@@ -34,7 +37,8 @@ func (c checkCommand) Run(ctx context.Context, s streams) error {
 		return err
 	}
 	if len(cfg.Kafka.Brokers) > 0 {
-		if checked.Partitions, err = partitions(ctx, cfg.Kafka, topics(checked)); err != nil {
+		// An `up` that was killed, and only found here, is no reason not to check the declarations.
+		if checked.Partitions, err = partitions(ctx, cfg.Kafka, topics(checked)); err != nil && len(c.KafkaBrokers) > 0 {
 			return err
 		}
 	}
@@ -151,7 +155,7 @@ func (r checkReport) text(w io.Writer) error {
 	if len(r.Findings) > 0 {
 		found = fmt.Sprintf("%s, %s", counted(r.Errors, "error"), counted(r.Notes, "note"))
 	}
-	looked := "Topics: not looked at, for no brokers are named (--kafka-brokers)"
+	looked := "Topics: not looked at, for no brokers are named (--kafka-brokers), and no `tiffin up` runs here"
 	if r.Topics != nil {
 		looked = "Topics: " + fmt.Sprint(*r.Topics) + " are there"
 	}

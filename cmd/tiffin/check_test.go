@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -175,6 +176,23 @@ func validates(t *testing.T, schema *jsonschema.Schema, data []byte) error {
 		t.Fatalf("%v in %s", err, data)
 	}
 	return schema.Validate(value)
+}
+
+// The `tiffin up` that was found was killed: there is no broker, and enough to check.
+func TestCheckGoesOnWithoutAnUpThatWasKilled(t *testing.T) {
+	alone(t)
+	if err := os.Mkdir("tiffin-data", 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join("tiffin-data", "servers.json"), []byte(`{"kafka": ["127.0.0.1:1"]}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if got := run(t, "check"); got.code != 0 || !strings.Contains(got.out, "Topics: not looked at") {
+		t.Errorf("%+v", got)
+	}
+	if got := run(t, "check", "--kafka-brokers=127.0.0.1:1"); got.code != exitFailed {
+		t.Errorf("%+v", got)
+	}
 }
 
 // Where brokers are named, the topics that are there are looked at too.

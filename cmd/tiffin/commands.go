@@ -23,7 +23,7 @@ type commandLine struct {
 	Seed   seedCommand   `cmd:"" help:"Say the facts of a file on Kafka: restaurants, menus, couriers, accounts."`
 	Topics topicsCommand `cmd:"" help:"Create or list Kafka's topics."`
 	Map    mapCommand    `cmd:"" help:"Draw the choreography: who hears what, says what, undoes what, waits how long."`
-	Check  checkCommand  `cmd:"" help:"Look for mistakes in what the groups declare: what nobody hears, undoes or ends. With brokers, also at the topics that are there." set:"kafka_default=none, and no topic is looked at"`
+	Check  checkCommand  `cmd:"" help:"Look for mistakes in what the groups declare: what nobody hears, undoes or ends. With brokers, also at the topics that are there." set:"kafka_default=those of \"tiffin up\", or else none, and no topic is looked at"`
 	Prove  proveCommand  `cmd:"" help:"Prove the choreography: explore every interleaving of its reactions in small worlds."`
 	Parked parkedCommand `cmd:"" help:"Look at what could not be handled, and handle it again or drop it."`
 	Spool  spoolCommand  `cmd:"" help:"Look at what an API has accepted and Kafka does not have yet, and mend it."`

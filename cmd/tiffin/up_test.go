@@ -182,6 +182,9 @@ func TestUp(t *testing.T) {
 		t.Errorf("topics list: %+v", got)
 	}
 
+	if got := run(t, "check", "--data="+dir); got.code != 0 || !strings.Contains(got.out, "Topics: 8 are there") {
+		t.Errorf("check: %+v", got)
+	}
 	config := run(t, "config", "--data="+dir)
 	for _, want := range []string{"delivery-time 6s default", "simulate instant --simulate", "fraud-rules demo default", "api-addr " + strings.TrimPrefix(first.API, "http://") + " --api-addr", "kafka-brokers " + first.Kafka[0] + " embedded"} {
 		if config.code != 0 || !hasRow(config.out, want) {
