@@ -14,7 +14,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
+	"net"
 	"sync"
 	"time"
 
@@ -53,15 +55,36 @@ func retry(ctx context.Context, log *slog.Logger, what string, temporary func(er
 // openKafka makes a client for a command, and checks that somebody answers, so that a command need not say what to do
 // if nobody does.
 func openKafka(ctx context.Context, cfg Config) (*kafka.Client, error) {
-	client, err := kafka.Open(cfg.WithDefaults().Kafka)
+	client, err := newKafka(cfg.WithDefaults().Kafka)
 	if err != nil {
 		return nil, err
 	}
-	if err := client.Ping(ctx); err != nil {
+	if err := withHint(client.Ping(ctx), cfg.Kafka); err != nil {
 		client.Close()
 		return nil, fmt.Errorf("%w: start `tiffin up`, or name other brokers with --kafka-brokers or KAFKA_BROKERS", err)
 	}
 	return client, nil
+}
+
+// newKafka makes a client. It connects to nothing; errors name the flags by which Kafka is configured here.
+func newKafka(cfg kafka.Config) (*kafka.Client, error) {
+	client, err := kafka.Open(cfg)
+	if err != nil {
+		return nil, errors.New(kafkaFlags.Replace(err.Error()))
+	}
+	return client, nil
+}
+
+// withHint says what may be wrong if Kafka is reached, and no word of it is understood.
+func withHint(err error, cfg kafka.Config) error {
+	var op *net.OpError
+	switch {
+	case cfg.TLS.Enabled && errors.As(err, &op) && op.Op == "read" && op.Timeout():
+		return fmt.Errorf("%w (the broker is reached, and does not answer to TLS: is its port for plain text, without --tls?)", err)
+	case !cfg.TLS.Enabled && (errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)):
+		return fmt.Errorf("%w (the broker is reached, and hangs up: does it want --tls, or a login, --sasl-mechanism?)", err)
+	}
+	return err
 }
 
 // noDatabase says what to do if a command's error is that nobody answers.

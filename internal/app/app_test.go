@@ -3,11 +3,16 @@ package app
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
+	"net"
+	"os"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
+
+	"tiffin/saga/kafka"
 )
 
 // stage records in which order parts end.
@@ -84,5 +89,35 @@ func TestOnlyWhatIsTemporaryIsTriedAgain(t *testing.T) {
 	})
 	if !errors.Is(err, context.Canceled) || !errors.Is(err, away) {
 		t.Errorf("error %v, want both why it ends and what was awaited", err)
+	}
+}
+
+// Somebody listens where Kafka should be, and speaks otherwise than we do.
+func TestKafkaThatIsNotUnderstoodGetsAHint(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	go func() {
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			_, _ = conn.Read(make([]byte, 4096)) // as one does that waits for TLS
+			_ = conn.Close()
+		}
+	}()
+	_, err = openKafka(t.Context(), Config{Kafka: kafka.Config{Brokers: []string{listener.Addr().String()}}})
+	if err == nil || !strings.Contains(err.Error(), "does it want --tls") {
+		t.Errorf("error %v", err)
+	}
+	silent := fmt.Errorf("kafka: topics: %w", &net.OpError{Op: "read", Err: os.ErrDeadlineExceeded})
+	if err := withHint(silent, kafka.Config{TLS: kafka.TLS{Enabled: true}}); !errors.Is(err, os.ErrDeadlineExceeded) || !strings.Contains(err.Error(), "without --tls?") {
+		t.Errorf("error %v", err)
+	}
+	if err := withHint(silent, kafka.Config{}); err != silent {
+		t.Errorf("error %v, want that of the network", err)
 	}
 }

@@ -141,7 +141,7 @@ func (c Config) WithDefaults() Config {
 
 // kafkaFlags makes of the names of Kafka's configuration those of the flags by which it is given here.
 var kafkaFlags = strings.NewReplacer(
-	"kafka: ", "", "Brokers", "--kafka-brokers", "TopicPrefix", "--topic-prefix", "TLS.Enabled", "--tls", "TLS.CertFile", "--tls-cert", "TLS.KeyFile", "--tls-key",
+	"kafka: ", "", "Brokers", "--kafka-brokers", "TopicPrefix", "--topic-prefix", "TLS.Enabled", "--tls", "TLS.CAFile", "--tls-ca", "TLS.CertFile", "--tls-cert", "TLS.KeyFile", "--tls-key",
 	"SASL.Mechanism", "--sasl-mechanism", "SASL.Username", "--sasl-username", "SASL.Password", "--sasl-password",
 )
 

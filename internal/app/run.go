@@ -71,7 +71,7 @@ func New(cfg Config, targets []string, log *slog.Logger) (*App, error) {
 
 // connect makes the clients that parts share. They connect when they are used.
 func (a *App) connect(cfg *Config) (err error) {
-	if a.kafka, err = kafka.Open(cfg.Kafka); err != nil {
+	if a.kafka, err = newKafka(cfg.Kafka); err != nil {
 		return err
 	}
 	if a.pool, err = newPool(cfg.DatabaseURL); err != nil {
@@ -208,7 +208,7 @@ func (a *App) prepare(ctx context.Context) error {
 	patient := len(a.what.groups) == 0 && a.api != nil && a.api.door != nil
 	err = retry(ctx, a.log, "Kafka", func(err error) bool { return patient || kafka.Retryable(err) }, func(ctx context.Context) error {
 		_, err := lane.Partitions(ctx, a.kafka, declarations(groups)...)
-		return err
+		return withHint(err, a.cfg.Kafka)
 	})
 	if err != nil {
 		return err

@@ -114,14 +114,14 @@ func stock(ctx context.Context, cfg UpConfig, targets []string, log *slog.Logger
 	if err != nil {
 		return false, err
 	}
-	client, err := kafka.Open(cfg.Kafka)
+	client, err := newKafka(cfg.Kafka)
 	if err != nil {
 		return false, err
 	}
 	defer client.Close()
 	c := cfg.WithDefaults()
 	err = retry(ctx, log, "Kafka", kafka.Retryable, func(ctx context.Context) error {
-		return client.CreateTopics(ctx, c.topics(declarations(what.groups)), c.Replication)
+		return withHint(client.CreateTopics(ctx, c.topics(declarations(what.groups)), c.Replication), c.Kafka)
 	})
 	if err != nil || !cfg.Demo {
 		return false, err
