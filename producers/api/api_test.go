@@ -248,3 +248,23 @@ func TestHeadAndAddresses(t *testing.T) {
 		t.Errorf("%d %v %s", response.Code, response.Header(), response.Body)
 	}
 }
+
+// Who has nothing but the address is told where to go on, at it and beside it; and how to order where orders are taken.
+func TestAStrangerFindsTheContract(t *testing.T) {
+	e := api.New(api.Config{})
+	get := func(path string) (int, string) {
+		response := httptest.NewRecorder()
+		e.ServeHTTP(response, httptest.NewRequest("GET", path, nil))
+		return response.Code, response.Body.String()
+	}
+	if code, body := get("/nowhere"); code != http.StatusNotFound || !strings.Contains(body, "/openapi.yaml") {
+		t.Errorf("elsewhere: %d %s", code, body)
+	}
+	if code, body := get("/"); code != http.StatusOK || !strings.Contains(body, "/openapi.yaml") || strings.Contains(body, "curl") {
+		t.Errorf("without orders: %d %s", code, body)
+	}
+	e.POST("/orders", func(echo.Context) error { return nil })
+	if code, body := get("/"); code != http.StatusOK || !strings.Contains(body, "curl -i http://example.com/orders") {
+		t.Errorf("with orders: %d %s", code, body)
+	}
+}

@@ -6,7 +6,7 @@
 //	err := api.Serve(ctx, listener, e)
 //
 // accept.go takes facts through the door, once.go each Idempotency-Key once. follow.go answers who waits for an outcome or
-// listens to it, read.go asks those who know it. probe.go is /readyz, contract.go the contracts. quiet.go spares handlers that
+// listens to it, read.go asks those who know it. probe.go is /readyz, contract.go the contracts and the way to them. quiet.go spares handlers that
 // answer within moments what net/http does for the others.
 package api
 
@@ -65,7 +65,8 @@ type Config struct {
 	Logger *slog.Logger
 }
 
-// New makes a server with the routes /livez, /readyz and /metrics, and the contracts: /openapi.yaml and /asyncapi.yaml. Where it
+// New makes a server with the routes /livez, /readyz and /metrics, the contracts: /openapi.yaml and /asyncapi.yaml, and / for who
+// looks for these. Where it
 // is given a route for GET, it answers HEAD, too.
 func New(cfg Config) *echo.Echo {
 	if cfg.Registry == nil {
@@ -86,6 +87,7 @@ func New(cfg Config) *echo.Echo {
 		}
 	}
 	e.Use(identify, observe(cfg.Name, cfg.Registry), recoverPanics)
+	e.GET("/", front)
 	e.GET("/livez", func(c echo.Context) error { return c.String(http.StatusOK, "alive\n") })
 	e.GET("/readyz", ready(cfg.Probes))
 	e.GET("/metrics", echo.WrapHandler(promhttp.HandlerFor(cfg.Registry, promhttp.HandlerOpts{})))

@@ -298,7 +298,7 @@ func TestRefusals(t *testing.T) {
 		{"POST", "/deliveries/o1/failed", `{"reason":7,"x":0}`, nil, 400, []string{"/reason must be a string"}},
 		{"GET", "/restaurants/r2/menu", "", nil, 404, nil},
 		{"GET", "/restaurants/r%202/menu", "", nil, 400, []string{"/restaurantId" + isID}},
-		{"GET", "/", "", nil, 404, nil},
+		{"GET", "/nowhere", "", nil, 404, nil},
 		{"BREW", "/coffee", "", nil, 404, nil},
 		{"DELETE", "/orders/o1", "", nil, 405, nil},
 		{"BREW", "/orders", "", nil, 405, nil},

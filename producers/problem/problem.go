@@ -142,7 +142,7 @@ const detailOfBugs = "It is not your fault. The log has the details under this r
 func fromStatus(plain *echo.HTTPError) *Error {
 	for _, k := range kinds {
 		if k.status == plain.Code && k.code != Internal {
-			return &Error{Code: k.code, Detail: "See the API's description for what there is.", Cause: plain.Internal}
+			return &Error{Code: k.code, Detail: "See /openapi.yaml for what there is.", Cause: plain.Internal}
 		}
 	}
 	if plain.Code >= 400 && plain.Code < 500 {
