@@ -87,7 +87,7 @@ func (o *Once) begin(seed ids.Seed, body [sha256.Size]byte) (repeated bool, err 
 	case a == nil:
 		return false, o.remember(&attempt{seed: seed, body: body})
 	case a.body != body:
-		return false, problem.New(problem.KeyReused, "Another body came with this %s before. Take a new key for a new request.", keyHeader)
+		return false, problem.New(problem.KeyReused, "Another body came with this %s before, compared byte for byte. Take a new key for a new request.", keyHeader)
 	case a.place == nil:
 		return false, problem.New(problem.InFlight, "The first request with this %s has no answer yet. Repeat this one in a moment.", keyHeader)
 	case a.accepted:
