@@ -125,6 +125,12 @@ func TestASeedFileIsRefusedWithThePlace(t *testing.T) {
 	if err := os.WriteFile("menu.json", []byte(`{"fleets": [{"city": "", "couriers": 1}]}`), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	if err := os.WriteFile("empty.json", []byte(`{}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if got := run(t, "seed", "empty.json"); got.code != exitFailed || !strings.Contains(got.err, "empty.json: invalid: the document must have something to say") {
+		t.Errorf("code %d\n%s%s", got.code, got.out, got.err)
+	}
 	if got := run(t, "seed", "menu.json"); got.code != exitFailed || !strings.Contains(got.err, "menu.json: ") || !strings.Contains(got.err, "/fleets/0/city") {
 		t.Errorf("code %d\n%s%s", got.code, got.out, got.err)
 	}

@@ -72,6 +72,9 @@ func Read(r io.Reader) ([]saga.Fact, error) {
 	if err := c.check.Err(); err != nil {
 		return nil, err
 	}
+	if len(c.facts) == 0 {
+		return nil, &schemas.Invalid{Faults: []schemas.Fault{{Detail: "must have something to say: `tiffin seed --print` shows what it may have"}}}
+	}
 	return c.facts, nil
 }
 
