@@ -25,13 +25,12 @@ const (
 	MaxBatchLines = 10_000
 	// MaxBatchBytes is how much they may be, also unpacked: twice what so many of the longest words are.
 	MaxBatchBytes = 4 << 20
-	// batchesBytes bounds the bodies of all batches that are under way, in a process that may take as much memory as it likes.
+	// batchesBytes bounds the bodies of all batches that are under way, in a process that may take as much memory as it likes; and, beside
+	// these, of those that are arriving.
 	batchesBytes = 2 * MaxBatchBytes
-	// arrivingShare is how much more than that may be arriving.
-	arrivingShare = 2
 	// batchMemory is how many bytes of memory there have to be for each byte of a body, until it is on the disk: 24 as measured, and what
-	// its share of those that are arriving takes.
-	batchMemory = 24 + 2*arrivingShare
+	// one that is arriving takes.
+	batchMemory = 24 + 3
 	// batchWait is how long a batch waits for others to be through. It is refused then: who sends so much can send it again.
 	batchWait = 2 * time.Second
 )
@@ -83,7 +82,7 @@ func (p *place) Read(b []byte) (int, error) {
 		return n, err
 	}
 	p.arrived += int64(n)
-	if p.h.arriving.Add(int64(n)) > arrivingShare*p.h.room {
+	if p.h.arriving.Add(int64(n)) > p.h.room {
 		if full := p.enter(); full != nil {
 			return 0, full
 		}
