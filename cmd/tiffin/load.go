@@ -54,7 +54,7 @@ func (c loadCommand) Run(ctx context.Context, s streams) error {
 		return usageError{err}
 	}
 	collectForThroughput()
-	screen := load.NewScreen(s.err, columns(s.err) > 0)
+	screen := load.NewScreen(s.err, columns(s.err))
 	cfg.Show = screen.Show
 	report, err := load.Run(ctx, cfg)
 	screen.Clear()

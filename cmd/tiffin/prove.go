@@ -15,6 +15,7 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
+	"tiffin/internal/load"
 	"tiffin/internal/worlds"
 	"tiffin/saga"
 	"tiffin/saga/sagacheck"
@@ -49,7 +50,7 @@ func (c proveCommand) Run(ctx context.Context, s streams) error {
 	if err != nil {
 		return err
 	}
-	p := proof{proveCommand: c, streams: s, meter: newMeter(s.err), began: time.Now()}
+	p := proof{proveCommand: c, streams: s, screen: load.NewScreen(s.err, columns(s.err)), began: time.Now()}
 	for _, w := range chosen {
 		if err := p.prove(ctx, w); err != nil {
 			return err
@@ -122,7 +123,7 @@ func lines(text string, columns int) (out []string) {
 type proof struct {
 	proveCommand
 	streams
-	meter    *meter
+	screen   *load.Screen
 	began    time.Time
 	reports  []sagacheck.Report
 	worlds   []sagacheck.World
@@ -134,17 +135,17 @@ func (p *proof) prove(ctx context.Context, w sagacheck.World) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	w.Limit, w.MemoryLimit, w.Full, w.Progress = p.Limit, p.MemoryLimitMiB<<20, p.Full, func(at sagacheck.Progress) { p.meter.show(at) }
+	w.Limit, w.MemoryLimit, w.Full, w.Progress = p.Limit, p.MemoryLimitMiB<<20, p.Full, func(at sagacheck.Progress) { p.screen.Line(at) }
 	done := make(chan sagacheck.Report, 1)
 	go func() { done <- sagacheck.Verify(w) }()
 	var r sagacheck.Report
 	select {
 	case r = <-done:
 	case <-ctx.Done(): // the process ends, and the exploration with it
-		p.meter.clear()
+		p.screen.Clear()
 		return ctx.Err()
 	}
-	p.meter.clear()
+	p.screen.Clear()
 	p.reports, p.worlds = append(p.reports, r), append(p.worlds, w)
 	p.coverage = p.coverage.Union(r.Coverage)
 	if !p.JSON {

@@ -9,10 +9,10 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 	"unicode/utf8"
 
+	"tiffin/internal/load"
 	"tiffin/internal/worlds"
 	"tiffin/saga"
 	"tiffin/saga/sagacheck"
@@ -132,7 +132,7 @@ func brokenOrder(t *testing.T) sagacheck.World {
 func TestProveShowsAndKeepsWhatIsFound(t *testing.T) {
 	alone(t)
 	var out, errs bytes.Buffer
-	p := proof{proveCommand: proveCommand{Limit: 1e6, MemoryLimitMiB: 100, Save: "found"}, streams: streams{nil, &out, &errs}, meter: newMeter(&errs)}
+	p := proof{proveCommand: proveCommand{Limit: 1e6, MemoryLimitMiB: 100, Save: "found"}, streams: streams{nil, &out, &errs}, screen: load.NewScreen(&errs, 0)}
 	if err := p.prove(t.Context(), brokenOrder(t)); err != nil {
 		t.Fatal(err)
 	}
@@ -191,7 +191,7 @@ func TestProveWantsEveryUndoToRun(t *testing.T) {
 	} {
 		var out, errs bytes.Buffer
 		tt.command.Limit, tt.command.MemoryLimitMiB = 1e6, 100
-		p := proof{proveCommand: tt.command, streams: streams{nil, &out, &errs}, meter: newMeter(&errs), began: time.Now()}
+		p := proof{proveCommand: tt.command, streams: streams{nil, &out, &errs}, screen: load.NewScreen(&errs, 0), began: time.Now()}
 		if err := p.prove(t.Context(), payment); err != nil {
 			t.Fatal(err)
 		}
@@ -215,34 +215,10 @@ func TestProveIsInterrupted(t *testing.T) {
 	}
 }
 
-// Progress is a line every five seconds, and on a terminal one that is rewritten, and gone at the end.
+// How far an exploration is fits into a line.
 func TestProgress(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		progress := sagacheck.Progress{World: "two-orders", States: 1_204_000, Depth: 41, Bytes: 190 << 20, Time: 4 * time.Second}
-		line := "two-orders: 1,204,000 states, depth 41, 301,000/s, 190 MB"
-		for _, tt := range []struct {
-			columns int
-			every   time.Duration
-			want    string
-		}{
-			{0, plainEvery, line + "\n" + line + "\n"},
-			{200, terminalEvery, "\r\x1b[K" + line + "\r\x1b[K" + line + "\r\x1b[K"},
-			{11, terminalEvery, "\r\x1b[Ktwo-orders\r\x1b[Ktwo-orders\r\x1b[K"},
-		} {
-			var out bytes.Buffer
-			m := newMeter(&out)
-			m.columns = tt.columns
-			for range 2 {
-				m.show(progress)
-				<-time.After(tt.every)
-				m.show(progress)
-				m.show(progress)
-			}
-			m.clear()
-			m.clear()
-			if out.String() != tt.want {
-				t.Errorf("%d columns: %q, want %q", tt.columns, out.String(), tt.want)
-			}
-		}
-	})
+	progress := sagacheck.Progress{World: "two-orders", States: 1_204_000, Depth: 41, Bytes: 190 << 20, Time: 4 * time.Second}
+	if got, want := progress.String(), "two-orders: 1,204,000 states, depth 41, 301,000/s, 190 MB"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
 }

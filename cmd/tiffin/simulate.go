@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"tiffin/internal/load"
 	"tiffin/internal/simworld"
 	"tiffin/saga/sagasim"
 )
@@ -41,14 +42,14 @@ func (c simulateFaultsCommand) Run(ctx context.Context, s streams) error {
 	if c.Seed >= 0 {
 		return c.one(w, options, s)
 	}
-	m := newMeter(s.err)
+	screen := load.NewScreen(s.err, columns(s.err))
 	h := sagasim.Hunt{From: c.From, Seeds: c.Seeds, For: c.For, Workers: c.Workers, Options: options}
-	h.Progress = func(runs int, elapsed time.Duration) { m.show(pace{runs, elapsed}) }
+	h.Progress = func(runs int, elapsed time.Duration) { screen.Line(pace{runs, elapsed}) }
 	if h.Seeds == 0 && h.For == 0 {
 		h.Seeds = 1000
 	}
 	report := w.Hunt(ctx, h)
-	m.clear()
+	screen.Clear()
 	fmt.Fprint(s.out, report)
 	if report.Failed != nil {
 		fmt.Fprintf(s.out, "\nTo play it again: tiffin simulate --seed=%d\n", report.Failed.Plan.Seed)

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/HdrHistogram/hdrhistogram-go"
@@ -69,48 +70,74 @@ func quantiles(h *hdrhistogram.Histogram) Quantiles {
 	return Quantiles{ms(0), ms(1), ms(2), ms(3), ms(4)}
 }
 
-// Screen shows progress: three lines that are written over in a terminal, a line now and then anywhere else.
+// How often progress is shown: on a terminal, and anywhere else.
+const (
+	terminalEvery = 100 * time.Millisecond
+	plainEvery    = 5 * time.Second
+)
+
+// Screen shows progress: some lines that are written over in a terminal, a line now and then anywhere else.
 type Screen struct {
-	w        io.Writer
-	terminal bool
-	lines    int       // that stand on the terminal, to be written over
-	next     time.Time // when the next plain line is due
-	phase    Phase
+	mu      sync.Mutex
+	w       io.Writer
+	columns int
+	every   time.Duration
+	lines   int       // that stand on the terminal, to be written over
+	next    time.Time // when it is to be shown again
+	phase   Phase
 }
 
-// NewScreen shows on w, which is a terminal or not.
-func NewScreen(w io.Writer, terminal bool) *Screen { return &Screen{w: w, terminal: terminal} }
+// NewScreen shows on w, which is a terminal with so many columns, or none: 0.
+func NewScreen(w io.Writer, columns int) *Screen {
+	every := plainEvery
+	if columns > 0 {
+		every = terminalEvery
+	}
+	return &Screen{w: w, columns: columns, every: every, next: time.Now().Add(every)}
+}
 
-// plainEvery is how often a plain line is written.
-const plainEvery = 5 * time.Second
+// Show is for [Config].Show. A new phase is shown at once.
+func (s *Screen) Show(p Progress) { s.show(p.Phase, p.lines, p.line) }
 
-// Show is for [Config].Show.
-func (s *Screen) Show(p Progress) {
-	if s.terminal {
-		s.draw(p.lines())
+// Line shows something else that goes on, in one line.
+func (s *Screen) Line(p fmt.Stringer) {
+	s.show("", func() []string { return []string{p.String()} }, p.String)
+}
+
+func (s *Screen) show(phase Phase, lines func() []string, line func() string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := time.Now()
+	if phase == s.phase && now.Before(s.next) {
 		return
 	}
-	if now := time.Now(); p.Phase != s.phase || now.After(s.next) {
-		s.phase, s.next = p.Phase, now.Add(plainEvery)
-		fmt.Fprintln(s.w, p.line())
+	s.phase, s.next = phase, now.Add(s.every)
+	if s.columns == 0 {
+		fmt.Fprintln(s.w, line())
+		return
 	}
+	s.draw(lines())
 }
 
 // Clear takes the lines from the terminal.
-func (s *Screen) Clear() { s.draw(nil) }
+func (s *Screen) Clear() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.lines > 0 {
+		s.draw(nil)
+	}
+}
 
 // draw writes over what it wrote last.
 func (s *Screen) draw(lines []string) {
-	if !s.terminal {
-		return
-	}
 	var b strings.Builder
 	if s.lines > 0 {
 		fmt.Fprintf(&b, "\x1b[%dA", s.lines)
 	}
 	b.WriteString("\r\x1b[J")
 	for _, line := range lines {
-		b.WriteString(line + "\n")
+		runes := []rune(line)
+		b.WriteString(string(runes[:min(len(runes), s.columns)]) + "\n")
 	}
 	s.lines = len(lines)
 	_, _ = io.WriteString(s.w, b.String()) // a terminal that is gone shows nothing
@@ -125,7 +152,7 @@ func (p Progress) lines() []string {
 	case Preparing:
 		return []string{"preparing: restaurants, dishes and customers for the load"}
 	case Verifying:
-		return []string{fmt.Sprintf("verifying  %s %s of %s counts and outcomes are right", bar(float64(p.Read)/float64(max(1, p.ToRead))), thousands(int64(p.Read)), thousands(int64(p.ToRead)))}
+		return []string{fmt.Sprintf("verifying  %s %s of %s are right", bar(float64(p.Read)/float64(max(1, p.ToRead))), thousands(int64(p.Read)), thousands(int64(p.ToRead)))}
 	}
 	left := max(0, p.Duration-p.Elapsed)
 	lines := []string{

@@ -1,8 +1,10 @@
 package load
 
 import (
+	"fmt"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 	"unicode/utf8"
 )
@@ -17,7 +19,7 @@ func middle() Progress {
 // A terminal has everything in a few lines, which are written over.
 func TestTheScreenOfATerminal(t *testing.T) {
 	var b strings.Builder
-	s := NewScreen(&b, true)
+	s := NewScreen(&b, 80)
 	s.Show(middle())
 	const want = "\r\x1b[J" +
 		"likes      ███████░░░░░░░░░░░░░░░░░░░░░░░ 45s left\n" +
@@ -34,7 +36,7 @@ func TestTheScreenOfATerminal(t *testing.T) {
 	}
 	b.Reset()
 	s.Show(Progress{Phase: Verifying, Read: 1000, ToRead: 2000})
-	if want := "\x1b[4A\r\x1b[Jverifying  ███████████████░░░░░░░░░░░░░░░ 1,000 of 2,000 counts and outcomes are right\n"; b.String() != want {
+	if want := "\x1b[4A\r\x1b[Jverifying  ███████████████░░░░░░░░░░░░░░░ 1,000 of 2,000 are right\n"; b.String() != want {
 		t.Errorf("shows %q, want %q", b.String(), want)
 	}
 	b.Reset()
@@ -47,7 +49,7 @@ func TestTheScreenOfATerminal(t *testing.T) {
 // A log has a line for each phase, and then one now and then, without any control characters.
 func TestTheScreenOfALog(t *testing.T) {
 	var b strings.Builder
-	s := NewScreen(&b, false)
+	s := NewScreen(&b, 0)
 	s.Show(Progress{Phase: Preparing})
 	for range 10 {
 		s.Show(middle())
@@ -61,3 +63,38 @@ func TestTheScreenOfALog(t *testing.T) {
 		t.Errorf("shows\n%s\nwant\n%s", b.String(), want)
 	}
 }
+
+// What is told too often is shown now and then, as wide as the terminal is.
+func TestTheScreenOfOneLine(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const line = "14s: 1,204,000 states"
+		for _, test := range []struct {
+			columns int
+			every   time.Duration
+			want    string
+		}{
+			{0, plainEvery, line + "\n" + line + "\n"},
+			{80, terminalEvery, "\r\x1b[J" + line + "\n\x1b[1A\r\x1b[J" + line + "\n\x1b[1A\r\x1b[J"},
+			{3, terminalEvery, "\r\x1b[J14s\n\x1b[1A\r\x1b[J14s\n\x1b[1A\r\x1b[J"},
+		} {
+			var out strings.Builder
+			s := NewScreen(&out, test.columns)
+			text := 14 * time.Second
+			for range 2 {
+				s.Line(states{text})
+				<-time.After(test.every)
+				s.Line(states{text})
+				s.Line(states{text})
+			}
+			s.Clear()
+			s.Clear()
+			if out.String() != test.want {
+				t.Errorf("%d columns: %q, want %q", test.columns, out.String(), test.want)
+			}
+		}
+	})
+}
+
+type states struct{ time.Duration }
+
+func (s states) String() string { return fmt.Sprint(s.Duration, ": 1,204,000 states") }

@@ -48,9 +48,10 @@ type Disk struct{}
 func (d Disk) MakeDir(dir string) error {
 	above := filepath.Dir(filepath.Clean(dir))
 	_, err := os.Stat(dir)
-	if err == nil { // whoever made it may have been killed before it synced the name; a folder that can't be read is none of ours
-		if err = d.SyncDir(above); errors.Is(err, os.ErrPermission) {
-			return nil
+	if err == nil { // whoever made it may have been killed before it synced the name
+		err = d.SyncDir(above)
+		if errors.Is(err, os.ErrPermission) || errors.Is(err, syscall.EINVAL) || errors.Is(err, syscall.EROFS) {
+			return nil // a folder that can't be read, or a file system that can't be written: it was not we who made it there
 		}
 		return err
 	}
