@@ -72,7 +72,7 @@ func (in *inspection) speakersOf(eventType string) {
 	var first *node
 	for _, n := range in.said[eventType] {
 		switch {
-		case n.group.Shares(eventType):
+		case slices.Contains(n.group.shares, eventType):
 		case first == nil:
 			first = n
 		case n.group != first.group:

@@ -49,7 +49,7 @@ type Cause struct {
 	// Attempt is what came of an effect that the group had requested; nil for facts and deadlines.
 	Attempt *Attempt
 
-	tx *Tx
+	tx *transaction
 }
 
 // Event is a cause whose fact is of a known type.
@@ -59,9 +59,9 @@ type Event[E Fact] struct {
 }
 
 // Asking is what a reaction asks documents of: the [Cause] or the [Event] that it was given.
-type Asking interface{ transaction() *Tx }
+type Asking interface{ transaction() *transaction }
 
-func (c Cause) transaction() *Tx { return c.tx }
+func (c Cause) transaction() *transaction { return c.tx }
 
 // DeadlineType is the type of the event that a passed deadline is.
 const DeadlineType = "deadline"

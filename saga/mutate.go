@@ -328,7 +328,7 @@ func (r *Reaction) misreaction(g *Group, m Mutation, run func(any, Cause) []Fact
 }
 
 // forget makes the documents of a table, or one of them, what they were before the reaction.
-func (tx *Tx) forget(table, key string) {
+func (tx *transaction) forget(table, key string) {
 	for _, d := range tx.touched {
 		if d.Table.Name() == table && (key == "" || d.Key == key) {
 			reflect.ValueOf(d.Value).Elem().Set(reflect.ValueOf(Decode(d.image, d.Table)).Elem())

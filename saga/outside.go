@@ -51,15 +51,5 @@ func Shared[F Fact]() Part {
 // Outside says whether this is somebody outside, and no group: a declaration made by [Outside].
 func (g *Group) Outside() bool { return g.outside }
 
-// Shares says whether the group declares that other groups may say facts of this type too.
-func (g *Group) Shares(eventType string) bool {
-	for _, s := range g.shares {
-		if s == eventType {
-			return true
-		}
-	}
-	return false
-}
-
 // Answers are the facts with one of which an [Answers] may answer this one.
 func (r *Reaction) Answers(f Fact) []Fact { return r.run(nil, Cause{Fact: f}) }

@@ -105,12 +105,6 @@ func TestAnAnswerIsOptionalIfItSaysSo(t *testing.T) {
 	}
 }
 
-func TestAFactIsSharedByWhoSaysSo(t *testing.T) {
-	if g := group(does, saga.Shared[Begun]()); !g.Shares("job.begun") || g.Shares("job.refused") || group(does).Shares("job.begun") {
-		t.Error("a group shares what it says that it shares, and nothing else")
-	}
-}
-
 // A reaction that is a method stands nowhere: its declaration does.
 func TestAMethodIsWhereItIsDeclared(t *testing.T) {
 	g := group(saga.Does(worker{}.begin, saga.Says[Begun]()))

@@ -27,7 +27,7 @@ type Outcome struct {
 
 // React handles one event on the documents of the working set: the library's rules, and within them the group's reactions.
 func (g *Group) React(w *Working, c Cause) (out Outcome) {
-	tx := &Tx{working: w, key: c.Key}
+	tx := &transaction{working: w, key: c.Key}
 	c.tx = tx
 	defer func() {
 		if p := recover(); p != nil {
@@ -108,7 +108,7 @@ func (g *Group) expire(out *Outcome, c Cause) *Reaction {
 }
 
 // running names the reaction that runs, or just the group.
-func (g *Group) running(tx *Tx) string {
+func (g *Group) running(tx *transaction) string {
 	if tx.reaction == nil {
 		return g.name
 	}
@@ -322,7 +322,7 @@ func (g *Group) declared(out *Outcome, r *Reaction, c Cause, said []Fact) bool {
 type checker interface{ Check() error }
 
 // check refuses changes that the reaction's declaration does not say, or that break a CHECK.
-func (g *Group) check(out *Outcome, r *Reaction, tx *Tx) {
+func (g *Group) check(out *Outcome, r *Reaction, tx *transaction) {
 	refused := func(does, what string) {
 		out.Err = fmt.Errorf("%s.%s (%s) refuses and %s %s: a refusal changes nothing but its own act's document; leave it to who hears what it says", g.name, r.RefusesName, r.At, does, what)
 	}

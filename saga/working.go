@@ -95,8 +95,8 @@ type Need struct {
 // missing is what get panics with: it unwinds the reaction, which is run again once the documents are there.
 type missing []Need
 
-// Tx is one event's view of the working set.
-type Tx struct {
+// transaction is one event's view of the working set.
+type transaction struct {
 	working *Working
 	key     string // the event's
 	touched []*Document
@@ -112,7 +112,7 @@ type Tx struct {
 	answered bool      // the event has ended a wait: the next one has an answer of its own
 }
 
-func (tx *Tx) get(t AnyTable, key string) any {
+func (tx *transaction) get(t AnyTable, key string) any {
 	if keeper, kept := t.Keeper(key); kept && keeper != tx.key {
 		panic(trespass{Need{t, key}, keeper, tx.key})
 	}
@@ -130,7 +130,7 @@ func (tx *Tx) get(t AnyTable, key string) any {
 }
 
 // need stops the reaction unless all these documents are in memory.
-func (tx *Tx) need(t AnyTable, keys []string) {
+func (tx *transaction) need(t AnyTable, keys []string) {
 	var absent missing
 	for _, k := range keys {
 		if tx.working.Find(t, k) == nil {
@@ -143,7 +143,7 @@ func (tx *Tx) need(t AnyTable, keys []string) {
 }
 
 // changes calls f for each document that differs from what it was at the last call, and for each row added since.
-func (tx *Tx) changes(f func(d *Document, t AnyTable)) {
+func (tx *transaction) changes(f func(d *Document, t AnyTable)) {
 	w := tx.working
 	for _, d := range tx.touched {
 		w.scratch = encode(w.scratch[:0], d.Table, d.fields())
@@ -163,7 +163,7 @@ func (tx *Tx) changes(f func(d *Document, t AnyTable)) {
 }
 
 // keep makes the event's changes part of the working set. Each has been looked at by now.
-func (tx *Tx) keep() {
+func (tx *transaction) keep() {
 	for _, d := range tx.touched {
 		if d.before != nil {
 			d.Dirty, d.before = true, nil
@@ -173,7 +173,7 @@ func (tx *Tx) keep() {
 }
 
 // takeBack undoes the event's changes.
-func (tx *Tx) takeBack() {
+func (tx *transaction) takeBack() {
 	tx.changes(func(*Document, AnyTable) {})
 	for _, d := range tx.touched {
 		if d.before != nil {

@@ -151,8 +151,8 @@ func (c *Check) Amount(pointer string, amount Money) {
 	}
 }
 
-// OptionalMoment wants a moment of this century, or none.
-func (c *Check) OptionalMoment(pointer string, m Moment) {
+// optionalMoment wants a moment of this century, or none.
+func (c *Check) optionalMoment(pointer string, m Moment) {
 	if m != 0 && (m < firstMoment || m > lastMoment) {
 		c.Fault(pointer, momentForm)
 	}

@@ -22,7 +22,7 @@ func (f PostLiked) Validate() error {
 	var c Check
 	c.ID("/postId", f.PostID)
 	c.ID("/userId", f.UserID)
-	c.OptionalMoment("/acceptedAt", f.AcceptedAt)
+	c.optionalMoment("/acceptedAt", f.AcceptedAt)
 	return c.Err()
 }
 

@@ -51,8 +51,8 @@ func (m Mark) String() string {
 	return m.Lane + "/" + strconv.FormatInt(m.Epoch, 10) + "/" + strconv.FormatInt(m.Number, 10)
 }
 
-// ParseMark reads what String wrote.
-func ParseMark(text string) (Mark, error) {
+// parseMark reads what String wrote.
+func parseMark(text string) (Mark, error) {
 	number := strings.LastIndexByte(text, '/')
 	epoch := strings.LastIndexByte(text[:max(number, 0)], '/')
 	if epoch <= 0 {
@@ -203,7 +203,7 @@ func Decode(r *kafka.Record) (e saga.Envelope, m Mark, err error) {
 		case HeaderTrace:
 			e.Trace = string(h.Value)
 		case HeaderLane:
-			m, err = ParseMark(string(h.Value))
+			m, err = parseMark(string(h.Value))
 		}
 	}
 	if e.Type == "" && err == nil {

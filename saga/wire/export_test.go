@@ -1,0 +1,4 @@
+package wire
+
+// ParseMark reads the text of a [Mark].
+var ParseMark = parseMark
