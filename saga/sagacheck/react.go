@@ -105,7 +105,7 @@ func (e *explorer) learn(s state, key reacting, root *node, chosen []slotValue) 
 	if c.Fact != nil {
 		before = contents(c.Fact)
 	}
-	first := e.attempt(s, g, c, chosen)
+	first := e.attempt(s, g, c, chosen, 0)
 	n := root
 	for _, r := range first.reads {
 		n.slot = r.slot
@@ -119,14 +119,43 @@ func (e *explorer) learn(s state, key reacting, root *node, chosen []slotValue) 
 	if e.reduces {
 		e.reducer.check(key, e.topicOf(key), n.out)
 	}
-	switch again := e.attempt(s, g, c, chosen); {
+	switch again := e.attempt(s, g, c, chosen, 0); {
 	case c.Fact != nil && contents(c.Fact) != before:
 		n.out.bad = fmt.Sprintf("%s changes %s, the fact that it heard: other groups have the same one; copy what is to be changed", e.doing(g, n.out), c.Type)
 	case !first.same(again):
 		n.out.bad = fmt.Sprintf("%s is not pure: run twice upon %s, on the same documents, it did not do the same. It must read no clock (the event has its time), draw no random number (derive it from the event's id), and not depend on the order of a map or on what it did before",
 			e.doing(g, n.out), c.Type)
+	case n.out.bad == "" && len(first.parts()) > 0:
+		e.checkParts(first, e.attempt(s, g, c, chosen, 1), g, c, n.out)
 	}
 }
+
+// checkParts looks whether a reaction depends on which part of a sharded document it gets, which is the runtime's choice ([saga.Table.Sharded]):
+// it runs on an empty part of another shard, which it may always be, and must say the same there, and do the same to everything else. So
+// the exploration needs one part, which is their sum. What the reaction adds to the part itself may look different in each.
+func (e *explorer) checkParts(first, elsewhere run, g *saga.Group, c saga.Cause, out *outcome) {
+	if first.same(elsewhere) {
+		return
+	}
+	what := "does something else"
+	if err := elsewhere.got.Err; err != nil {
+		what = "fails: " + err.Error()
+	}
+	out.bad = fmt.Sprintf("%s depends on which part of %s it gets, upon %s: on an empty one of another shard it %s. It may add to a part or take away from it, and nothing else may follow from what is in it",
+		e.doing(g, out), strings.Join(first.parts(), " or "), c.Type, what)
+}
+
+// parts names the tables of which the run has read a part.
+func (r run) parts() (out []string) {
+	for _, d := range r.working.Documents() {
+		if isPart(d.Table) && !slices.Contains(out, d.Table.Name()) {
+			out = append(out, d.Table.Name())
+		}
+	}
+	return out
+}
+
+func isPart(t saga.AnyTable) bool { return t.Shard(t.New("")) != nil }
 
 // topicOf is the topic of what a group reacts to, as the reducer has it.
 func (e *explorer) topicOf(key reacting) int {
@@ -182,12 +211,14 @@ type run struct {
 	working *saga.Working
 	reads   []slotValue
 	got     saga.Outcome
+	shard   int // of which it got the parts of sharded documents
 	open    int // the slot of a document that must be chosen first, or -1
 }
 
-// attempt calls the real reactions, on copies of the documents.
-func (e *explorer) attempt(s state, g *saga.Group, c saga.Cause, chosen []slotValue) run {
-	r := run{working: &saga.Working{}, open: -1}
+// attempt calls the real reactions, on copies of the documents. Of a sharded document they get the part of this shard: what there is of
+// the first one, an empty one of any other.
+func (e *explorer) attempt(s state, g *saga.Group, c saga.Cause, chosen []slotValue, shard int) run {
+	r := run{working: &saga.Working{}, shard: shard, open: -1}
 	for {
 		r.got = g.React(r.working, c)
 		if r.got.Needs == nil {
@@ -201,8 +232,13 @@ func (e *explorer) attempt(s state, g *saga.Group, c saga.Cause, chosen []slotVa
 				return r
 			}
 			r.reads = append(r.reads, slotValue{slot, value})
-			if value == 0 {
-				r.working.Put(n.Table, n.Key, n.Table.New(n.Key), false)
+			d := n.Table.New(n.Key)
+			part := n.Table.Shard(d)
+			if part != nil {
+				*part = shard
+			}
+			if value == 0 || part != nil && shard != 0 {
+				r.working.Put(n.Table, n.Key, d, false)
 			} else {
 				r.working.Put(n.Table, n.Key, saga.Decode(e.documents[value].image, n.Table), true)
 			}
@@ -223,7 +259,8 @@ func (r run) same(other run) bool {
 	return errors[0] == errors[1] && slices.Equal(r.reads, other.reads) && slices.EqualFunc(a.Facts, b.Facts, sameFact) &&
 		slices.EqualFunc(a.Requests, b.Requests, func(f, g saga.Request) bool { return sameFact(requested{Request: f}, requested{Request: g}) }) &&
 		slices.EqualFunc(r.working.Documents(), other.working.Documents(), func(d, o *saga.Document) bool {
-			return bytes.Equal(saga.Encode(nil, d.Table, d.Value), saga.Encode(nil, o.Table, o.Value))
+			anyPart := r.shard != other.shard && isPart(d.Table) && d.Table == o.Table && d.Key == o.Key
+			return anyPart || bytes.Equal(saga.Encode(nil, d.Table, d.Value), saga.Encode(nil, o.Table, o.Value))
 		}) && slices.EqualFunc(r.working.Rows(), other.working.Rows(), func(d, o saga.Row) bool {
 		return d.Table == o.Table && bytes.Equal(saga.Encode(nil, d.Table, d.Value), saga.Encode(nil, o.Table, o.Value))
 	})

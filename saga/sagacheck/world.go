@@ -11,6 +11,9 @@
 //
 //   - no reaction panics, says or changes what it does not declare, breaks a CHECK, or is impure: each runs twice on copies, and must
 //     do the same;
+//   - no reaction depends on which part of a sharded document ([saga.Table.Sharded]) it gets: on an empty part of another shard it says
+//     the same, and does the same to everything else. So one part stands for all, and is their sum. That the reaction only adds to
+//     it is for the group's own tests: which columns make up the sum, and how, the declaration does not say;
 //   - what a table declares as conserved (a method Conserved() int64 of its documents), each reaction conserves;
 //   - every run ends, and every saga that begins ends exactly once, if any group declares that it says an end of it
 //     ([saga.Ends]), whether that group ever hears of it or not; the ends that several groups say count together;
