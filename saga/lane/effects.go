@@ -150,7 +150,7 @@ func (l *loop) holdEffects(ctx context.Context) error {
 		effect := taskID{kind: ofEffect, key: id}
 		reason := l.condemned[effect].reason
 		l.log.Error("an effect is held: its outcome can't be handled", "id", id, "reason", reason)
-		if err := l.store.HoldEffect(ctx, id, reason); err != nil {
+		if err := l.store.HoldEffect(ctx, l.claimed(), id, reason); err != nil {
 			return err
 		}
 		delete(l.condemned, effect)
@@ -249,5 +249,5 @@ func (l *loop) tryLater(ctx context.Context, failed []result) error {
 		delete(l.effects.underWay, r.ID)
 		l.metrics.attempted(r.Effect, "failed")
 	}
-	return l.store.Retry(ctx, retries)
+	return l.store.Retry(ctx, l.claimed(), retries)
 }

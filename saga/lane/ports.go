@@ -62,10 +62,11 @@ type Store interface {
 
 	// DueEffects are effects of these lanes that are to be performed now, without those that are under way.
 	DueEffects(ctx context.Context, lanes []int, now time.Time, underWay []string, limit int) ([]EffectRow, error)
-	// Retry notes that attempts of effects have failed, and when the next ones are due.
-	Retry(ctx context.Context, failed []FailedEffect) error
+	// Retry notes that attempts of effects have failed, and when the next ones are due. Like HoldEffect it does nothing to effects of
+	// lanes that another has claimed.
+	Retry(ctx context.Context, claimed []Claimed, failed []FailedEffect) error
 	// HoldEffect sets an effect aside until a person looks at it.
-	HoldEffect(ctx context.Context, id, reason string) error
+	HoldEffect(ctx context.Context, claimed []Claimed, id, reason string) error
 
 	Close()
 }

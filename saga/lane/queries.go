@@ -114,19 +114,24 @@ func (s *store) DueEffects(ctx context.Context, lanes []int, now time.Time, unde
 	return pgx.CollectRows(rows, pgx.RowToStructByPos[EffectRow])
 }
 
-func (s *store) Retry(ctx context.Context, failed []FailedEffect) error {
+// ownEffect says of an effect e that its lane has not been claimed by another: $1 and $2 are the lanes and epochs of who asks.
+const ownEffect = `exists (select from unnest($1::int[], $2::bigint[]) c(lane, epoch) join lanes l on l.lane = c.lane and l.epoch = c.epoch where c.lane = e.lane)`
+
+func (s *store) Retry(ctx context.Context, claimed []Claimed, failed []FailedEffect) error {
+	numbers, epochs := split(claimed)
 	n := len(failed)
 	ids, next, failures := make([]string, n), make([]time.Time, n), make([]string, n)
 	for i, f := range failed {
 		ids[i], next[i], failures[i] = f.ID, f.Next, f.Failure
 	}
 	_, err := s.conn.Exec(ctx, `update effects e set attempts = attempts + 1, next_attempt = x.next, failure = x.failure
-		from unnest($1::text[], $2::timestamptz[], $3::text[]) x(id, next, failure) where e.id = x.id`, ids, next, failures)
+		from unnest($3::text[], $4::timestamptz[], $5::text[]) x(id, next, failure) where e.id = x.id and `+ownEffect, numbers, epochs, ids, next, failures)
 	return err
 }
 
-func (s *store) HoldEffect(ctx context.Context, id, reason string) error {
-	_, err := s.conn.Exec(ctx, "update effects set next_attempt = 'infinity', failure = $2 where id = $1", id, reason)
+func (s *store) HoldEffect(ctx context.Context, claimed []Claimed, id, reason string) error {
+	numbers, epochs := split(claimed)
+	_, err := s.conn.Exec(ctx, "update effects e set next_attempt = 'infinity', failure = $4 where e.id = $3 and "+ownEffect, numbers, epochs, id, reason)
 	return err
 }
 

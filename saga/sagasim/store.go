@@ -268,13 +268,19 @@ func (s *store) Due(ctx context.Context, lanes []int, now time.Time, without []s
 	return due, err
 }
 
+// owned are the lanes that nobody else has claimed since.
+func (s *store) owned(claimed []lane.Claimed) map[int]bool {
+	owned := map[int]bool{}
+	for _, c := range claimed {
+		l := s.schema.lanes[c.Lane]
+		owned[c.Lane] = l != nil && l.Epoch == c.Epoch
+	}
+	return owned
+}
+
 func (s *store) Sweep(ctx context.Context, claimed []lane.Claimed, now time.Time) (swept []string, err error) {
 	err = s.query(ctx, func() {
-		owned := map[int]bool{}
-		for _, c := range claimed {
-			l := s.schema.lanes[c.Lane]
-			owned[c.Lane] = l != nil && l.Epoch == c.Epoch
-		}
+		owned := s.owned(claimed)
 		table := s.schema.group.Tables()[0].Name()
 		s.acts(func(key string, r *row) {
 			if a := r.act; owned[a.lane] && a.state == saga.Barred && !a.mark.IsZero() && a.mark.Before(now) {
@@ -327,10 +333,11 @@ func (s *store) DueEffects(ctx context.Context, lanes []int, now time.Time, unde
 	return due, err
 }
 
-func (s *store) Retry(ctx context.Context, failed []lane.FailedEffect) error {
+func (s *store) Retry(ctx context.Context, claimed []lane.Claimed, failed []lane.FailedEffect) error {
 	return s.query(ctx, func() {
+		owned := s.owned(claimed)
 		for _, f := range failed {
-			if e := s.schema.effects[f.ID]; e != nil {
+			if e := s.schema.effects[f.ID]; e != nil && owned[e.Lane] {
 				e.Attempts++
 				e.Next, e.failure = f.Next, f.Failure
 			}
@@ -338,9 +345,9 @@ func (s *store) Retry(ctx context.Context, failed []lane.FailedEffect) error {
 	})
 }
 
-func (s *store) HoldEffect(ctx context.Context, id, reason string) error {
+func (s *store) HoldEffect(ctx context.Context, claimed []lane.Claimed, id, reason string) error {
 	return s.query(ctx, func() {
-		if e := s.schema.effects[id]; e != nil {
+		if e := s.schema.effects[id]; e != nil && s.owned(claimed)[e.Lane] {
 			e.held, e.failure = true, reason
 		}
 	})

@@ -602,10 +602,18 @@ func (s *suite) effects() {
 	is(due(late, nil, 2, 0, 1), "b0 a0 ")
 	is(due(late, []string{"a"}, 2, 0, 1), "b0 c0 ")
 	is(due(late, nil, 10, 1), "a0 ")
-	s.must(c.Retry(s.ctx, []lane.FailedEffect{{ID: "b", Next: late.Add(time.Second), Failure: "no"}}))
+	var mine, stale []lane.Claimed
+	for _, r := range c.rows {
+		mine, stale = append(mine, lane.Claimed{Lane: r.Number, Epoch: r.Epoch}), append(stale, lane.Claimed{Lane: r.Number, Epoch: r.Epoch - 1})
+	}
+	failed := []lane.FailedEffect{{ID: "b", Next: late.Add(time.Second), Failure: "no"}}
+	s.must(c.Retry(s.ctx, stale, failed)) // an earlier owner
+	s.must(c.HoldEffect(s.ctx, stale, "c", "no"))
+	is(due(late, nil, 10, 0, 1), "b0 a0 c0 ")
+	s.must(c.Retry(s.ctx, mine, failed))
 	is(due(late, nil, 10, 0, 1), "a0 c0 ")
 	is(due(late.Add(time.Second), nil, 10, 0, 1), "a0 c0 b1 ")
-	s.must(c.HoldEffect(s.ctx, "c", "no"))
+	s.must(c.HoldEffect(s.ctx, mine, "c", "no"))
 	s.must(s.batch(c, func(save *lane.Save) { save.Performed = []string{"a"} }))
 	is(due(late.Add(time.Hour), nil, 10, 0, 1), "b1 ")
 	c.Close()
