@@ -97,7 +97,6 @@ func (r *rehearsal) describeAct(ctx context.Context, p *Parked, key string) erro
 // try handles one event.
 func (r *rehearsal) try(ctx context.Context, e lane.Parked) (saga.Outcome, error) {
 	record := e.Record
-	record.Offset, record.Time = e.Offset, e.ParkedAt
 	envelope, _, err := wire.Decode(&record)
 	cause := saga.Cause{Envelope: envelope}
 	if err == nil {

@@ -307,7 +307,7 @@ type parkedKey struct {
 // parkEvent parks an event: with the reason why it can't be handled, or behind one that can't (reason is empty).
 func (b *batch) parkEvent(l *lane, e *event, reason string) {
 	l.Parked[e.Key]++
-	b.park = append(b.park, ParkedEvent{Lane: l.Number, Key: e.Key, Type: e.Type, Topic: e.topic, Offset: e.offset, Record: *e.record, Reason: reason})
+	b.park = append(b.park, ParkedEvent{Lane: l.Number, Key: e.Key, Type: e.Type, Topic: e.topic, Offset: e.offset, Record: *e.record, Reason: reason, At: e.Time})
 	if reason != "" {
 		b.alarm("a key is parked", "key", e.Key, "type", e.Type, "topic", e.topic, "partition", e.lane, "offset", e.offset, "reason", reason)
 		b.deadLetter(l, e, reason)

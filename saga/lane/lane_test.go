@@ -196,6 +196,25 @@ func TestARedriveHandlesInOrder(t *testing.T) {
 	w.until("1/1", "select sold || '/' || back from counter.shows where name = 'cursed'")
 }
 
+// However often and late an event is redriven, its time is when it was appended: by it are deadlines set, and a door's clock judged.
+func TestARedrivenEventHasItsTime(t *testing.T) {
+	w := newWorld(t, time.Minute)
+	w.run(w.counter)
+	w.say(wanted{"bad", "cursed"})
+	w.until(1, "select count(*) from counter.parked")
+	at := []kafka.Position{{Topic: "counter", Partition: kafka.Partition([]byte("bad"), partitions)}}
+	fetched, err := w.client.Fetch(t.Context(), at, kafka.FetchOptions{})
+	if err != nil || len(fetched[0].Records) != 1 {
+		t.Fatalf("%+v, %v", fetched, err)
+	}
+	w.wish("counter", "bad", lane.Redrive)
+	w.until(2, "select attempts from counter.parked")
+	w.exec("alter table counter.shows drop constraint shows_name_check")
+	w.wish("counter", "bad", lane.Redrive)
+	w.until("done", "select state from counter.tickets where id = 'bad'")
+	w.until(true, "select waits_until - interval '1 minute' = $1 from counter.tickets where id = 'bad'", fetched[0].Records[0].Time)
+}
+
 // A redrive that fails half-way keeps the event that fails, with its reason, and has handled those before it.
 func TestARedriveStopsAtTheEventThatFails(t *testing.T) {
 	w := newWorld(t, time.Minute)

@@ -105,26 +105,28 @@ type Parked struct {
 	Topic    string       `json:"topic"`
 	Offset   int64        `json:"offset"`
 	Reason   string       `json:"reason,omitempty"` // empty: it waits behind another
-	ParkedAt time.Time    `json:"parkedAt"`
+	ParkedAt time.Time    `json:"parkedAt"`         // or when it was last tried in vain
 	Attempts int          `json:"attempts"`
 	Record   kafka.Record `json:"-"`
 }
 
 // ListParked reads what is parked in a group's schema, in order; of one key, or ("") of all.
 func ListParked(ctx context.Context, conn *pgx.Conn, group, key string) ([]Parked, error) {
-	rows, err := conn.Query(ctx, "select position, lane, key, type, topic, record_offset, reason, parked_at, attempts, record from "+
+	rows, err := conn.Query(ctx, "select position, lane, key, type, topic, record_offset, reason, parked_at, attempts, record, appended_at from "+
 		pgx.Identifier{group, "parked"}.Sanitize()+" where $1 = '' or key = $1 order by lane, key, position limit 10000", key)
 	if err != nil {
 		return nil, err
 	}
 	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (p Parked, err error) {
 		var record []byte
-		if err = row.Scan(&p.Position, &p.Lane, &p.Key, &p.Type, &p.Topic, &p.Offset, &p.Reason, &p.ParkedAt, &p.Attempts, &record); err != nil {
+		var appended time.Time
+		if err = row.Scan(&p.Position, &p.Lane, &p.Key, &p.Type, &p.Topic, &p.Offset, &p.Reason, &p.ParkedAt, &p.Attempts, &record, &appended); err != nil {
 			return p, err
 		}
 		records, err := decodeRecords(record)
 		if err == nil && len(records) == 1 {
 			p.Record = records[0]
+			p.Record.Offset, p.Record.Time = p.Offset, appended
 		}
 		return p, err
 	})

@@ -165,8 +165,8 @@ type ParkedEvent struct {
 	Topic    string
 	Offset   int64
 	Record   kafka.Record
-	Reason   string // empty: it waits behind another
-	At       time.Time
+	Reason   string    // empty: it waits behind another
+	At       time.Time // when the broker appended it
 }
 
 // Wished is what a person wants to be done with a parked key: [Redrive] or [Discard].

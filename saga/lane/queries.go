@@ -61,7 +61,7 @@ func (s *store) Wishes(ctx context.Context, lanes []int) ([]Wished, error) {
 }
 
 func (s *store) ReadParked(ctx context.Context, lane int, key string, limit int) ([]ParkedEvent, error) {
-	rows, err := s.conn.Query(ctx, "select position, type, topic, record_offset, record, reason, parked_at from parked where lane = $1 and key = $2 order by position limit $3",
+	rows, err := s.conn.Query(ctx, "select position, type, topic, record_offset, record, reason, appended_at from parked where lane = $1 and key = $2 order by position limit $3",
 		lane, key, limit)
 	if err != nil {
 		return nil, err
@@ -83,8 +83,8 @@ func (s *store) ReadParked(ctx context.Context, lane int, key string, limit int)
 
 func queueParked(out *pgx.Batch, s *Save) {
 	for _, p := range s.Park {
-		out.Queue("insert into parked (lane, key, type, topic, record_offset, record, reason, parked_at) values ($1, $2, $3, $4, $5, $6, $7, $8)",
-			p.Lane, p.Key, p.Type, p.Topic, p.Offset, encodeRecords([]kafka.Record{p.Record}), p.Reason, s.Now)
+		out.Queue("insert into parked (lane, key, type, topic, record_offset, record, reason, parked_at, appended_at) values ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+			p.Lane, p.Key, p.Type, p.Topic, p.Offset, encodeRecords([]kafka.Record{p.Record}), p.Reason, s.Now, p.At)
 	}
 	if len(s.Unpark) > 0 {
 		out.Queue("delete from parked where position = any($1::bigint[])", s.Unpark)

@@ -290,14 +290,14 @@ func (s *schema) saveLane(l *lane.Row) {
 func (s *schema) saveParked(v *lane.Save) {
 	for _, p := range v.Park {
 		s.positions++
-		p.Position, p.At = s.positions, v.Now
+		p.Position = s.positions
 		s.parked = append(s.parked, p)
 	}
 	s.parked = slices.DeleteFunc(s.parked, func(p lane.ParkedEvent) bool { return slices.Contains(v.Unpark, p.Position) })
 	for _, blamed := range v.Blame {
 		for i := range s.parked {
 			if s.parked[i].Position == blamed.Position {
-				s.parked[i].Reason, s.parked[i].At = blamed.Reason, v.Now
+				s.parked[i].Reason = blamed.Reason
 			}
 		}
 	}

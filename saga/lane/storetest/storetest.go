@@ -408,7 +408,7 @@ func (s *suite) releases() {
 // parking is an event to park.
 func parking(number int, key string, offset int64, reason string) lane.ParkedEvent {
 	return lane.ParkedEvent{
-		Lane: number, Key: key, Type: "trial.begun", Topic: "trials", Offset: offset, Reason: reason,
+		Lane: number, Key: key, Type: "trial.begun", Topic: "trials", Offset: offset, Reason: reason, At: noon.Add(-time.Hour),
 		Record: kafka.Record{Topic: "trials", Partition: number, Key: []byte(key), Value: []byte(fmt.Sprint(offset))},
 	}
 }
@@ -421,7 +421,7 @@ func (s *suite) parked() {
 	got, err := c.ReadParked(s.ctx, 0, "k", 2)
 	s.must(err)
 	if len(got) != 2 || got[0].Offset != 5 || got[1].Offset != 6 || got[0].Reason != "broken" || got[1].Reason != "" || string(got[0].Record.Value) != "5" ||
-		got[0].Type != "trial.begun" || got[0].Topic != "trials" || !got[0].At.Equal(noon) || got[0].Position >= got[1].Position {
+		got[0].Type != "trial.begun" || got[0].Topic != "trials" || !got[0].At.Equal(noon.Add(-time.Hour)) || got[0].Position >= got[1].Position {
 		s.t.Fatalf("parked are %+v", got)
 	}
 	s.must(s.batch(c, func(save *lane.Save) {
@@ -431,7 +431,7 @@ func (s *suite) parked() {
 	}))
 	left, err := c.ReadParked(s.ctx, 0, "k", 10)
 	s.must(err)
-	if len(left) != 2 || left[0].Position != got[1].Position || left[0].Reason != "broken as well" || !left[0].At.Equal(noon.Add(time.Minute)) || left[1].Offset != 9 {
+	if len(left) != 2 || left[0].Position != got[1].Position || left[0].Reason != "broken as well" || !left[0].At.Equal(noon.Add(-time.Hour)) || left[1].Offset != 9 {
 		s.t.Errorf("left are %+v", left)
 	}
 	c.Close()
