@@ -94,9 +94,14 @@ func (g *Group) verifyShards(t AnyTable) {
 type trespass struct {
 	Need
 	keeper, key string
+	act         bool // it is an act, whose keeper is its key
 }
 
 func (t trespass) Error() string {
+	if t.act {
+		return fmt.Sprintf("asks for the act of %q in %s upon a fact with the key %q, and nothing keeps that from changing meanwhile: key the fact so, "+
+			"or keep what others ask for in a table without an act", t.Need.Key, t.Table.Name(), t.key)
+	}
 	return fmt.Sprintf("asks for %s %q upon a fact with the key %q, and the table is declared to be kept by %q: key the fact so, or take the table's KeptBy away",
 		t.Table.Name(), t.Key, t.key, t.keeper)
 }

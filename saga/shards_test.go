@@ -53,6 +53,23 @@ func TestWhatIsKeptByAKeyIsRefusedToOthers(t *testing.T) {
 	}
 }
 
+// An act belongs to the events of its key: its lane alone changes it, without a lock, and may have it in memory.
+func TestTheActOfAnotherKeyIsRefused(t *testing.T) {
+	for key, want := range map[string]string{"1": "", "2": `asks for the act of "2" in jobs upon a fact with the key "1"`} {
+		g := saga.Define("prying", saga.Documents(jobs, shelves), saga.On(func(e saga.Event[Asked]) []saga.Fact {
+			shelves.Get(e, "s").Free += jobs.Get(e, key).Did
+			return nil
+		}, saga.Uses(jobs, shelves)))
+		var w saga.Working
+		w.Put(shelves, "s", &Shelf{"s", 1}, true)
+		w.Put(jobs, key, &Job{ID: key, Did: 1}, true)
+		out := g.React(&w, hearing(Asked{work{"1"}}))
+		if want == "" && out.Err != nil || want != "" && (out.Err == nil || !strings.Contains(out.Err.Error(), want) || w.Find(shelves, "s").Dirty) {
+			t.Errorf("key %s: %v", key, out.Err)
+		}
+	}
+}
+
 // Only tables whose rows several lanes change need a lock.
 func TestWhatLanesShare(t *testing.T) {
 	for table, want := range map[saga.AnyTable]bool{votes: true, polls: true, jobs: true, lines: true, shelves: false} {

@@ -114,11 +114,14 @@ type transaction struct {
 
 func (tx *transaction) get(t AnyTable, key string) any {
 	if keeper, kept := t.Keeper(key); kept && keeper != tx.key {
-		panic(trespass{Need{t, key}, keeper, tx.key})
+		panic(trespass{Need: Need{t, key}, keeper: keeper, key: tx.key})
 	}
 	d := tx.working.Find(t, key)
 	if d == nil {
 		panic(missing{{t, key}})
+	}
+	if key != tx.key && t.Act(d.Value) != nil {
+		panic(trespass{Need: Need{t, key}, key: tx.key, act: true})
 	}
 	for _, seen := range tx.touched {
 		if seen == d {
