@@ -11,6 +11,7 @@ import (
 
 	kafkago "github.com/segmentio/kafka-go"
 	"github.com/segmentio/kafka-go/protocol/createtopics"
+	"github.com/segmentio/kafka-go/protocol/describeconfigs"
 )
 
 // TopicSpec declares a topic.
@@ -32,7 +33,8 @@ const (
 )
 
 // CreateTopics makes sure that the topics exist, and returns when all their partitions have leaders. A topic that is there already,
-// with as many partitions as declared, is left as it is; with another number, it is an error that says what to do.
+// with as many partitions as declared, is left as it is; with another number, or with its producers' clocks ([Client.CheckClocks]),
+// it is an error that says what to do.
 //
 // Each topic has so many replicas (0: the broker's default.replication.factor), two of which must have a record before it is
 // acknowledged if there are three or more. Its records bear the time of the leader that appended them, because with the
@@ -164,8 +166,40 @@ func (c *Client) checkTopics(ctx context.Context, specs []TopicSpec) error {
 		return errors.Join(faults...)
 	}
 	// The cluster names leaders before they know of it themselves, and until then they refuse what is sent to them.
-	_, err = c.Offsets(ctx, partitions)
-	return err
+	if _, err = c.Offsets(ctx, partitions); err != nil {
+		return err
+	}
+	return c.CheckClocks(ctx, names...)
+}
+
+// CheckClocks returns an error that says how to mend it if the records of a topic bear the time of those who sent them. Whose clock is wrong
+// could then make a deadline pass over an answer. What this user may not look at is warned about, and taken to be right.
+func (c *Client) CheckClocks(ctx context.Context, topics ...string) error {
+	request := &describeconfigs.Request{}
+	for _, name := range topics {
+		request.Resources = append(request.Resources, describeconfigs.RequestResource{
+			ResourceType: int8(kafkago.ResourceTypeTopic), ResourceName: c.wire(name), ConfigNames: []string{timestampType},
+		})
+	}
+	m, err := c.call(ctx, anyBroker, request)
+	if err != nil {
+		return fmt.Errorf("kafka: settings of topics: %w", err)
+	}
+	var faults []error
+	for _, t := range m.(*describeconfigs.Response).Resources {
+		if err := codeError(t.ErrorCode, t.ErrorMessage); errors.Is(err, ErrNotAuthorized) {
+			c.log.Warn("kafka: this user may not read the topic's settings (DescribeConfigs); see to it that it has "+timestampType+"="+logAppendTime, "topic", t.ResourceName)
+		} else if err != nil {
+			faults = append(faults, fmt.Errorf("kafka: settings of topic %s: %w", c.unwire(t.ResourceName), err))
+		}
+		for _, e := range t.ConfigEntries {
+			if e.ConfigName == timestampType && e.ConfigValue != logAppendTime {
+				faults = append(faults, fmt.Errorf("kafka: topic %s has %s=%s, but deadlines need the brokers' clocks: kafka-configs.sh --bootstrap-server %s "+
+					"--alter --entity-type topics --entity-name %[1]s --add-config %[2]s=%[5]s", t.ResourceName, timestampType, e.ConfigValue, c.config.Brokers[0], logAppendTime))
+			}
+		}
+	}
+	return errors.Join(faults...)
 }
 
 // sleep waits, and returns false if ctx ended first.

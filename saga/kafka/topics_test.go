@@ -9,6 +9,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
@@ -67,13 +68,59 @@ func TestCreateTopicsRefusesProducersClocks(t *testing.T) {
 	}
 }
 
+// A topic that somebody has made by hand, with the clocks of those who send, is refused with the command that mends it; that mends it.
+func TestCreateTopicsRefusesATopicWithProducersClocks(t *testing.T) {
+	cluster := newCluster(t)
+	c := newClient(t, cluster)
+	if err := cluster.CreateTopic("test.orders", 1, nil); err != nil {
+		t.Fatal(err)
+	}
+	err := c.CreateTopics(testContext(t), []TopicSpec{{Name: "orders", Partitions: 1}, {Name: "new", Partitions: 1}}, 1)
+	if err == nil || Retryable(err) || strings.Contains(err.Error(), "new") || !strings.Contains(err.Error(), "--entity-name test.orders --add-config message.timestamp.type=LogAppendTime") {
+		t.Errorf("got %v", err)
+	}
+	alter := kmsg.NewPtrIncrementalAlterConfigsRequest()
+	alter.Resources = []kmsg.IncrementalAlterConfigsRequestResource{{
+		ResourceType: kmsg.ConfigResourceTypeTopic, ResourceName: "test.orders",
+		Configs: []kmsg.IncrementalAlterConfigsRequestResourceConfig{{Name: timestampType, Value: kmsg.StringPtr(logAppendTime)}},
+	}}
+	direct, err := kgo.NewClient(kgo.SeedBrokers(cluster.ListenAddrs()...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer direct.Close()
+	if _, err := alter.RequestWith(testContext(t), direct); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.CheckClocks(testContext(t), "orders", "new"); err != nil {
+		t.Error(err)
+	}
+}
+
+// Who may not look at a topic's settings can work all the same.
+func TestClocksThatNobodyMayLookAt(t *testing.T) {
+	cluster := newCluster(t)
+	c := newClient(t, cluster)
+	createTopics(t, c, 1, "orders")
+	cluster.ControlKey(int16(kmsg.DescribeConfigs), func(r kmsg.Request) (kmsg.Response, error, bool) {
+		response := r.ResponseKind().(*kmsg.DescribeConfigsResponse)
+		response.Resources = []kmsg.DescribeConfigsResponseResource{{
+			ErrorCode: kerr.TopicAuthorizationFailed.Code, ResourceType: kmsg.ConfigResourceTypeTopic, ResourceName: "test.orders",
+		}}
+		return response, nil, true
+	})
+	if err := c.CheckClocks(testContext(t), "orders"); err != nil {
+		t.Error(err)
+	}
+}
+
 // Two processes that start together both create the topics.
 func TestCreateTopicsThatSomebodyElseCreatesMeanwhile(t *testing.T) {
 	cluster := newCluster(t)
 	c := newClient(t, cluster)
 	cluster.ControlKey(int16(kmsg.CreateTopics), func(kmsg.Request) (kmsg.Response, error, bool) {
 		cluster.DropControl()
-		if err := cluster.CreateTopic("test.orders", 2, nil); err != nil {
+		if err := cluster.CreateTopic("test.orders", 2, map[string]string{timestampType: logAppendTime}); err != nil {
 			t.Error(err)
 		}
 		return nil, nil, false

@@ -20,6 +20,7 @@ type Ports struct {
 // Broker is what a process needs of Kafka: a [*kafka.Client] is one.
 type Broker interface {
 	Topics(ctx context.Context, names ...string) (map[string]kafka.TopicInfo, error)
+	CheckClocks(ctx context.Context, topics ...string) error
 	Join(ctx context.Context, m kafka.Membership) error
 	Committed(ctx context.Context, group string, partitions []kafka.TopicPartition) (map[kafka.TopicPartition]kafka.CommittedOffset, error)
 	Offsets(ctx context.Context, partitions []kafka.TopicPartition) (map[kafka.TopicPartition]kafka.OffsetRange, error)

@@ -65,7 +65,7 @@ func (c Config) withDefaults() Config {
 }
 
 // Run takes part in the consumer groups until ctx ends. All its goroutines are gone when it returns. It fails only if it
-// can't start: topics are missing, or have different numbers of partitions.
+// can't start: topics are missing, have different numbers of partitions, or bear their producers' clocks.
 func Run(ctx context.Context, c Config, groups ...*saga.Group) error {
 	return Ports{
 		Kafka: c.Kafka, Machine: newMachine(),
@@ -109,7 +109,7 @@ func (p Ports) Run(ctx context.Context, c Config, groups ...*saga.Group) error {
 }
 
 // Partitions is the number of partitions that all topics of the groups have, those that they write and their dead letters
-// too: a saga's facts are in one lane only if all agree.
+// too: a saga's facts are in one lane only if all agree. Their records must bear the time of the brokers: deadlines go by it.
 func Partitions(ctx context.Context, client Broker, groups ...*saga.Group) (int, error) {
 	names := map[string]bool{}
 	for _, g := range groups {
@@ -145,5 +145,5 @@ func Partitions(ctx context.Context, client Broker, groups ...*saga.Group) (int,
 	if odd != nil {
 		return 0, fmt.Errorf("all topics of a choreography need the same number of partitions: %s has %d, but %s", all[0], partitions, strings.Join(odd, ", "))
 	}
-	return partitions, nil
+	return partitions, client.CheckClocks(ctx, all...)
 }

@@ -3,6 +3,7 @@ package lane_test
 import (
 	"fmt"
 	"regexp"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -13,6 +14,7 @@ import (
 
 	"tiffin/saga"
 	"tiffin/saga/kafka"
+	"tiffin/saga/lane"
 	"tiffin/saga/wire"
 )
 
@@ -321,5 +323,28 @@ func TestAStopWhileKafkaHangs(t *testing.T) {
 	stop()
 	if took := time.Since(began); took > 10*time.Second {
 		t.Errorf("it takes %v", took)
+	}
+}
+
+// A process does not start on topics whose records bear their senders' clocks: deadlines would go by these.
+func TestTopicsWithSendersClocksAreRefused(t *testing.T) {
+	c, err := kfake.NewCluster(kfake.NumBrokers(1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(c.Close)
+	client, err := kafka.Open(kafka.Config{Brokers: c.ListenAddrs()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(client.Close)
+	for _, name := range []string{"counter", "gate", "gate.dead-letters"} {
+		if err := c.CreateTopic(name, partitions, map[string]string{"message.timestamp.type": map[bool]string{true: "CreateTime", false: "LogAppendTime"}[name == "counter"]}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	err = lane.Run(t.Context(), lane.Config{Kafka: client}, gate())
+	if err == nil || !strings.Contains(err.Error(), "--entity-name counter --add-config message.timestamp.type=LogAppendTime") {
+		t.Errorf("it starts, until %v", err)
 	}
 }
