@@ -300,6 +300,9 @@ func TestUpRefusesWhatIsTaken(t *testing.T) {
 	if got := run(t, "up", "--data="+dir); got.code != exitFailed || !strings.Contains(got.err, fmt.Sprintf("another `tiffin up` (process %d) is using %s", os.Getpid(), dir)) {
 		t.Errorf("a second up on one directory: %+v", got)
 	}
+	if got := run(t, "parked", "list", "--data="+dir); got.code != 0 || got.out != "nothing is parked\n" {
+		t.Errorf("parked list: %+v", got)
+	}
 	postgres, err := postgresAddr(i.DatabaseURL)
 	if err != nil {
 		t.Fatal(err)
@@ -312,6 +315,9 @@ func TestUpRefusesWhatIsTaken(t *testing.T) {
 		if got.code != exitFailed || !strings.Contains(got.err, "port "+port+" is taken") || !strings.Contains(got.err, flag) {
 			t.Errorf("with %s taken: %+v", flag, got)
 		}
+	}
+	if got := i.stop(); got.code != 0 || strings.Contains(got.err, "does not exist") { // the simulator has no schemas here
+		t.Errorf("stopped with %+v", got)
 	}
 }
 

@@ -2,14 +2,12 @@ package app
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
 
 	"tiffin/saga"
 	"tiffin/saga/lane"
@@ -56,10 +54,14 @@ func (p *Parked) Close(ctx context.Context) error { return p.conn.Close(ctx) }
 
 // read is what is parked in one group; nothing if it has never run on this database.
 func (p *Parked) read(ctx context.Context, g *saga.Group, key string) ([]lane.Parked, error) {
-	events, err := lane.ListParked(ctx, p.conn, g.Name(), key)
-	var pg *pgconn.PgError
-	if errors.As(err, &pg) && (pg.Code == "42P01" || pg.Code == "3F000") { // undefined table or schema
+	var there bool
+	err := p.conn.QueryRow(ctx, "select to_regclass($1) is not null", pgx.Identifier{g.Name(), "parked"}.Sanitize()).Scan(&there)
+	if err == nil && !there {
 		return nil, nil
+	}
+	var events []lane.Parked
+	if err == nil {
+		events, err = lane.ListParked(ctx, p.conn, g.Name(), key)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("read what %s has parked: %w", g.Name(), err)

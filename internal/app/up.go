@@ -6,6 +6,7 @@ import (
 	"errors"
 	"log/slog"
 	"os"
+	"regexp"
 	"strings"
 	"time"
 
@@ -239,28 +240,40 @@ func (s ownServers) close() error {
 	return errors.Join(errs...)
 }
 
-// logLines makes log records of a server's lines.
+// logLines makes log records of what a server writes, whole lines at a time: one of each line with those that belong to it.
 type logLines struct {
 	log    *slog.Logger
 	server string
 }
 
+// belongs matches lines by which PostgreSQL goes on with the one before.
+var belongs = regexp.MustCompile(`^(\t|(DETAIL|HINT|QUERY|CONTEXT|LOCATION|STATEMENT|BACKTRACE): )`)
+
 func (l logLines) Write(p []byte) (int, error) {
+	var entries []string
 	for line := range strings.Lines(string(p)) {
-		line = strings.TrimSpace(line)
+		text := strings.TrimSpace(line)
+		switch last := len(entries) - 1; {
+		case text == "":
+		case last >= 0 && belongs.MatchString(line):
+			entries[last] += " " + text
+		default:
+			entries = append(entries, text)
+		}
+	}
+	for _, entry := range entries {
 		level := slog.LevelWarn
-		if everyday(line) {
+		if everyday(entry) {
 			level = slog.LevelDebug
 		}
-		if line != "" {
-			l.log.Log(context.Background(), level, line, "server", l.server)
-		}
+		l.log.Log(context.Background(), level, entry, "server", l.server)
 	}
 	return len(p), nil
 }
 
 // everyday tells what PostgreSQL says in the course of a day from what somebody should look at. It turns away who comes
-// while it starts, as we do to see when it is up; and when it stops, its workers' last words are fatal.
-func everyday(line string) bool {
-	return strings.HasPrefix(line, "LOG:") || strings.HasSuffix(line, "is starting up") || strings.HasSuffix(line, "due to administrator command")
+// while it starts, as we do to see when it is up; and when it stops or is killed, its workers' last words are fatal, the same for each
+// connection: whether it was to end, the one who runs it knows.
+func everyday(entry string) bool {
+	return strings.HasPrefix(entry, "LOG:") || strings.HasSuffix(entry, "is starting up") || strings.HasPrefix(entry, "FATAL:  terminating ")
 }
