@@ -79,8 +79,8 @@ func TestRealDisk(t *testing.T) {
 	if r.Groups != 9 || r.Records != 36 || len(r.Damages) > 0 || r.Oldest.IsZero() {
 		t.Errorf("check says %+v", r)
 	}
-	damage(t, cfg.Dir, want[3])
-	if r, err = Check(cfg.Dir); err != nil || len(r.Damages) != 1 || r.Damages[0].From != 4 || r.Damages[0].Behind != 5 {
+	damage(t, cfg.Dir, want[4]) // a long one: a byte may stand anywhere
+	if r, err = Check(cfg.Dir); err != nil || len(r.Damages) != 1 || r.Damages[0].From != 5 || r.Damages[0].Behind != 4 {
 		t.Errorf("check says %+v, %v", r, err)
 	}
 	var damaged *DamagedError
@@ -91,7 +91,7 @@ func TestRealDisk(t *testing.T) {
 		t.Errorf("salvage: %+v, %v", r, err)
 	}
 	log = openReal(t, cfg)
-	if got := readAll(t, log); !equal(got, append(want[:3:3], want[4:]...)) {
+	if got := readAll(t, log); !equal(got, append(want[:4:4], want[5:]...)) {
 		t.Errorf("read %d groups, or others", len(got))
 	}
 }
