@@ -40,6 +40,7 @@ type batch struct {
 	blame   []ParkedEvent
 	kept    map[parkedKey]bool // keys whose redrive has failed in this batch
 	alarms  []func()           // to be raised once it is committed
+	trying  *Wished            // the wish that will be granted next
 	granted *Wished            // the wish that is granted
 	untried bool               // its key has more events than this batch could try
 	soonest time.Time          // the nearest deadline that it sets
@@ -318,7 +319,7 @@ func (b *batch) parkEvent(l *lane, e *event, reason string) {
 func (b *batch) save() (*Save, error) {
 	s := &Save{
 		Working: b.working, Now: b.loop.now(), Park: b.park, Unpark: b.unpark, Blame: b.blame,
-		Granted: b.granted, Performed: b.performed,
+		Trying: b.trying, Granted: b.granted, Performed: b.performed,
 	}
 	for _, l := range b.lanes {
 		s.Lanes = append(s.Lanes, l.Row)

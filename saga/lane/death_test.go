@@ -42,35 +42,50 @@ func TestAnEventThatKillsIsParked(t *testing.T) {
 	w.say(wanted{"a", "open"}, wanted{"bad", "deadly"}, wanted{"b", "open"})
 	deaths := 0
 	for parked := 0; parked == 0; {
-		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
-		child := exec.CommandContext(ctx, os.Args[0])
-		child.Env = append(os.Environ(), childVariable+"="+strings.Join([]string{w.broker, w.prefix, w.url}, " "))
-		if err := child.Start(); err != nil {
-			t.Fatal(err)
-		}
-		died := make(chan error, 1)
-		go func() { died <- child.Wait() }()
-		parked = w.parkedOrDead(ctx, died)
-		cancel()
+		parked = w.child("parked")
 		if parked == 0 {
 			deaths++
-		} else {
-			if err := <-died; err == nil {
-				t.Error("the child ended by itself")
-			}
 		}
 		if deaths > 10 {
 			t.Fatal("ten processes have died of it")
 		}
 	}
 	t.Logf("%d processes died", deaths)
+	w.wish("counter", "bad", lane.Redrive) // which kills one more, and no other
+	for _, want := range []int{0, 1} {
+		if n := w.child("parked where reason like '%ended meanwhile%'"); n != want {
+			t.Fatalf("redriven by the next process, %d have another reason, want %d", n, want)
+		}
+	}
+	w.until(0, "select count(*) from counter.wishes")
 	w.run(w.counter, w.gate)
 	w.until(2, "select count(*) from counter.tickets where state = 'closed'")
-	w.until("bad", "select key from counter.parked where reason like '%processes died%'")
+	w.until("bad", "select key from counter.parked where reason <> ''")
 }
 
-// parkedOrDead waits until something is parked, or the child has died.
-func (w *world) parkedOrDead(ctx context.Context, died chan error) int {
+// child runs a process until there are such rows, and says how many; or until it has died of the deadly show.
+func (w *world) child(rows string) int {
+	w.t.Helper()
+	ctx, cancel := context.WithTimeout(w.t.Context(), 20*time.Second)
+	child := exec.CommandContext(ctx, os.Args[0])
+	child.Env = append(os.Environ(), childVariable+"="+strings.Join([]string{w.broker, w.prefix, w.url}, " "))
+	if err := child.Start(); err != nil {
+		w.t.Fatal(err)
+	}
+	died := make(chan error, 1)
+	go func() { died <- child.Wait() }()
+	n := w.someOrDead(ctx, rows, died)
+	cancel()
+	if n > 0 {
+		if err := <-died; err == nil {
+			w.t.Error("the child ended by itself")
+		}
+	}
+	return n
+}
+
+// someOrDead waits until there are such rows, or the child has died.
+func (w *world) someOrDead(ctx context.Context, rows string, died chan error) int {
 	w.t.Helper()
 	ticker := time.NewTicker(20 * time.Millisecond)
 	defer ticker.Stop()
@@ -86,7 +101,7 @@ func (w *world) parkedOrDead(ctx context.Context, died chan error) int {
 			w.t.Fatal("nothing is parked, and nobody dies")
 		case <-ticker.C:
 			var n int
-			if err := w.db.QueryRow(w.t.Context(), "select count(*) from counter.parked").Scan(&n); err != nil {
+			if err := w.db.QueryRow(w.t.Context(), "select count(*) from counter."+rows).Scan(&n); err != nil {
 				w.t.Fatal(err)
 			}
 			if n > 0 {

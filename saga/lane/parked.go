@@ -20,7 +20,8 @@ const (
 )
 
 // grantWishes does what a person wants to be done with parked keys, each in a batch of its own: the key is free in the
-// transaction that empties its queue.
+// transaction that empties its queue. Only one process tries: it says so before, and if it is gone then it may have died of an event,
+// which would kill one after the other.
 func (l *loop) grantWishes(ctx context.Context) error {
 	some := false
 	for _, ln := range l.owned {
@@ -52,6 +53,15 @@ func (l *loop) grant(ctx context.Context, ln *lane, w Wished) error {
 	if err != nil {
 		return err
 	}
+	if w.Trier == "" {
+		w.Trier = l.process
+		b := l.newBatch()
+		b.touch(ln)
+		b.trying = &w
+		if err := l.finish(ctx, b); err != nil {
+			return err
+		}
+	}
 	b := l.newBatch()
 	b.touch(ln)
 	if w.Wish == Discard && len(events) > 0 {
@@ -61,6 +71,10 @@ func (l *loop) grant(ctx context.Context, ln *lane, w Wished) error {
 		}
 		l.log.Warn("a parked event is discarded", "key", key, "type", events[0].cause.Type)
 		events = events[1:]
+	}
+	if w.Trier != l.process && len(events) > 0 {
+		b.keep(parkedKey{ln.Number, key}, events[0].parked, "the process that handled it again, or what is behind it, ended meanwhile: it may have died of that")
+		events = nil
 	}
 	limit := l.searches[ofParked].limit
 	untried := len(events) >= maxRedrive-1 || len(events) > limit
@@ -137,6 +151,6 @@ func ListParked(ctx context.Context, conn *pgx.Conn, group, key string) ([]Parke
 func Wish(ctx context.Context, conn *pgx.Conn, group, key, wish string) (bool, error) {
 	tag, err := conn.Exec(ctx, "insert into "+pgx.Identifier{group, "wishes"}.Sanitize()+` (lane, key, wish)
 		select lane, key, $2 from `+pgx.Identifier{group, "parked"}.Sanitize()+` where key = $1 group by lane, key
-		on conflict (lane, key) do update set wish = excluded.wish, asked_at = now()`, key, wish)
+		on conflict (lane, key) do update set wish = excluded.wish, asked_at = now(), trier = ''`, key, wish)
 	return tag.RowsAffected() > 0, err
 }

@@ -149,6 +149,8 @@ type Save struct {
 	Park   []ParkedEvent // without positions
 	Unpark []int64       // positions
 	Blame  []ParkedEvent // a new reason for one that stays, by position
+	// Trying is a wish whose trier has begun to grant it.
+	Trying *Wished
 	// Granted is a wish that was granted; if it is to go on, it becomes the wish to redrive, otherwise it goes.
 	Granted *Wished
 	GoOn    bool
@@ -174,6 +176,7 @@ type ParkedEvent struct {
 type Wished struct {
 	Lane      int
 	Key, Wish string
+	Trier     string // the process that has begun to grant it
 }
 
 // Due is an act whose deadline has passed.

@@ -301,12 +301,14 @@ func (s *schema) saveParked(v *lane.Save) {
 			}
 		}
 	}
-	if v.Granted == nil {
-		return
+	at := func(of *lane.Wished) int {
+		return slices.IndexFunc(s.wishes, func(w lane.Wished) bool { return of != nil && w.Lane == of.Lane && w.Key == of.Key })
 	}
-	same := func(w lane.Wished) bool { return w.Lane == v.Granted.Lane && w.Key == v.Granted.Key }
-	if i := slices.IndexFunc(s.wishes, same); i >= 0 && v.GoOn {
-		s.wishes[i].Wish = lane.Redrive
+	if i := at(v.Trying); i >= 0 {
+		s.wishes[i].Trier = v.Trying.Trier
+	}
+	if i := at(v.Granted); i >= 0 && v.GoOn {
+		s.wishes[i].Wish, s.wishes[i].Trier = lane.Redrive, ""
 	} else if i >= 0 {
 		s.wishes = slices.Delete(s.wishes, i, i+1)
 	}

@@ -455,7 +455,7 @@ func (s *suite) wishes() {
 		s.must(err)
 		var out []string
 		for _, w := range wishes {
-			out = append(out, fmt.Sprint(w.Lane, w.Key, w.Wish))
+			out = append(out, fmt.Sprint(w.Lane, w.Key, w.Wish, w.Trier))
 		}
 		slices.Sort(out) // PostgreSQL's clock may not tell them apart
 		return strings.Join(out, ",")
@@ -463,6 +463,14 @@ func (s *suite) wishes() {
 	if got := of(0); got != "0kdiscard,0mredrive" {
 		s.t.Errorf("lane 0's wishes are %s", got)
 	}
+	s.must(s.batch(c, func(save *lane.Save) { save.Trying = &lane.Wished{Lane: 0, Key: "k", Trier: "/p"} }))
+	if got := of(0); got != "0kdiscard/p,0mredrive" {
+		s.t.Errorf("once one is tried, lane 0's wishes are %s", got)
+	}
+	if s.db.Wish(s.t, "k", lane.Discard); of(0) != "0kdiscard,0mredrive" { // a person wishes again
+		s.t.Errorf("wished again, lane 0's wishes are %s", of(0))
+	}
+	s.must(s.batch(c, func(save *lane.Save) { save.Trying = &lane.Wished{Lane: 0, Key: "k", Trier: "/p"} }))
 	s.must(s.batch(c, func(save *lane.Save) {
 		save.Granted, save.GoOn = &lane.Wished{Lane: 0, Key: "k", Wish: lane.Discard}, true
 	}))
