@@ -75,7 +75,7 @@ type Fault struct {
 	Op      Op            // of the request that it befalls
 	For     time.Duration // how long it lasts, or how late something comes
 	By      time.Duration // how far a clock jumps
-	Count   int           // of copies
+	Count   int           // of copies; or of garbage's names that no database takes
 	Group   string        // that is to hear the garbage, or whose rows are refused
 	Key     string        // of these
 }
@@ -106,7 +106,11 @@ func (f Fault) String() string {
 	case Copies:
 		return at + fmt.Sprintf("%d copies of records that are in the log come to it", f.Count)
 	case Garbage:
-		return at + fmt.Sprintf("a stranger says something to %s of %s that does not parse", f.Group, f.Key)
+		named := ""
+		if f.Count > 0 {
+			named = ", under an id that no database takes"
+		}
+		return at + fmt.Sprintf("a stranger says something to %s of %s that does not parse%s", f.Group, f.Key, named)
 	case Refusal:
 		return at + fmt.Sprintf("PostgreSQL refuses what %s saves of %s, for %s", f.Group, f.Key, lasts)
 	case DiesBefore:
@@ -185,6 +189,9 @@ func (world World) randomFault(r *rand.Rand, p *Plan, only []Kind) Fault {
 		f.Key = p.Sayings[r.IntN(len(p.Sayings))].Fact.Key()
 		f.Group = world.Groups[r.IntN(len(world.Groups))].Name()
 		f.For *= 2
+		if f.Kind == Garbage && f.For > 3*time.Second {
+			f.Count = 1
+		}
 	case Hangs:
 		f.Op = []Op{OpConnect, OpClaim, OpBegin, OpBegin, OpLoad, OpSave, OpSave, OpQuery, OpRelease}[r.IntN(9)]
 		f.Process = r.IntN(processes)
@@ -366,12 +373,13 @@ func (w *world) garbage(f Fault) {
 		w.poisoned[g.Name()] = w.poisoned[g.Name()] || g.Hears(of.Type)
 	}
 	key := []byte(f.Key)
+	headers := []kafka.Header{{Key: wire.HeaderType, Value: []byte(of.Type)}}
+	if f.Count > 0 {
+		headers = append(headers, kafka.Header{Key: wire.HeaderID, Value: []byte("\xff")})
+	}
 	l := w.broker.log(of.Topic, kafka.Partition(key, w.plan.Partitions))
 	if !w.broker.down {
-		w.broker.append(l, []kafka.Record{{
-			Topic: l.topic, Partition: l.partition, Key: key, Value: []byte(nonsense),
-			Headers: []kafka.Header{{Key: wire.HeaderType, Value: []byte(of.Type)}},
-		}})
+		w.broker.append(l, []kafka.Record{{Topic: l.topic, Partition: l.partition, Key: key, Value: []byte(nonsense), Headers: headers}})
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"maps"
 	"slices"
 	"time"
+	"unicode/utf8"
 
 	"github.com/jackc/pgx/v5/pgconn"
 
@@ -231,6 +232,11 @@ func (s *schema) commit(b *backend, v *saving) error {
 		}
 		if _, there := s.tables[d.table.Name()][d.primary]; there && !d.exists {
 			return &pgconn.PgError{Severity: "ERROR", Code: "23505", Message: "duplicate key value violates unique constraint of " + d.table.Name() + ": " + d.key}
+		}
+	}
+	for _, l := range v.lanes {
+		if slices.ContainsFunc(l.Strangers, func(s lane.Stranger) bool { return !utf8.ValidString(s.Source + s.ID) }) {
+			return &pgconn.PgError{Severity: "ERROR", Code: "22021", Message: "invalid byte sequence for encoding UTF8"}
 		}
 	}
 	for _, r := range v.save.Requests {
