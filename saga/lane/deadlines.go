@@ -3,6 +3,7 @@ package lane
 import (
 	"context"
 	"fmt"
+	"math"
 	"slices"
 	"time"
 
@@ -44,8 +45,9 @@ func (l *loop) fireDeadlines(ctx context.Context, now time.Time) error {
 	l.forgive()
 	b := l.newBatch()
 	var due []Due
+	var careful []task // of lanes whose owners have died
 	// Lanes that have not read so far are not asked again: what is due there may be as much as is looked at.
-	for ask := l.ready(); len(ask) > 0 && len(b.tasks) == 0; {
+	for ask := l.ready(); len(ask) > 0 && len(b.tasks)+len(careful) == 0; {
 		var err error
 		if due, err = l.store.Due(ctx, ask, now, l.condemnedOf(ofDeadline), maxDue); err != nil {
 			return fmt.Errorf("deadlines: %w", err)
@@ -53,9 +55,14 @@ func (l *loop) fireDeadlines(ctx context.Context, now time.Time) error {
 		behind := map[int]bool{}
 		for _, d := range due {
 			ln := l.lanes[d.Lane]
-			if behind[d.Lane] = behind[d.Lane] || !l.hasRead(ln, d.Until); !behind[d.Lane] && len(b.tasks) < l.searches[ofDeadline].limit {
+			behind[d.Lane] = behind[d.Lane] || !l.hasRead(ln, d.Until)
+			switch t := (task{lane: ln, cause: l.deadline(d, now)}); {
+			case behind[d.Lane] || len(b.tasks) >= l.searches[ofDeadline].limit:
+			case ln.careful > 0:
+				careful = append(careful, t)
+			default:
 				b.touch(ln)
-				b.tasks = append(b.tasks, task{lane: ln, cause: l.deadline(d, now)})
+				b.tasks = append(b.tasks, t)
 			}
 		}
 		if len(due) < maxDue {
@@ -68,10 +75,33 @@ func (l *loop) fireDeadlines(ctx context.Context, now time.Time) error {
 			return err
 		}
 	}
+	if len(careful) > 0 { // the others with the next ticks
+		return l.fireCarefully(ctx, careful[0])
+	}
 	if len(b.tasks) == len(due) && len(due) < maxDue {
 		return l.lookForDeadlines(ctx)
 	}
 	return nil // the others are looked at again with the next tick
+}
+
+// fireCarefully handles one deadline alone, of a lane whose owners have died: see stepCarefully. One that kills is left alone; it
+// comes again with the next owner, who finds the attempts noted.
+func (l *loop) fireCarefully(ctx context.Context, t task) error {
+	deadly, err := l.attempt(ctx, t.lane, "deadline of "+t.cause.Key, 0)
+	if err != nil {
+		return err
+	}
+	if deadly {
+		reason := fmt.Sprintf("%d processes died while they handled this deadline", maxAttempts)
+		l.log.Error("a deadline is left alone", "key", t.cause.Key, "reason", reason)
+		l.condemned[t.id()] = condemnation{reason, math.MaxInt64}
+		return nil
+	}
+	b := l.newBatch()
+	b.touch(t.lane)
+	t.lane.Attempt, t.lane.Deaths = nil, 0
+	b.tasks = append(b.tasks, t)
+	return l.finish(ctx, b)
 }
 
 // ready are the lanes in which a deadline may fire: nothing is sent, and nothing waits.

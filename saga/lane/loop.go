@@ -353,28 +353,36 @@ func (l *loop) stepCarefully(ctx context.Context) (busy bool, err error) {
 	l.feed.poke()
 	e := l.judged(events[0])
 	ln := l.lanes[e.lane]
-	ln.careful--
-	count := 1
-	if a := ln.Attempt; a != nil && a.Topic == e.topic && a.Offset == e.offset {
-		count = a.Count + 1
+	deadly, err := l.attempt(ctx, ln, e.topic, e.offset)
+	if err != nil {
+		return true, err
 	}
-	b := l.newBatch()
-	if count > maxAttempts {
+	if deadly {
 		condemned := *e
 		condemned.err = fmt.Errorf("%d processes died while they handled this event", maxAttempts)
 		e = &condemned
-	} else {
-		ln.Attempt = &Attempt{e.topic, e.offset, count}
-		l.noted[ln.Number] = *ln.Attempt
-		b.touch(ln)
-		if err := l.finish(ctx, b); err != nil {
-			return true, err
-		}
-		b = l.newBatch()
 	}
+	b := l.newBatch()
 	ln.Attempt, ln.Deaths = nil, 0
 	b.add(e)
 	return true, l.finish(ctx, b)
+}
+
+// attempt notes that the next batch handles this alone, unless it has killed too many who did.
+func (l *loop) attempt(ctx context.Context, ln *lane, topic string, offset int64) (deadly bool, err error) {
+	ln.careful--
+	count := 1
+	if a := ln.Attempt; a != nil && a.Topic == topic && a.Offset == offset {
+		count = a.Count + 1
+	}
+	if count > maxAttempts {
+		return true, nil
+	}
+	ln.Attempt = &Attempt{topic, offset, count}
+	l.noted[ln.Number] = *ln.Attempt
+	b := l.newBatch()
+	b.touch(ln)
+	return false, l.finish(ctx, b)
 }
 
 // finish runs a batch, commits it, and sends what it said.

@@ -126,7 +126,8 @@ type Row struct {
 	Parked map[string]int // key -> events that wait; read by a claim, and saved as events
 }
 
-// Attempt is an event that is being handled alone, because the last owner died with events like it in its hands.
+// Attempt is an event that is being handled alone, because the last owner died with events like it in its hands; or a deadline, whose
+// topic is no topic.
 type Attempt struct {
 	Topic  string `json:"topic"`
 	Offset int64  `json:"offset"`

@@ -331,3 +331,30 @@ func TestALaneUnderCareHoldsUpNoOther(t *testing.T) {
 		t.Errorf("the other lane waits: %v; %d events are left to be handled alone", !l.queue.empty(0), careful.careful)
 	}
 }
+
+// P7: in a lane whose owners have died each deadline is handled alone, which is noted before, and one that has killed too many is left alone.
+func TestADeadlineThatKillsIsLeftAlone(t *testing.T) {
+	for before, fires := range map[int]bool{0: true, maxAttempts - 1: true, maxAttempts: false} {
+		synctest.Test(t, func(t *testing.T) {
+			past := time.Now().Add(-2 * time.Hour)
+			s := &jobStore{rows: map[int]*Row{0: {Deaths: 2}}, due: []Due{{Key: "bad", Until: past}, {Key: "good", Until: past}}}
+			if before > 0 {
+				s.rows[0].Attempt = &Attempt{Topic: "deadline of bad", Count: before}
+			}
+			s.refuse = func(save *Save) error {
+				a := s.rows[0].Attempt
+				if len(save.Working.Documents()) == 0 || save.Working.Documents()[0].Key != "bad" {
+					return nil
+				}
+				if len(save.Working.Documents()) > 1 || a == nil || *a != (Attempt{Topic: "deadline of bad", Count: before + 1}) {
+					t.Errorf("it is handled with %d others, and noted is %+v", len(save.Working.Documents())-1, a)
+				}
+				return nil
+			}
+			s.hold(t, 0, 5*time.Minute)
+			if s.fired["bad"] != fires || !s.fired["good"] {
+				t.Errorf("after %d attempts fired are %v", before, s.fired)
+			}
+		})
+	}
+}
