@@ -124,6 +124,10 @@ func (w *world) inOrder(s *schema, v *saving) {
 		before := copied(&s.lanes[l.Number].Row) // and what is read of it here
 		for _, topic := range s.group.Topics() {
 			records := w.broker.log(topic, l.Number).records
+			if l.Next[topic] < before.Next[topic] {
+				w.find("order", "%s goes back in %s/%d from %d to %d", s.group.Name(), topic, l.Number, before.Next[topic], l.Next[topic])
+				continue
+			}
 			for _, r := range records[before.Next[topic]:l.Next[topic]] {
 				e, m, err := wire.Decode(&r)
 				if err == nil && !known(before, topic, e, m) && waits[e.Key] && s.group.Hears(e.Type) && !parks(v, topic, r.Offset) {
