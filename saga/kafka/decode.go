@@ -171,9 +171,9 @@ func (d *batchDecoder) decode(batch []byte, records *[]Record) (next int64, err 
 	count := int(int32(be.Uint32(batch[atCount:])))
 	for left := count; left > 0; left-- {
 		record, at := Record{Topic: d.topic, Partition: d.partition, Time: last}, int64(0)
-		r.varint()                                               // length: what it counts is read anyway
-		r.skip(1)                                                // attributes: none are defined
-		if delta := r.varint(); attributes&appendTimeFlag == 0 { // from before CheckClocks was heeded, perhaps
+		r.varint() // length: what it counts is read anyway
+		r.skip(1)  // attributes: none are defined
+		if delta := r.varint(); attributes&appendTimeFlag == 0 {
 			record.Time = time.UnixMilli(first + delta)
 		}
 		at = r.varint()

@@ -22,7 +22,7 @@ const (
 	tellEvery = time.Second
 	// graceful is how long a loop that has to let go of its lanes waits for what it has sent. The group waits for it.
 	graceful = 5 * time.Second
-	// databaseTime is how long a claim may take, and what one turn asks of PostgreSQL. A connection on which nothing comes back, while it
+	// databaseTime is how long a connection to PostgreSQL may take, a claim, and what one turn asks of it. A connection on which nothing comes back, while it
 	// does not break either, is given up then: else the process, whose heartbeats go on, would keep its lanes and do nothing.
 	databaseTime = 30 * time.Second
 )
@@ -137,15 +137,14 @@ func (l *loop) rest(ctx context.Context) {
 func (l *loop) own(ctx context.Context, a kafka.Assignment) error {
 	var s Store
 	err := l.inTime(ctx, func(ctx context.Context) (err error) {
-		if s, err = l.ports.Open(ctx, l.group, l.partitions); err != nil {
-			return fmt.Errorf("connect to PostgreSQL: %w", err)
-		}
-		return l.claim(ctx, s, a)
+		s, err = l.ports.Open(ctx, l.group, l.partitions)
+		return err
 	})
-	if s != nil {
-		defer s.Close()
-	}
 	if err != nil {
+		return fmt.Errorf("connect to PostgreSQL: %w", err)
+	}
+	defer s.Close()
+	if err := l.inTime(ctx, func(ctx context.Context) error { return l.claim(ctx, s, a) }); err != nil {
 		return err
 	}
 	// A batch is not cut off when the lanes are to be let go of: it gets a while to end, or nobody would know how it did.

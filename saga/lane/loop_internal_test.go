@@ -28,6 +28,21 @@ func (hangs) Begin(ctx context.Context, _ *saga.Working, _ []saga.Need, _ int) e
 
 func (hangs) Close() {}
 
+// A PostgreSQL that refuses connections is asked again.
+func TestARefusedConnectionIsTriedAgain(t *testing.T) {
+	ctx, end := context.WithCancel(t.Context())
+	tried := 0
+	p := Ports{Open: func(ctx context.Context, g *saga.Group, partitions int) (Store, error) {
+		if tried++; tried == 2 {
+			end()
+		}
+		return connect(ctx, "postgres://127.0.0.1:1/nowhere", g, partitions)
+	}}
+	if err := teamOf(p, shardedGroup(), 1).hold(ctx, kafka.Assignment{Lanes: []int{0}}); err != nil || tried != 2 {
+		t.Errorf("it is tried %d times, until %v", tried, err)
+	}
+}
+
 // P6: a connection on which nothing comes back is given up after a while, at a claim as in a batch, and the loop tries another one.
 func TestAConnectionThatHangsIsGivenUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
