@@ -272,8 +272,8 @@ func (l logLines) Write(p []byte) (int, error) {
 }
 
 // everyday tells what PostgreSQL says in the course of a day from what somebody should look at. It turns away who comes
-// while it starts, as we do to see when it is up; and when it stops or is killed, its workers' last words are fatal, the same for each
+// while it starts or recovers, as we do to see when it is up; and when it stops or is killed, its workers' last words are fatal, the same for each
 // connection: whether it was to end, the one who runs it knows.
 func everyday(entry string) bool {
-	return strings.HasPrefix(entry, "LOG:") || strings.HasSuffix(entry, "is starting up") || strings.HasPrefix(entry, "FATAL:  terminating ")
+	return strings.HasPrefix(entry, "LOG:") || strings.HasPrefix(entry, "FATAL:  the database system is ") || strings.HasPrefix(entry, "FATAL:  terminating ")
 }

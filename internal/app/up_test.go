@@ -16,6 +16,7 @@ func TestServersAreLoggedByEntry(t *testing.T) {
 		"ERROR:  relation \"l\" does not exist at character 20\nSTATEMENT:  select x\n\tfrom l\n\twhere y\nWARNING:  worker took too long\nHINT:  look\n",
 		"FATAL:  terminating connection due to unexpected postmaster exit\nFATAL:  terminating connection due to administrator command\nLOG:  ready\n",
 		"FATAL:  the database system is starting up\n",
+		"FATAL:  the database system is not yet accepting connections\nDETAIL:  Consistent recovery state has not been yet reached.\n",
 		"PANIC:  no space left\n",
 	} {
 		if _, err := io.WriteString(w, chunk); err != nil {
