@@ -91,7 +91,7 @@ func (c topicsCreateCommand) Run(ctx context.Context, s streams) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(s.out, "%d topics are there, each with %d partitions: %s\n", len(names), cfg.Partitions, strings.Join(names, ", "))
+	fmt.Fprintf(s.out, "%s are there, each with %s:\n  %s\n", counted(len(names), "topic"), counted(cfg.Partitions, "partition"), strings.Join(names, "\n  "))
 	return nil
 }
 
@@ -127,7 +127,7 @@ func (c seedCommand) Run(ctx context.Context, s streams) error {
 	if err := app.Seed(ctx, cfg, facts); err != nil {
 		return err
 	}
-	fmt.Fprintf(s.out, "%d facts said and acknowledged\n", len(facts))
+	fmt.Fprintf(s.out, "%s said and acknowledged\n", counted(len(facts), "fact"))
 	return nil
 }
 

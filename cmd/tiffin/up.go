@@ -38,7 +38,7 @@ func (c upCommand) Run(ctx context.Context, s streams, parsed *kong.Context) err
 	return app.Up(ctx, cfg, cfg.Logger(s.err), func(servers app.Servers) { c.firstScreen(s.out, servers) })
 }
 
-// firstScreen says what runs where, and what to try.
+// firstScreen says what runs where, and what to try, for a terminal of 80 columns.
 func (c upCommand) firstScreen(w io.Writer, servers app.Servers) {
 	people := "restaurant, cook and courier are simulated"
 	if c.Simulate == "off" {
@@ -53,19 +53,27 @@ func (c upCommand) firstScreen(w io.Writer, servers app.Servers) {
   data        %s
   people      %s
 
-Order a meal, watch how it is doing, like a post, pay somebody, listen to what is said:
+Order a meal, watch how it is doing, like a post, pay somebody, listen to what
+is said:
 
-  curl -i -X POST %[1]s/orders -H 'Content-Type: application/json' \
-    -d '{"customerId":"alice","restaurantId":"annapurna","items":[{"sku":"masala-dosa","quantity":1}]}'
+  curl -i %[1]s/orders \
+    -H 'Content-Type: application/json' \
+    -d '{"customerId":"alice","restaurantId":"annapurna",
+         "items":[{"sku":"masala-dosa","quantity":1}]}'
 
   curl -N %[1]s/orders/ID -H 'Accept: text/event-stream'
 
-  curl %[1]s/posts/sunset/likes -H 'Content-Type: application/json' -d '{"userId":"alice"}'; curl %[1]s/posts/sunset/likes
+  curl %[1]s/posts/sunset/likes \
+    -H 'Content-Type: application/json' -d '{"userId":"alice"}'
+  curl %[1]s/posts/sunset/likes
 
-  curl -i %[1]s/payments -H 'Content-Type: application/json' \
-    -d '{"from":"alice","to":"bob","amount":{"currency":"INR","minorUnits":12500}}'
+  curl -i %[1]s/payments \
+    -H 'Content-Type: application/json' \
+    -d '{"from":"alice","to":"bob",
+         "amount":{"currency":"INR","minorUnits":12500}}'
 
-  kafka-console-consumer.sh --bootstrap-server %[7]s --topic %[8]sorders --from-beginning
+  kafka-console-consumer.sh --bootstrap-server %[7]s \
+    --topic %[8]sorders --from-beginning
 
 What there is to call: %[1]s/openapi.yaml
 

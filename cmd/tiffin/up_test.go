@@ -61,6 +61,11 @@ func up(t *testing.T, dir string, args ...string) instance {
 			t.Fatalf("it ended before it was up: %+v\n%s", i.stop(), shown.String())
 		}
 	}
+	for line := range strings.Lines(shown.String()) {
+		if len(line) > 80+1 && !strings.HasPrefix(line, "  data ") {
+			t.Errorf("the first screen is too wide for a terminal: %s", line)
+		}
+	}
 	var err error
 	if i.Servers, err = app.ReadServers(dir); err != nil {
 		t.Fatal(err)
@@ -178,7 +183,7 @@ func TestUp(t *testing.T) {
 	if got := run(t, "audit", "--data="+dir, "--json"); got.code != 0 || !strings.HasPrefix(got.out, "{") {
 		t.Errorf("audit: %+v", got)
 	}
-	if got := run(t, "topics", "list", "--data="+dir); got.code != 0 || !strings.Contains(got.out, "orders (12 partitions, 1 replicas)") || !strings.Contains(got.out, "order.placed             from orders-api         to inventory, orders") {
+	if got := run(t, "topics", "list", "--data="+dir); got.code != 0 || !strings.Contains(got.out, "orders (12 partitions, 1 replica)") || !strings.Contains(got.out, "order.placed             from orders-api         to inventory, orders") {
 		t.Errorf("topics list: %+v", got)
 	}
 

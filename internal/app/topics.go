@@ -95,7 +95,7 @@ func ListTopics(ctx context.Context, cfg Config, w io.Writer) error {
 	prefix := cfg.Kafka.TopicPrefix
 	state := func(name string) string {
 		if t, ok := there[name]; ok {
-			return fmt.Sprintf("%d partitions, %d replicas", t.Partitions, t.Replicas)
+			return number(t.Partitions, "partition") + ", " + number(t.Replicas, "replica")
 		}
 		return "missing: create it with `tiffin topics create`"
 	}
