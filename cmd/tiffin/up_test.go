@@ -314,11 +314,15 @@ func TestUpRefusesWhatIsTaken(t *testing.T) {
 	}
 	free := []string{"--api-addr=127.0.0.1:0", "--kafka-addr=127.0.0.1:0", "--postgres-addr=127.0.0.1:0", "--redis-addr=127.0.0.1:0"}
 	for flag, taken := range map[string]string{"--api-addr": strings.TrimPrefix(i.API, "http://"), "--kafka-addr": i.Kafka[0], "--postgres-addr": postgres, "--redis-addr": redisAddr(i.RedisURL)} {
-		args := append([]string{"up", "--data=" + filepath.Join(t.TempDir(), "other")}, free...)
+		other := filepath.Join(t.TempDir(), "other")
+		args := append([]string{"up", "--data=" + other}, free...)
 		got := run(t, append(args, flag+"="+taken)...)
 		_, port, _ := net.SplitHostPort(taken)
 		if got.code != exitFailed || !strings.Contains(got.err, "port "+port+" is taken") || !strings.Contains(got.err, flag) {
 			t.Errorf("with %s taken: %+v", flag, got)
+		}
+		if _, err := os.Stat(other); !os.IsNotExist(err) {
+			t.Errorf("with %s taken it leaves its directory behind (%v)", flag, err)
 		}
 	}
 	if got := i.stop(); got.code != 0 || strings.Contains(got.err, "does not exist") { // the simulator has no schemas here

@@ -4,10 +4,13 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"io/fs"
 	"log/slog"
+	"net"
 	"os"
 	"regexp"
 	"strings"
+	"syscall"
 	"time"
 
 	"tiffin/internal/demo"
@@ -41,6 +44,11 @@ type UpConfig struct {
 func Up(ctx context.Context, cfg UpConfig, log *slog.Logger, ready func(Servers)) (err error) {
 	if err := cfg.Validate(); err != nil {
 		return err
+	}
+	if _, err := os.Stat(cfg.Dir); errors.Is(err, fs.ErrNotExist) {
+		if err := cfg.portsTaken(); err != nil {
+			return err // and there is still no directory: nothing began
+		}
 	}
 	h, err := openHome(cfg.Dir)
 	if err != nil {
@@ -83,6 +91,32 @@ func Up(ctx context.Context, cfg UpConfig, log *slog.Logger, ready func(Servers)
 		}},
 		part{"tiffin", a.Run},
 		part{"PostgreSQL", own.watch})
+}
+
+// portsTaken names the ports that other programs have.
+func (c UpConfig) portsTaken() error {
+	var errs []error
+	for _, s := range []struct {
+		who, addr, flag string
+		own             bool
+	}{
+		{"the API", cmp.Or(c.APIAddr, DefaultAPIAddr), "--api-addr", true},
+		{"Kafka", cmp.Or(c.KafkaAddr, DefaultKafkaAddr), "--kafka-addr", len(c.Kafka.Brokers) == 0},
+		{"PostgreSQL", cmp.Or(c.PostgresAddr, DefaultPostgresAddr), "--postgres-addr", c.DatabaseURL == ""},
+		{"Redis", cmp.Or(c.RedisAddr, DefaultRedisAddr), "--redis-addr", c.RedisURL == ""},
+	} {
+		if !s.own {
+			continue
+		}
+		listener, err := net.Listen("tcp", s.addr)
+		switch {
+		case err == nil:
+			_ = listener.Close() // nobody was let in
+		case errors.Is(err, syscall.EADDRINUSE): // what else may be wrong, the server says
+			errs = append(errs, cantListen(s.who, s.addr, "choose another with "+s.flag, err))
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // welcome lets the API's first clients in: as soon as it accepts, and the groups have read the demo data if these are new.
