@@ -114,6 +114,17 @@ func (f *feed) atEnd(p *position, handled int64, moment time.Time) bool {
 	return false
 }
 
+// ends are where the log ends at these places, as far as it is known.
+func (f *feed) ends(places map[kafka.TopicPartition]*position) map[kafka.TopicPartition]int64 {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	out := make(map[kafka.TopicPartition]int64, len(places))
+	for tp, p := range places {
+		out[tp] = p.end
+	}
+	return out
+}
+
 // heads are the places where the log is read on and no request is under way: per partition the furthest place of all
 // groups, if one there has room.
 func (f *feed) heads() (out []kafka.Position) {

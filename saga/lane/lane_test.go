@@ -101,6 +101,8 @@ func TestAPoisonousEventParksItsKey(t *testing.T) {
 			w.until(2, "select count(*) from counter.parked where key = 'bad'")
 			w.until(1, "select count(*) from counter.parked where key = 'bad' and reason = ''")
 			w.until(nil, "select state from counter.tickets where id = 'bad'")
+			w.shows("tiffin_group_parked_events", 2)
+			w.shows("tiffin_group_unread_records", 0)
 		})
 	}
 }

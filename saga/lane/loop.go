@@ -62,6 +62,7 @@ type loop struct {
 	looks, told, stepped, lastUse, wishesRead time.Duration
 	swept, forgot                             time.Duration
 	ticks                                     bool // this turn is a tick's
+	backlog                                   backlog
 
 	// What follows belongs to one assignment.
 	condemned map[taskID]condemnation // what can't be done
@@ -91,7 +92,9 @@ func (l *loop) hold(ctx context.Context, a kafka.Assignment) error {
 			return err
 		case errors.As(err, &stuck):
 			l.log.Error("these lanes stop", "lanes", a.Lanes, "error", err, "mend", l.mend(ctx))
+			l.metrics.stopped(len(a.Lanes))
 			l.ports.Machine.Pause(ctx, stuckFor)
+			l.metrics.stopped(-len(a.Lanes))
 			continue
 		case l.closer:
 			l.closer = false
@@ -168,6 +171,7 @@ func (l *loop) own(ctx context.Context, a kafka.Assignment) error {
 	(&batch{lanes: l.owned}).offsets(l.tell)
 	l.metrics.lanes(len(l.owned))
 	defer l.metrics.lanes(-len(l.owned))
+	defer l.showBacklog(backlog{})
 	defer l.turns.pass(l)
 	l.log.Info("claimed", "lanes", len(l.owned), "generation", a.Generation)
 	if err := l.work(ctx, work, a); err != nil {
@@ -418,6 +422,24 @@ func (l *loop) acknowledged(lanes []*lane) {
 	}
 }
 
+// ahead is what the loop has before it.
+func (l *loop) ahead() (b backlog) {
+	for tp, end := range l.feed.ends(l.places) {
+		b.unread += max(0, end-l.lanes[tp.Partition].Next[tp.Topic])
+	}
+	for _, ln := range l.owned {
+		for _, n := range ln.Parked {
+			b.parked += int64(n)
+		}
+	}
+	return b
+}
+
+func (l *loop) showBacklog(is backlog) {
+	l.metrics.backlog(l.backlog, is)
+	l.backlog = is
+}
+
 // lookAround does what no event brings.
 func (l *loop) lookAround(ctx context.Context, a kafka.Assignment) error {
 	if err := l.fireDeadlines(ctx, l.now()); err != nil {
@@ -435,6 +457,7 @@ func (l *loop) lookAround(ctx context.Context, a kafka.Assignment) error {
 			ln.forget()
 		}
 	}
+	l.showBacklog(l.ahead())
 	if l.up()-l.told >= tellEvery && len(l.tell) > 0 {
 		l.tellOffsets(ctx, a)
 	}

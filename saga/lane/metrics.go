@@ -18,6 +18,9 @@ type Metrics struct {
 	seconds *prometheus.HistogramVec
 	size    *prometheus.HistogramVec
 	owned   *prometheus.GaugeVec
+	stuck   *prometheus.GaugeVec
+	unread  *prometheus.GaugeVec
+	held    *prometheus.GaugeVec
 	tried   *prometheus.CounterVec
 }
 
@@ -33,9 +36,12 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 		seconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "tiffin_group_batch_duration_seconds", Help: "From a batch's begin to its commit.", Buckets: prometheus.ExponentialBuckets(0.001, 2, 12)}, group),
 		size:    prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "tiffin_group_batch_events", Help: "Events in a batch.", Buckets: prometheus.ExponentialBuckets(1, 2, 13)}, group),
 		owned:   prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "tiffin_group_lanes", Help: "Lanes that this process owns."}, group),
+		stuck:   prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "tiffin_group_stopped_lanes", Help: "Lanes of this process that stand still until somebody says where they go on: its log says how."}, group),
+		unread:  prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "tiffin_group_unread_records", Help: "Records that this process's lanes have not handled yet, of those that it knows to be there."}, group),
+		held:    prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "tiffin_group_parked_events", Help: "Events of this process's lanes that are parked now."}, group),
 		tried:   prometheus.NewCounterVec(prometheus.CounterOpts{Name: "tiffin_group_effect_attempts_total", Help: "Attempts of effects, by what came of them."}, []string{"group", "effect", "outcome"}),
 	}
-	r.MustRegister(m.events, m.skipped, m.said, m.park, m.mirror, m.seconds, m.size, m.owned, m.tried)
+	r.MustRegister(m.events, m.skipped, m.said, m.park, m.mirror, m.seconds, m.size, m.owned, m.stuck, m.unread, m.held, m.tried)
 	return m
 }
 
@@ -74,6 +80,17 @@ func (g *groupMetrics) attempted(effect, outcome string) {
 }
 func (g *groupMetrics) parked()        { g.parks.Inc() }
 func (g *groupMetrics) lanes(more int) { g.owned.WithLabelValues(g.group).Add(float64(more)) }
+
+func (g *groupMetrics) stopped(more int) { g.stuck.WithLabelValues(g.group).Add(float64(more)) }
+
+// backlog is what a loop has before it.
+type backlog struct{ unread, parked int64 }
+
+// backlog shows how a loop's has changed.
+func (g *groupMetrics) backlog(was, is backlog) {
+	g.unread.WithLabelValues(g.group).Add(float64(is.unread - was.unread))
+	g.held.WithLabelValues(g.group).Add(float64(is.parked - was.parked))
+}
 
 func (g *groupMetrics) batch(n int, took time.Duration) {
 	g.size.Observe(float64(n))

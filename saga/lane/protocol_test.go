@@ -226,6 +226,7 @@ func TestAPlaceOutsideTheLogStopsTheGroup(t *testing.T) {
 	w.exec("update counter.lanes set offsets = offsets || '{\"counter\": 4711}'")
 	stop = w.run(w.counter, w.gate)
 	w.logs("which the log does not have")
+	w.shows("tiffin_group_stopped_lanes", partitions)
 	w.mend()
 	stop()
 	w.run(w.counter, w.gate)

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/prometheus/client_golang/prometheus"
 
 	"tiffin/internal/testservers"
 	"tiffin/saga"
@@ -141,10 +142,11 @@ func letIn(v *visit, e saga.Event[given]) []saga.Fact {
 
 // world is the choreography on real servers.
 type world struct {
-	t      *testing.T
-	client *kafka.Client
-	url    string
-	db     *pgx.Conn
+	metrics prometheus.Gatherer // of the process that was started last
+	t       *testing.T
+	client  *kafka.Client
+	url     string
+	db      *pgx.Conn
 	counter,
 	gate *saga.Group
 	broker, prefix string
@@ -169,6 +171,33 @@ func (l *logbook) all() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.text.String()
+}
+
+// shows waits until the process that was started last shows a figure of the group counter.
+func (w *world) shows(name string, want float64) {
+	w.t.Helper()
+	ticker := time.NewTicker(10 * time.Millisecond)
+	defer ticker.Stop()
+	for deadline := time.Now().Add(20 * time.Second); ; <-ticker.C {
+		got := -1.0
+		families, err := w.metrics.Gather()
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		for _, f := range families {
+			for _, m := range f.GetMetric() {
+				if f.GetName() == name && m.GetLabel()[0].GetValue() == "counter" {
+					got = m.GetGauge().GetValue()
+				}
+			}
+		}
+		if got == want {
+			return
+		}
+		if time.Now().After(deadline) {
+			w.t.Fatalf("%s is %v, want %v", name, got, want)
+		}
+	}
 }
 
 // logs waits until somebody has logged this text.
@@ -226,9 +255,11 @@ func (w *world) run(groups ...*saga.Group) (stop func()) {
 	w.t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
+	registry := prometheus.NewRegistry()
+	w.metrics = registry
 	log := slog.New(slog.NewTextHandler(io.MultiWriter(w.t.Output(), &w.log), &slog.HandlerOptions{Level: slog.LevelInfo}))
 	go func() {
-		done <- lane.Run(ctx, lane.Config{Kafka: w.client, DatabaseURL: w.url, Logger: log}, groups...)
+		done <- lane.Run(ctx, lane.Config{Kafka: w.client, DatabaseURL: w.url, Logger: log, Metrics: lane.NewMetrics(registry)}, groups...)
 	}()
 	stopped := false
 	stop = func() {
