@@ -15,8 +15,10 @@ func TestTheBoundsAreTheCodes(t *testing.T) {
 	for _, bound := range []struct{ file, says string }{
 		{"saga/lane/process.go", fmt.Sprintf("c.MaxBatch = %d\n", MaxBatch)},
 		{"saga/lane/process.go", fmt.Sprintf("c.QueueLimit = %d\n", QueueLimit)},
-		{"saga/lane/loop.go", fmt.Sprintf("linger = %.0f * time.Millisecond\n", patience*1000)},
-		{"saga/lane/team.go", "apart{distance: linger / time.Duration(size)}"},
+		{"saga/lane/loop.go", fmt.Sprintf("tick = %.0f * time.Millisecond\n", patience*1000)},
+		{"saga/lane/loop.go", "linger = tick\n"},
+		{"saga/lane/loop.go", "l.up()-l.stepped < linger/2"},
+		{"saga/lane/team.go", "time.Duration(i)*tick/time.Duration(size)"},
 		{"saga/lane/process.go", fmt.Sprintf("c.Loops = min(runtime.GOMAXPROCS(0), %d)\n", maxLoops)},
 		{"saga/lane/feed.go", fmt.Sprintf("partitionBytes = %d << 10\n", partitionBytes>>10)},
 		{"saga/lane/feed.go", fmt.Sprintf("requestBytes   = %d << 20\n", requestBytes>>20)},

@@ -1,6 +1,6 @@
 package capacity
 
-import "slices"
+import "math"
 
 // group is a consumer group: its instances share the partitions.
 type group struct {
@@ -39,6 +39,8 @@ type loop struct {
 	working  bool
 	waking   bool
 	stepped  seconds
+	slot     seconds // when in each patience its ticks are
+	ticks    bool    // now
 }
 
 // lane is one of its partitions.
@@ -51,10 +53,11 @@ type lane struct {
 
 func (w *world) newGroup(n Nodes, loops int, on func() *account, database *account) *group {
 	g := &group{world: w, database: database, latency: newLatencies()}
-	for range n.Instances {
+	for k := range n.Instances {
 		i := &instance{group: g, host: on()}
-		for range loops {
-			i.loops = append(i.loops, &loop{instance: i, stepped: -patience})
+		for m := range loops {
+			part := seconds(m) + seconds(k)/seconds(n.Instances)
+			i.loops = append(i.loops, &loop{instance: i, stepped: -patience, slot: part * patience / seconds(loops)})
 		}
 		g.instances = append(g.instances, i)
 	}
@@ -154,32 +157,22 @@ func (i *instance) step() {
 	}
 }
 
-// working says whether one of its loops does.
-func (i *instance) working() bool {
-	return slices.ContainsFunc(i.loops, func(l *loop) bool { return l.working })
-}
-
-// step handles a batch, if there is one: a fair share of each lane first, then what there is. While less than a batch waits it waits for company,
-// and for the other loops of the process, so as not to follow right behind: its share of a patience.
+// step handles a batch, if there is one: a fair share of each lane first, then what there is. While less than a batch waits it waits for company
+// until the loop's next tick, at moments of its own.
 func (l *loop) step() {
 	if l.working || l.queued == 0 {
 		return
 	}
-	if l.queued < MaxBatch {
-		pause := l.stepped + patience - l.now
-		if pause <= 0 && l.instance.working() {
-			pause = patience / seconds(len(l.instance.loops))
+	if l.queued < MaxBatch && (!l.ticks || l.now-l.stepped < patience/2) {
+		if !l.waking {
+			l.waking = true
+			l.after(l.untilTick(), func() {
+				l.waking, l.ticks = false, true
+				l.step()
+				l.ticks = false
+			})
 		}
-		if pause > 0 {
-			if !l.waking {
-				l.waking = true
-				l.after(pause, func() {
-					l.waking = false
-					l.step()
-				})
-			}
-			return
-		}
+		return
 	}
 	l.stepped, l.working = l.now, true
 	var batch stock
@@ -206,6 +199,15 @@ func (l *loop) step() {
 			})
 		})
 	})
+}
+
+// untilTick is how long it is until the loop's next tick, and not nearly nothing.
+func (l *loop) untilTick() seconds {
+	left := patience - math.Mod(l.now-l.slot+patience, patience)
+	if left < tick {
+		left += patience
+	}
+	return left
 }
 
 // lock waits for the group's lock, if it has one.

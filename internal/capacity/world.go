@@ -12,7 +12,7 @@ const (
 	QueueLimit = 8000
 	// maxLoops is how many loops a process has at most where lanes have no row in common: one for each core.
 	maxLoops = 4
-	// patience is how long a group waits for a batch to be full.
+	// patience is how long a group waits for a batch to be full: a tick of its loops.
 	patience seconds = 0.1
 	// A door sends a chunk at a time, so soon after the one before, which takes longer if that had many facts, or as soon as there is half a chunk.
 	chunkBytes           = 2 << 20
