@@ -14,16 +14,13 @@ import (
 
 // harmless are the mistakes that nobody finds here, and why that is right.
 var harmless = map[string]string{
-	"payments.openOrder fails without refusing the act":    "only what runs in its place fails, and that refuses the act by itself",
-	"payments.openTransfer fails without refusing the act": "only what runs in its place fails, for no door lets a payment of the house in",
-	"payments.flagged stands outside of its wait":          "fraud gives one verdict, and this one refuses the act, which ends the wait too",
-	"payments.flagged answers though nobody waits":         "fraud gives one verdict",
-	"fraud.score fails without refusing the act":           "it closes the act, whatever it says",
-	"delivery.delivered stands outside of its wait":        "it closes the act, which ends the wait too",
-	"delivery.delivered answers though nobody waits":       "every answer ends the act, so there is no second one",
-	"delivery.dropped stands outside of its wait":          "it refuses the act, which ends the wait too",
-	"delivery.dropped answers though nobody waits":         "every answer ends the act, so there is no second one",
-	"notification is concerned by everything":              "it tells something else, as often; what a message says is for the group's own tests",
+	"payments.flagged stands outside of its wait":    "fraud gives one verdict, and this one refuses the act, which ends the wait too",
+	"payments.flagged answers though nobody waits":   "fraud gives one verdict",
+	"delivery.delivered stands outside of its wait":  "it closes the act, which ends the wait too",
+	"delivery.delivered answers though nobody waits": "every answer ends the act, so there is no second one",
+	"delivery.dropped stands outside of its wait":    "it refuses the act, which ends the wait too",
+	"delivery.dropped answers though nobody waits":   "every answer ends the act, so there is no second one",
+	"notification is concerned by everything":        "it tells something else, as often; what a message says is for the group's own tests",
 }
 
 // Each mistake that can be made in one line of a declaration, or by forgetting something in a reaction, is found in a small
