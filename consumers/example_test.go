@@ -20,6 +20,15 @@ func (PointsGranted) EventType() string { return "points.granted" }
 func (PointsGranted) Topic() string     { return "loyalty" }
 func (f PointsGranted) Key() string     { return f.OrderID }
 
+// Validate reports all faults at once as an [*Invalid].
+func (f PointsGranted) Validate() error {
+	var c schemas.Check
+	c.ID("/orderId", f.OrderID)
+	c.Account("/customerId", f.CustomerID)
+	c.Quantity("/points", f.Points, 1_000_000)
+	return c.Err()
+}
+
 // PointsWithdrawn says that the order failed, and its points are gone. It undoes points.granted.
 type PointsWithdrawn struct {
 	OrderID string `json:"orderId"`
@@ -76,18 +85,18 @@ func Group() *saga.Group {
 func grant(g *Grant, e saga.Event[schemas.PaymentRequested]) []saga.Fact {
 	g.CustomerID, g.Points = e.Fact.From, int(e.Fact.Amount.MinorUnits/100)
 	cards.Get(e, g.CustomerID).Points += g.Points
-	return saga.Say(PointsGranted{g.OrderID, g.CustomerID, g.Points})
+	return saga.Say(PointsGranted{OrderID: g.OrderID, CustomerID: g.CustomerID, Points: g.Points})
 }
 
 // withhold answers an order whose failure was heard before it.
 func withhold(g *Grant, _ saga.Event[schemas.PaymentRequested]) []saga.Fact {
-	return saga.Say(PointsWithdrawn{g.OrderID, schemas.ReasonBarred(g.MarkedBy())})
+	return saga.Say(PointsWithdrawn{OrderID: g.OrderID, Reason: schemas.ReasonBarred(g.MarkedBy())})
 }
 
 // withdraw takes the points back.
 func withdraw(g *Grant, why saga.Cause) []saga.Fact {
 	cards.Get(why, g.CustomerID).Points -= g.Points
-	return saga.Say(PointsWithdrawn{g.OrderID, schemas.ReasonOf(why.Fact)})
+	return saga.Say(PointsWithdrawn{OrderID: g.OrderID, Reason: schemas.ReasonOf(why.Fact)})
 }
 
 // keep: the restaurant has its money, so the points are past undoing.

@@ -354,10 +354,6 @@ func TestARefusalChangesNothingElse(t *testing.T) {
 			lines.Add(e, Line{j.ID, "refused"})
 			return sayNo(j, e)
 		},
-		`\S+` + here + `refuses and changes jobs: .*`: func(j *Job, e saga.Event[Asked]) []saga.Fact {
-			jobs.Get(e, "2").Did++
-			return sayNo(j, e)
-		},
 		`\S+` + here + `refuses and requests letter: .*`: func(j *Job, e saga.Event[Asked]) []saga.Fact {
 			letters.Request(e, letter{})
 			return sayNo(j, e)
@@ -369,7 +365,6 @@ func TestARefusalChangesNothingElse(t *testing.T) {
 				saga.Performs(letters, time.Minute, func(context.Context, string, letter) error { return nil }))
 			var w saga.Working
 			w.Put(jobs, "1", &Job{ID: "1"}, false)
-			w.Put(jobs, "2", &Job{ID: "2"}, true)
 			w.Put(shelves, "s", &Shelf{"s", 1}, true)
 			g.React(&w, hearing(cancelled))
 			out := g.React(&w, hearing(asked))
