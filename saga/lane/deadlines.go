@@ -58,7 +58,7 @@ func (l *loop) fireDeadlines(ctx context.Context, now time.Time) error {
 			behind[d.Lane] = behind[d.Lane] || !l.hasRead(ln, d.Until)
 			switch t := (task{lane: ln, cause: l.deadline(d, now)}); {
 			case behind[d.Lane] || len(b.tasks) >= l.searches[ofDeadline].limit:
-			case ln.careful > 0:
+			case ln.Deaths > 1 || ln.hasKilled(d.Key):
 				careful = append(careful, t)
 			default:
 				b.touch(ln)
@@ -87,7 +87,8 @@ func (l *loop) fireDeadlines(ctx context.Context, now time.Time) error {
 // fireCarefully handles one deadline alone, of a lane whose owners have died: see stepCarefully. One that kills is left alone; it
 // comes again with the next owner, who finds the attempts noted.
 func (l *loop) fireCarefully(ctx context.Context, t task) error {
-	deadly, err := l.attempt(ctx, t.lane, "deadline of "+t.cause.Key, 0)
+	name := deadlineOf + t.cause.Key
+	deadly, err := l.attempt(ctx, t.lane, name, 0)
 	if err != nil {
 		return err
 	}
@@ -99,7 +100,8 @@ func (l *loop) fireCarefully(ctx context.Context, t task) error {
 	}
 	b := l.newBatch()
 	b.touch(t.lane)
-	t.lane.Attempt, t.lane.Deaths = nil, 0
+	t.lane.survived(name)
+	l.outlived(t.lane)
 	b.tasks = append(b.tasks, t)
 	return l.finish(ctx, b)
 }

@@ -3,6 +3,7 @@ package lane_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"strings"
@@ -61,6 +62,42 @@ func TestAnEventThatKillsIsParked(t *testing.T) {
 	w.run(w.counter, w.gate)
 	w.until(2, "select count(*) from counter.tickets where state = 'closed'")
 	w.until("bad", "select key from counter.parked where reason <> ''")
+}
+
+// P7: a deadline that kills the process is left alone once it has killed three that handled it alone, also in a lane in which events come
+// all the time.
+func TestADeadlineThatKillsIsLeftAloneAmongEvents(t *testing.T) {
+	w := newWorld(t, time.Minute)
+	w.say(wanted{"bad", "deadly late"})
+	w.child("tickets")
+	w.exec("update counter.tickets set waits_until = clock_timestamp() - interval '1 hour'")
+	events, enough := context.WithCancel(t.Context())
+	sent := make(chan struct{})
+	go func() {
+		defer close(sent)
+		ticker := time.NewTicker(15 * time.Millisecond)
+		defer ticker.Stop()
+		for i := 0; events.Err() == nil; i++ {
+			p := praised{fmt.Sprint("p", i), "open"}
+			if kafka.Partition([]byte(p.ID), partitions) == kafka.Partition([]byte("bad"), partitions) {
+				w.say(p)
+				<-ticker.C
+			}
+		}
+	}()
+	defer func() { enough(); <-sent }()
+	const tried = "lanes where (attempt->>'count')::int = 3"
+	for deaths := 0; w.child(tried) == 0; deaths++ {
+		if deaths > 10 {
+			t.Fatal("ten processes have died of it")
+		}
+	}
+	stop := w.run(w.counter)
+	w.logs("a deadline is left alone")
+	stop()
+	w.run(w.counter) // which finds the note among all the events
+	w.until(true, "select sum(praise) > 300 from counter.shows")
+	w.until("bad", "select id from counter.tickets where waits_until is not null")
 }
 
 // child runs a process until there are such rows, and says how many; or until it has died of the deadly show.

@@ -47,16 +47,17 @@ type loop struct {
 	performs   bool // the group has effects
 
 	// What follows belongs to one claim.
-	store   Store
-	cache   *cache
-	lanes   map[int]*lane
-	owned   []*lane // the same, by number
-	queue   *queue
-	places  map[kafka.TopicPartition]*position
-	sends   *sends
-	effects *effects
-	due     time.Time // the nearest deadline; zero if there is none
-	tell    map[kafka.TopicPartition]kafka.Offset
+	store     Store
+	cache     *cache
+	lanes     map[int]*lane
+	owned     []*lane // the same, by number
+	queue     *queue
+	places    map[kafka.TopicPartition]*position
+	sends     *sends
+	effects   *effects
+	due       time.Time // the nearest deadline; zero if there is none
+	claimedAt time.Duration
+	tell      map[kafka.TopicPartition]kafka.Offset
 
 	// When something was done last, or is to be done next.
 	looks, told, stepped, lastUse, wishesRead time.Duration
@@ -188,7 +189,7 @@ func (l *loop) claim(ctx context.Context, s Store, a kafka.Assignment) error {
 	if err != nil {
 		return fmt.Errorf("claim: %w", err)
 	}
-	l.lanes, l.owned = map[int]*lane{}, nil
+	l.lanes, l.owned, l.claimedAt = map[int]*lane{}, nil, l.up()
 	for _, r := range rows {
 		if a := r.Attempt; a != nil && *a == l.noted[r.Number] {
 			r.Attempt = nil
@@ -338,9 +339,20 @@ func (l *loop) step(ctx context.Context) (busy bool, err error) {
 	b.tasks = make([]task, 0, len(events))
 	for _, e := range events {
 		b.add(l.judged(e))
-		l.lanes[e.lane].Deaths = 0
+		l.outlived(l.lanes[e.lane])
 	}
 	return true, l.finish(ctx, b)
+}
+
+// settled is how long an owner has to live after its claim until those before it that died count no more: long enough to come to the
+// deadlines that are due, which events do not wait for.
+const settled = 10 * time.Second
+
+// outlived forgets the deaths of a lane's owners if this one has lived for long enough.
+func (l *loop) outlived(ln *lane) {
+	if l.up()-l.claimedAt >= settled {
+		ln.Deaths = 0
+	}
 }
 
 // maxAttempts is how many owners may die of one event before it is parked.
@@ -366,14 +378,15 @@ func (l *loop) stepCarefully(ctx context.Context) (busy bool, err error) {
 		e = &condemned
 	}
 	b := l.newBatch()
-	ln.Attempt, ln.Deaths = nil, 0
+	ln.survived(e.topic)
+	l.outlived(ln)
 	b.add(e)
 	return true, l.finish(ctx, b)
 }
 
 // attempt notes that the next batch handles this alone, unless it has killed too many who did.
 func (l *loop) attempt(ctx context.Context, ln *lane, topic string, offset int64) (deadly bool, err error) {
-	ln.careful--
+	ln.careful = max(0, ln.careful-1)
 	count := 1
 	if a := ln.Attempt; a != nil && a.Topic == topic && a.Offset == offset {
 		count = a.Count + 1

@@ -121,7 +121,7 @@ type Row struct {
 	Gaps       int64
 	Outbox     []kafka.Record // said in the last batch, not known to be acknowledged
 	Attempt    *Attempt
-	Deaths     int // how many owners in a row died without handling anything
+	Deaths     int // how many owners in a row died soon after they had claimed it
 
 	Parked map[string]int // key -> events that wait; read by a claim, and saved as events
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -21,6 +22,7 @@ type lane struct {
 	*Row
 	last    map[string]time.Time // topic -> append time of the last record handled
 	careful int                  // how many events to handle alone, because owners died
+	killer  *Attempt             // the deadline that the last owner noted, and died of
 	sending bool
 	dirty   bool // the batch under way has touched it
 }
@@ -34,8 +36,26 @@ func newLane(r *Row) *lane {
 	if r.Deaths > 1 {
 		l.careful = carefulFor
 	}
+	if a := r.Attempt; a != nil && strings.HasPrefix(a.Topic, deadlineOf) {
+		l.killer = a
+	}
 	return l
 }
+
+// deadlineOf begins the name under which an attempt at a deadline is noted, in place of a topic's.
+const deadlineOf = "deadline of "
+
+// survived notes that what was tried alone has not killed. The note of a deadline that has killed stays until that one has not: events,
+// which may come all the time, are tried before it.
+func (l *lane) survived(tried string) {
+	if l.killer != nil && l.killer.Topic == tried {
+		l.killer = nil
+	}
+	l.Attempt = l.killer
+}
+
+// hasKilled says whether the last owner has died of this deadline.
+func (l *lane) hasKilled(key string) bool { return l.killer != nil && l.killer.Topic == deadlineOf+key }
 
 // name is the lane's name as a sender.
 func (l *lane) name(group string) string { return fmt.Sprintf("%s/%d", group, l.Number) }

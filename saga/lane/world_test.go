@@ -118,7 +118,12 @@ func noTicket(t *ticket, _ saga.Event[wanted]) []saga.Fact { return saga.Say(ref
 
 func arrived(*ticket, saga.Event[entered]) []saga.Fact { return nil }
 
-func missed(t *ticket, why saga.Cause) []saga.Fact { return takeBack(t, why) }
+func missed(t *ticket, why saga.Cause) []saga.Fact {
+	if t.Show == "deadly late" {
+		os.Exit(deadlyExit)
+	}
+	return takeBack(t, why)
+}
 
 func takeBack(t *ticket, why saga.Cause) []saga.Fact {
 	shows.Get(why, t.Show).Back++
