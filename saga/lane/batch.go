@@ -40,7 +40,6 @@ type batch struct {
 	blame   []ParkedEvent
 	kept    map[parkedKey]bool // keys whose redrive has failed in this batch
 	alarms  []func()           // to be raised once it is committed
-	trying  *Wished            // the wish that will be granted next
 	granted *Wished            // the wish that is granted
 	untried bool               // its key has more events than this batch could try
 	soonest time.Time          // the nearest deadline that it sets
@@ -110,11 +109,13 @@ func (b *batch) consider(l *lane, e *event) {
 
 func causeOf(e *event) saga.Cause { return saga.Cause{Envelope: e.Envelope, Fact: e.fact} }
 
-// run does the tasks, within a transaction that it opens.
+// run does the tasks. Only one that needs a document which is not in memory asks the database for anything, and opens a transaction.
 func (b *batch) run(ctx context.Context, s Store) error {
 	shard := b.shard()
-	if err := s.Begin(ctx, b.working, b.expected(shard), shard); err != nil {
-		return err
+	if needs := b.expected(shard); len(needs) > 0 {
+		if err := s.Load(ctx, b.working, needs, shard); err != nil {
+			return err
+		}
 	}
 	for left := b.tasks; len(left) > 0; {
 		var needs []saga.Need
@@ -319,7 +320,7 @@ func (b *batch) parkEvent(l *lane, e *event, reason string) {
 func (b *batch) save() (*Save, error) {
 	s := &Save{
 		Working: b.working, Now: b.loop.now(), Park: b.park, Unpark: b.unpark, Blame: b.blame,
-		Trying: b.trying, Granted: b.granted, Performed: b.performed,
+		Granted: b.granted, Performed: b.performed,
 	}
 	for _, l := range b.lanes {
 		s.Lanes = append(s.Lanes, l.Row)

@@ -3,7 +3,6 @@ package lane
 import (
 	"context"
 	"fmt"
-	"math"
 	"slices"
 	"time"
 
@@ -11,8 +10,12 @@ import (
 	"tiffin/saga/kafka"
 )
 
-// maxDue is how many deadlines are looked at in one go.
-const maxDue = 500
+const (
+	// maxDue is how many deadlines are looked at in one go.
+	maxDue = 500
+	// lookAgain is when those are looked at again of which none could fire.
+	lookAgain = time.Second
+)
 
 // lookForDeadlines finds when the nearest deadline of the loop's lanes is.
 func (l *loop) lookForDeadlines(ctx context.Context) error {
@@ -43,13 +46,16 @@ func (l *loop) fireDeadlines(ctx context.Context, now time.Time) error {
 		return nil
 	}
 	l.forgive()
+	without := append(l.condemnedOf(ofDeadline), l.deadlyDeadlines()...)
 	b := l.newBatch()
 	var due []Due
 	var careful []task // of lanes whose owners have died
 	// Lanes that have not read so far are not asked again: what is due there may be as much as is looked at.
-	for ask := l.ready(); len(ask) > 0 && len(b.tasks)+len(careful) == 0; {
+	ask := l.ready()
+	all := len(ask) == len(l.owned)
+	for len(ask) > 0 && len(b.tasks)+len(careful) == 0 {
 		var err error
-		if due, err = l.store.Due(ctx, ask, now, l.condemnedOf(ofDeadline), maxDue); err != nil {
+		if due, err = l.store.Due(ctx, ask, now, without, maxDue); err != nil {
 			return fmt.Errorf("deadlines: %w", err)
 		}
 		behind := map[int]bool{}
@@ -58,7 +64,7 @@ func (l *loop) fireDeadlines(ctx context.Context, now time.Time) error {
 			behind[d.Lane] = behind[d.Lane] || !l.hasRead(ln, d.Until)
 			switch t := (task{lane: ln, cause: l.deadline(d, now)}); {
 			case behind[d.Lane] || len(b.tasks) >= l.searches[ofDeadline].limit:
-			case ln.Deaths > 1 || ln.hasKilled(d.Key):
+			case ln.suspicious(deadlineOf + d.Key):
 				careful = append(careful, t)
 			default:
 				b.touch(ln)
@@ -75,41 +81,37 @@ func (l *loop) fireDeadlines(ctx context.Context, now time.Time) error {
 			return err
 		}
 	}
-	if len(careful) > 0 { // the others with the next ticks
-		return l.fireCarefully(ctx, careful[0])
+	for _, t := range careful {
+		if !t.lane.sending { // the others with the next ticks
+			return l.fireCarefully(ctx, t)
+		}
 	}
-	if len(b.tasks) == len(due) && len(due) < maxDue {
-		return l.lookForDeadlines(ctx)
+	if len(b.tasks) < len(due) || len(due) == maxDue {
+		return nil // the others are looked at again with the next tick
 	}
-	return nil // the others are looked at again with the next tick
+	err := l.lookForDeadlines(ctx)
+	if len(due) == 0 && all && !l.due.IsZero() && now.After(l.due) {
+		l.due = now.Add(lookAgain) // it is a parked key's, or left alone
+	}
+	return err
 }
 
-// fireCarefully handles one deadline alone, of a lane whose owners have died: see stepCarefully. One that kills is left alone; it
-// comes again with the next owner, who finds the attempts noted.
+// fireCarefully handles one deadline alone, of a lane whose owners have died.
 func (l *loop) fireCarefully(ctx context.Context, t task) error {
-	name := deadlineOf + t.cause.Key
-	deadly, err := l.attempt(ctx, t.lane, name, 0)
-	if err != nil {
+	note := t.id().note()
+	if err := l.attempt(ctx, t.lane, note); err != nil {
 		return err
 	}
-	if deadly {
-		reason := fmt.Sprintf("%d processes died while they handled this deadline", maxAttempts)
-		l.log.Error("a deadline is left alone", "key", t.cause.Key, "reason", reason)
-		l.condemned[t.id()] = condemnation{reason, math.MaxInt64}
-		return nil
-	}
 	b := l.newBatch()
-	b.touch(t.lane)
-	t.lane.survived(name)
-	l.outlived(t.lane)
+	b.survives(t.lane, note)
 	b.tasks = append(b.tasks, t)
 	return l.finish(ctx, b)
 }
 
-// ready are the lanes in which a deadline may fire: nothing is sent, and nothing waits.
+// ready are the lanes in which a deadline may fire: nothing is sent.
 func (l *loop) ready() (numbers []int) {
 	for _, ln := range l.owned {
-		if !ln.sending && l.queue.empty(ln.Number) {
+		if !ln.sending {
 			numbers = append(numbers, ln.Number)
 		}
 	}
@@ -157,9 +159,6 @@ func (l *loop) claimed() []Claimed {
 // hasRead says whether the lane has handled everything that was logged before the moment: per topic a record of a later
 // time, or all there was at some later time.
 func (l *loop) hasRead(ln *lane, moment time.Time) bool {
-	if !l.queue.empty(ln.Number) {
-		return false
-	}
 	for _, topic := range l.group.Topics() {
 		p := l.places[kafka.TopicPartition{Topic: topic, Partition: ln.Number}]
 		if !ln.last[topic].After(moment) && !l.feed.atEnd(p, ln.Next[topic], moment) {

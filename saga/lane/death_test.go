@@ -86,14 +86,14 @@ func TestADeadlineThatKillsIsLeftAloneAmongEvents(t *testing.T) {
 		}
 	}()
 	defer func() { enough(); <-sent }()
-	const tried = "lanes where (attempt->>'count')::int = 3"
+	const tried = "lanes where (attempts->>'deadline of bad')::int = 3"
 	for deaths := 0; w.child(tried) == 0; deaths++ {
 		if deaths > 10 {
 			t.Fatal("ten processes have died of it")
 		}
 	}
 	stop := w.run(w.counter)
-	w.logs("a deadline is left alone")
+	w.logs("deadlines are left alone")
 	stop()
 	w.run(w.counter) // which finds the note among all the events
 	w.until(true, "select sum(praise) > 300 from counter.shows")

@@ -175,6 +175,12 @@ func (l *loop) dueEffects(ctx context.Context, limit int) ([]pending, error) {
 			l.condemn(taskID{kind: ofEffect, key: p.ID}, fmt.Errorf("the request can't be read: %w", err))
 			continue
 		}
+		ln, note := l.lanes[p.lane], outcomeOf+p.ID
+		if err := ln.deadly(note); err != nil {
+			l.condemn(taskID{kind: ofEffect, key: p.ID}, err)
+			delete(ln.Attempts, note) // it is held now; a person may try again
+			continue
+		}
 		due = append(due, p)
 	}
 	return due, nil
@@ -190,12 +196,18 @@ func (l *loop) settleEffects(ctx context.Context) error {
 	b := l.newBatch()
 	limit := l.searches[ofEffect].limit
 	var waiting, again []result
+	var alone *result
 	for _, r := range l.effects.done {
 		switch ln := l.lanes[r.lane]; {
 		case r.err != nil && !saga.IsPermanent(r.err) && l.now().Before(r.until):
 			again = append(again, r)
 		case ln.sending || len(b.tasks) >= limit:
 			waiting = append(waiting, r)
+		case ln.suspicious(outcomeOf + r.ID):
+			if alone != nil {
+				waiting = append(waiting, *alone)
+			}
+			alone = &r
 		default:
 			b.touch(ln)
 			b.tasks = append(b.tasks, task{lane: ln, cause: l.outcomeOf(r)})
@@ -205,6 +217,25 @@ func (l *loop) settleEffects(ctx context.Context) error {
 	if err := l.tryLater(ctx, again); err != nil {
 		return err
 	}
+	if err := l.settle(ctx, b); err != nil || alone == nil {
+		return err
+	}
+	ln, note := l.lanes[alone.lane], outcomeOf+alone.ID
+	if ln.sending {
+		l.effects.done = append(l.effects.done, *alone)
+		return nil
+	}
+	if err := l.attempt(ctx, ln, note); err != nil {
+		return err
+	}
+	b = l.newBatch()
+	b.survives(ln, note)
+	b.tasks = append(b.tasks, task{lane: ln, cause: l.outcomeOf(*alone)})
+	return l.settle(ctx, b)
+}
+
+// settle runs a batch of outcomes.
+func (l *loop) settle(ctx context.Context, b *batch) error {
 	if len(b.tasks) == 0 {
 		return nil
 	}

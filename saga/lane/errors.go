@@ -37,8 +37,7 @@ func notInDatabase(group string, tp kafka.TopicPartition, offset int64) error {
 }
 
 // mending is the statement by which people let the lanes go on at the log's beginning, wherever their place is unknown or not in the log.
-// All that is still in the log is read again from there; lanes know what they have seen of it. It has no double quote if it can, for logs
-// put a backslash before each.
+// All that is still in the log is read again from there; lanes know what they have seen of it. It is empty if there is no such place.
 func mending(group string, topics []string, lanes []*lane, ranges map[kafka.TopicPartition]kafka.OffsetRange) string {
 	var rows []string
 	for _, l := range lanes {
@@ -49,18 +48,30 @@ func mending(group string, topics []string, lanes []*lane, ranges map[kafka.Topi
 			}
 		}
 	}
-	schema := group
-	if strings.Contains(schema, "-") {
-		schema = quoted(schema)
+	if rows == nil {
+		return ""
 	}
 	return fmt.Sprintf("update %s.lanes l set offsets = offsets || x.first from (select lane, jsonb_object_agg(topic, first) as first "+
-		"from (values %s) v(lane, topic, first) group by lane) x where l.lane = x.lane", schema, strings.Join(rows, ", "))
+		"from (values %s) v(lane, topic, first) group by lane) x where l.lane = x.lane", schemaOf(group), strings.Join(rows, ", "))
+}
+
+// schemaOf is the group's schema in a statement for people. It has no double quote if it can, for logs put a backslash before each.
+func schemaOf(group string) string {
+	if strings.Contains(group, "-") {
+		return quoted(group)
+	}
+	return group
 }
 
 // unsayableError: what a reaction says or requests can't be written. It has changed its documents by then, so the batch is given up.
 type unsayableError struct{ error }
 
 func (e *unsayableError) Unwrap() error { return e.error }
+
+// unreadableError: a document can't be read, of an older shape perhaps.
+type unreadableError struct{ error }
+
+func (e *unreadableError) Unwrap() error { return e.error }
 
 // maxReasonBytes is how much is kept of why something could not be handled.
 const maxReasonBytes = 4 << 10
@@ -74,7 +85,8 @@ func plain(reason string) string {
 // cause, and trying the same again would fail again. Of PostgreSQL's errors the class of the SQLSTATE decides.
 func dataFault(err error) bool {
 	var unsayable *unsayableError
-	if errors.As(err, &unsayable) {
+	var unreadable *unreadableError
+	if errors.As(err, &unsayable) || errors.As(err, &unreadable) {
 		return true
 	}
 	var pg *pgconn.PgError

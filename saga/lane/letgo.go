@@ -39,8 +39,7 @@ func (l *loop) clearOutboxes(ctx context.Context) error {
 	return l.finish(ctx, b)
 }
 
-// letGo ends in good order: effects under way are waited for and what was sent too, the outboxes are cleared, the lanes
-// released.
+// letGo ends in good order: effects under way are waited for and what was sent too, and the outboxes are cleared.
 func (l *loop) letGo(ctx context.Context, a kafka.Assignment) error {
 	l.log.Info("letting go", "lanes", len(l.lanes), "effects", len(l.effects.underWay))
 	for {
@@ -62,5 +61,14 @@ func (l *loop) letGo(ctx context.Context, a kafka.Assignment) error {
 	if len(l.tell) > 0 {
 		l.tellOffsets(ctx, a)
 	}
-	return l.store.Release(ctx, l.claimed())
+	return nil
+}
+
+// release says that this owner leaves its lanes alive, whatever it has not ended in time: the next one need not suspect their events.
+func (l *loop) release() {
+	ctx, cancel := l.ports.Machine.Timeout(context.Background(), time.Second)
+	defer cancel()
+	if err := l.store.Release(ctx, l.claimed()); err != nil {
+		l.log.Warn("the lanes can't be released: their next owner takes this one for dead", "error", err)
+	}
 }

@@ -68,8 +68,10 @@ type loop struct {
 	// What follows belongs to one assignment.
 	condemned map[taskID]condemnation // what can't be done
 	searches  [kinds]search           // for what can't be done
+	slow      map[taskID]slowness     // what has taken too long alone
+	saved     int                     // batches, ever
 	closer    bool                    // the last failure has brought one further
-	noted     map[int]Attempt         // by lane: what this process handles alone; while it lives, it has not died of it
+	noted     map[int]map[string]int  // by lane: what this process handles alone, and its count
 }
 
 // hold works on the lanes of an assignment until ctx ends. Whatever goes wrong, it forgets everything and claims again.
@@ -151,6 +153,11 @@ func (l *loop) own(ctx context.Context, a kafka.Assignment) error {
 	if err := l.inTime(ctx, func(ctx context.Context) error { return l.claim(ctx, s, a) }); err != nil {
 		return err
 	}
+	defer func() {
+		if ctx.Err() != nil {
+			l.release()
+		}
+	}()
 	// A batch is not cut off when the lanes are to be let go of: it gets a while to end, or nobody would know how it did.
 	work, cut := l.ports.Machine.Outlive(ctx, graceful)
 	defer cut()
@@ -191,11 +198,13 @@ func (l *loop) claim(ctx context.Context, s Store, a kafka.Assignment) error {
 	}
 	l.lanes, l.owned, l.claimedAt = map[int]*lane{}, nil, l.up()
 	for _, r := range rows {
-		if a := r.Attempt; a != nil && *a == l.noted[r.Number] {
-			r.Attempt = nil
-		}
+		l.withoutOwn(r)
 		ln := newLane(r)
 		l.lanes[r.Number], l.owned = ln, append(l.owned, ln)
+	}
+	if deadly := l.deadlyDeadlines(); len(deadly) > 0 {
+		l.log.Error("deadlines are left alone, for processes died while they handled them", "keys", deadly,
+			"mend", fmt.Sprintf("once that is mended, stop the group, and run in the database: update %s.lanes set attempts = '{}'", schemaOf(l.group.Name())))
 	}
 	return nil
 }
@@ -227,7 +236,12 @@ func (l *loop) subscribe(ctx context.Context) error {
 	}
 	l.places = map[kafka.TopicPartition]*position{}
 	var places []*position
+	turn := 0
+	if l.queue != nil {
+		turn = l.queue.turn // what spoils each batch that begins with it need not be in the first of the next claim, too
+	}
 	l.queue = newQueue(l.group, l.laneNumbers(), l.QueueLimit, l.bell)
+	l.queue.turn = turn
 	for _, ln := range l.owned {
 		for _, topic := range l.group.Topics() {
 			tp := kafka.TopicPartition{Topic: topic, Partition: ln.Number}
@@ -315,7 +329,7 @@ func (l *loop) step(ctx context.Context) (busy bool, err error) {
 	if busy, err = l.stepCarefully(ctx); err != nil {
 		return busy, err
 	}
-	ready := func(n int) bool { return !l.lanes[n].sending && l.lanes[n].careful == 0 }
+	ready := func(n int) bool { return !l.lanes[n].sending && !l.lanes[n].isCareful() }
 	waiting, urgent := l.queue.waiting(ready)
 	calm := urgent == 0 && waiting < l.MaxBatch // all of it can wait for company
 	ticks := l.ticks
@@ -333,8 +347,7 @@ func (l *loop) step(ctx context.Context) (busy bool, err error) {
 	if calm {
 		defer func() { l.looks = l.nextTick() }() // also after a batch that took longer: or it would drift into another loop's moment
 	}
-	events := l.queue.take(l.searches[ofEvent].limit, ready)
-	l.feed.poke()
+	events := l.take(l.searches[ofEvent].limit, ready)
 	b := l.newBatch()
 	b.tasks = make([]task, 0, len(events))
 	for _, e := range events {
@@ -344,61 +357,14 @@ func (l *loop) step(ctx context.Context) (busy bool, err error) {
 	return true, l.finish(ctx, b)
 }
 
-// settled is how long an owner has to live after its claim until those before it that died count no more: long enough to come to the
-// deadlines that are due, which events do not wait for.
-const settled = 10 * time.Second
-
-// outlived forgets the deaths of a lane's owners if this one has lived for long enough.
-func (l *loop) outlived(ln *lane) {
-	if l.up()-l.claimedAt >= settled {
-		ln.Deaths = 0
+// take takes events of lanes that are ready. A queue that was full has room again for what the feed has held back.
+func (l *loop) take(limit int, ready func(lane int) bool) []*event {
+	full := !l.queue.hasRoom()
+	events := l.queue.take(limit, ready)
+	if full {
+		l.feed.poke()
 	}
-}
-
-// maxAttempts is how many owners may die of one event before it is parked.
-const maxAttempts = 3
-
-// stepCarefully handles one event alone, of a lane whose owners have died: it notes first that it tries, so that, should this
-// process die of it too, the next one knows.
-func (l *loop) stepCarefully(ctx context.Context) (busy bool, err error) {
-	events := l.queue.take(1, func(n int) bool { return !l.lanes[n].sending && l.lanes[n].careful > 0 })
-	if len(events) == 0 {
-		return false, nil
-	}
-	l.feed.poke()
-	e := l.judged(events[0])
-	ln := l.lanes[e.lane]
-	deadly, err := l.attempt(ctx, ln, e.topic, e.offset)
-	if err != nil {
-		return true, err
-	}
-	if deadly {
-		condemned := *e
-		condemned.err = fmt.Errorf("%d processes died while they handled this event", maxAttempts)
-		e = &condemned
-	}
-	b := l.newBatch()
-	ln.survived(e.topic)
-	l.outlived(ln)
-	b.add(e)
-	return true, l.finish(ctx, b)
-}
-
-// attempt notes that the next batch handles this alone, unless it has killed too many who did.
-func (l *loop) attempt(ctx context.Context, ln *lane, topic string, offset int64) (deadly bool, err error) {
-	ln.careful = max(0, ln.careful-1)
-	count := 1
-	if a := ln.Attempt; a != nil && a.Topic == topic && a.Offset == offset {
-		count = a.Count + 1
-	}
-	if count > maxAttempts {
-		return true, nil
-	}
-	ln.Attempt = &Attempt{topic, offset, count}
-	l.noted[ln.Number] = *ln.Attempt
-	b := l.newBatch()
-	b.touch(ln)
-	return false, l.finish(ctx, b)
+	return events
 }
 
 // finish runs a batch, commits it, and sends what it said.
@@ -411,10 +377,11 @@ func (l *loop) finish(ctx context.Context, b *batch) error {
 	if err != nil {
 		l.suspect(b, err)
 		if tooSlow(err) || ctx.Err() != nil {
-			l.shorten(b)
+			l.shorten(b, err)
 		}
 		return err
 	}
+	l.saved++
 	l.clear(b)
 	l.metrics.batch(len(b.tasks), l.up()-began)
 	if !b.soonest.IsZero() && (l.due.IsZero() || b.soonest.Before(l.due)) {

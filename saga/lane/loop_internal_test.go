@@ -21,7 +21,7 @@ func (hangs) Claim(ctx context.Context, _ []int, _ int, _ string) ([]*Row, error
 	return nil, ctx.Err()
 }
 
-func (hangs) Begin(ctx context.Context, _ *saga.Working, _ []saga.Need, _ int) error {
+func (hangs) Load(ctx context.Context, _ *saga.Working, _ []saga.Need, _ int) error {
 	<-ctx.Done()
 	return ctx.Err()
 }

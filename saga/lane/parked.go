@@ -53,17 +53,15 @@ func (l *loop) grant(ctx context.Context, ln *lane, w Wished) error {
 	if err != nil {
 		return err
 	}
-	if w.Trier == "" {
-		w.Trier = l.process
-		b := l.newBatch()
-		b.touch(ln)
-		b.trying = &w
-		if err := l.finish(ctx, b); err != nil {
+	note := wishFor + key
+	triedBefore := ln.Attempts[note] > 0
+	if !triedBefore {
+		if err := l.attempt(ctx, ln, note); err != nil {
 			return err
 		}
 	}
 	b := l.newBatch()
-	b.touch(ln)
+	b.survives(ln, note)
 	if w.Wish == Discard && len(events) > 0 {
 		b.unpark = append(b.unpark, events[0].parked)
 		if ln.Parked[key]--; ln.Parked[key] == 0 {
@@ -72,7 +70,7 @@ func (l *loop) grant(ctx context.Context, ln *lane, w Wished) error {
 		l.log.Warn("a parked event is discarded", "key", key, "type", events[0].cause.Type)
 		events = events[1:]
 	}
-	if w.Trier != l.process && len(events) > 0 {
+	if triedBefore && len(events) > 0 {
 		b.keep(parkedKey{ln.Number, key}, events[0].parked, "the process that handled it again, or what is behind it, ended meanwhile: it may have died of that")
 		events = nil
 	}
@@ -151,6 +149,6 @@ func ListParked(ctx context.Context, conn *pgx.Conn, group, key string) ([]Parke
 func Wish(ctx context.Context, conn *pgx.Conn, group, key, wish string) (bool, error) {
 	tag, err := conn.Exec(ctx, "insert into "+pgx.Identifier{group, "wishes"}.Sanitize()+` (lane, key, wish)
 		select lane, key, $2 from `+pgx.Identifier{group, "parked"}.Sanitize()+` where key = $1 group by lane, key
-		on conflict (lane, key) do update set wish = excluded.wish, asked_at = now(), trier = ''`, key, wish)
+		on conflict (lane, key) do update set wish = excluded.wish, asked_at = now()`, key, wish)
 	return tag.RowsAffected() > 0, err
 }

@@ -38,10 +38,8 @@ type Store interface {
 	// Release lets go of lanes in good order: the next owner need not suspect their events. It does nothing to lanes that
 	// another has claimed.
 	Release(ctx context.Context, claimed []Claimed) error
-	// Begin opens a batch's transaction and loads documents; of those that are sharded, the part with this number. One of a
-	// group with rows that several lanes share waits for others of the group to end.
-	Begin(ctx context.Context, w *saga.Working, needs []saga.Need, shard int) error
-	// Load adds documents to the working set, within the transaction.
+	// Load adds documents to the working set; of those that are sharded, the part with this number. The first one of a batch opens its
+	// transaction: one of a group with rows that several lanes share waits for others of the group to end.
 	Load(ctx context.Context, w *saga.Working, needs []saga.Need, shard int) error
 	// Save writes what a batch has made of it all and commits, or fails and changes nothing: with [ErrFenced] if the epoch
 	// of one of its lanes has moved on. After any other error nobody knows.
@@ -120,18 +118,10 @@ type Row struct {
 	Met        bool // Strangers has changed: else a save need not write it
 	Gaps       int64
 	Outbox     []kafka.Record // said in the last batch, not known to be acknowledged
-	Attempt    *Attempt
-	Deaths     int // how many owners in a row died soon after they had claimed it
+	Attempts   map[string]int // what is handled alone, and how many owners have tried and not said that it is done
+	Deaths     int            // how many owners in a row died soon after they had claimed it
 
 	Parked map[string]int // key -> events that wait; read by a claim, and saved as events
-}
-
-// Attempt is an event that is being handled alone, because the last owner died with events like it in its hands; or a deadline, whose
-// topic is no topic.
-type Attempt struct {
-	Topic  string `json:"topic"`
-	Offset int64  `json:"offset"`
-	Count  int    `json:"count"`
 }
 
 // Claimed is a lane and the epoch under which it was claimed.
@@ -150,8 +140,6 @@ type Save struct {
 	Park   []ParkedEvent // without positions
 	Unpark []int64       // positions
 	Blame  []ParkedEvent // a new reason for one that stays, by position
-	// Trying is a wish whose trier has begun to grant it.
-	Trying *Wished
 	// Granted is a wish that was granted; if it is to go on, it becomes the wish to redrive, otherwise it goes.
 	Granted *Wished
 	GoOn    bool
@@ -177,7 +165,6 @@ type ParkedEvent struct {
 type Wished struct {
 	Lane      int
 	Key, Wish string
-	Trier     string // the process that has begun to grant it
 }
 
 // Due is an act whose deadline has passed.

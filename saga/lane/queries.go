@@ -53,7 +53,7 @@ func (s *store) Sweep(ctx context.Context, claimed []Claimed, now time.Time) ([]
 func keyColumn(t saga.AnyTable) string { return t.Columns(t.New(""))[0].Name }
 
 func (s *store) Wishes(ctx context.Context, lanes []int) ([]Wished, error) {
-	rows, err := s.conn.Query(ctx, "select lane, key, wish, trier from wishes where lane = any($1::int[]) order by asked_at", lanes)
+	rows, err := s.conn.Query(ctx, "select lane, key, wish from wishes where lane = any($1::int[]) order by asked_at", lanes)
 	if err != nil {
 		return nil, err
 	}
@@ -92,13 +92,10 @@ func queueParked(out *pgx.Batch, s *Save) {
 	for _, p := range s.Blame {
 		out.Queue("update parked set reason = $2, attempts = attempts + 1, parked_at = $3 where position = $1", p.Position, p.Reason, s.Now)
 	}
-	if w := s.Trying; w != nil {
-		out.Queue("update wishes set trier = $3 where lane = $1 and key = $2", w.Lane, w.Key, w.Trier)
-	}
 	switch w := s.Granted; {
 	case w == nil:
 	case s.GoOn:
-		out.Queue("update wishes set wish = $3, trier = '' where lane = $1 and key = $2", w.Lane, w.Key, Redrive)
+		out.Queue("update wishes set wish = $3 where lane = $1 and key = $2", w.Lane, w.Key, Redrive)
 	default:
 		out.Queue("delete from wishes where lane = $1 and key = $2", w.Lane, w.Key)
 	}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -22,40 +21,18 @@ type lane struct {
 	*Row
 	last    map[string]time.Time // topic -> append time of the last record handled
 	careful int                  // how many events to handle alone, because owners died
-	killer  *Attempt             // the deadline that the last owner noted, and died of
 	sending bool
 	dirty   bool // the batch under way has touched it
 }
 
-// carefulFor is how many events of a lane are handled alone once two owners in a row have died without handling anything
-// of it: more likely than not, one of these events kills.
-const carefulFor = 200
-
 func newLane(r *Row) *lane {
 	l := &lane{Row: r, last: map[string]time.Time{}}
-	if r.Deaths > 1 {
-		l.careful = carefulFor
+	if l.Attempts == nil {
+		l.Attempts = map[string]int{}
 	}
-	if a := r.Attempt; a != nil && strings.HasPrefix(a.Topic, deadlineOf) {
-		l.killer = a
-	}
+	l.care()
 	return l
 }
-
-// deadlineOf begins the name under which an attempt at a deadline is noted, in place of a topic's.
-const deadlineOf = "deadline of "
-
-// survived notes that what was tried alone has not killed. The note of a deadline that has killed stays until that one has not: events,
-// which may come all the time, are tried before it.
-func (l *lane) survived(tried string) {
-	if l.killer != nil && l.killer.Topic == tried {
-		l.killer = nil
-	}
-	l.Attempt = l.killer
-}
-
-// hasKilled says whether the last owner has died of this deadline.
-func (l *lane) hasKilled(key string) bool { return l.killer != nil && l.killer.Topic == deadlineOf+key }
 
 // name is the lane's name as a sender.
 func (l *lane) name(group string) string { return fmt.Sprintf("%s/%d", group, l.Number) }
@@ -118,7 +95,7 @@ on conflict (lane) do update set
     epoch = greatest(lanes.epoch + 1, (extract(epoch from clock_timestamp()) * 1000)::bigint),
     deaths = lanes.deaths + (lanes.owner not in ('', $3))::int,
     owner = $3
-returning lane, partitions, epoch, offsets, numbers, marks, strangers, gaps, outbox, attempt, deaths`
+returning lane, partitions, epoch, offsets, numbers, marks, strangers, gaps, outbox, attempts, deaths`
 
 // lockPatience is how long a claim waits for locks before it looks who has them. It doubles each time: whoever asks again stands
 // behind all others, who may always be there.
@@ -171,18 +148,15 @@ func (s *store) tryClaim(ctx context.Context, numbers []int, partitions int, own
 
 func scanLane(row pgx.CollectableRow) (*Row, error) {
 	l := &Row{Parked: map[string]int{}}
-	var offsets, numbers, marks, strangers, outbox, attempt []byte
-	err := row.Scan(&l.Number, &l.Partitions, &l.Epoch, &offsets, &numbers, &marks, &strangers, &l.Gaps, &outbox, &attempt, &l.Deaths)
+	var offsets, numbers, marks, strangers, outbox, attempts []byte
+	err := row.Scan(&l.Number, &l.Partitions, &l.Epoch, &offsets, &numbers, &marks, &strangers, &l.Gaps, &outbox, &attempts, &l.Deaths)
 	if err != nil {
 		return nil, err
 	}
 	for _, part := range []struct {
 		text []byte
 		into any
-	}{{offsets, &l.Next}, {numbers, &l.Numbers}, {marks, &l.Marks}, {strangers, &l.Strangers}, {attempt, &l.Attempt}} {
-		if part.text == nil {
-			continue
-		}
+	}{{offsets, &l.Next}, {numbers, &l.Numbers}, {marks, &l.Marks}, {strangers, &l.Strangers}, {attempts, &l.Attempts}} {
 		if err := json.Unmarshal(part.text, part.into); err != nil {
 			return nil, fmt.Errorf("lane %d: %w", l.Number, err)
 		}
@@ -220,6 +194,11 @@ func (s *store) countParked(ctx context.Context, tx pgx.Tx, lanes []*Row) error 
 }
 
 func (s *store) Release(ctx context.Context, claimed []Claimed) error {
+	if s.conn.PgConn().TxStatus() != 'I' { // a batch was cut off
+		if _, err := s.conn.Exec(ctx, "rollback"); err != nil {
+			return err
+		}
+	}
 	numbers, epochs := split(claimed)
 	_, err := s.conn.Exec(ctx, `update lanes l set owner = '' from unnest($1::int[], $2::bigint[]) x(lane, epoch)
 		where l.lane = x.lane and l.epoch = x.epoch`, numbers, epochs)
@@ -233,20 +212,16 @@ func split(claimed []Claimed) (numbers []int, epochs []int64) {
 	return numbers, epochs
 }
 
-// Begin is one round trip. Groups with rows that several lanes share take one lock: batches are short, and no two of
-// them can wait for each other.
-func (s *store) Begin(ctx context.Context, w *saga.Working, needs []saga.Need, shard int) error {
-	b := &pgx.Batch{}
-	b.Queue("begin")
-	if s.shares {
-		b.Queue("select pg_advisory_xact_lock(hashtext($1))", lockKey(s.group.Name()))
-	}
-	s.queueLoads(b, w, needs, shard)
-	return s.conn.SendBatch(ctx, b).Close()
-}
-
+// Load is one round trip. Groups with rows that several lanes share take one lock: batches are short, and no two of them can wait for
+// each other.
 func (s *store) Load(ctx context.Context, w *saga.Working, needs []saga.Need, shard int) error {
 	b := &pgx.Batch{}
+	if s.conn.PgConn().TxStatus() == 'I' {
+		b.Queue("begin")
+		if s.shares {
+			b.Queue("select pg_advisory_xact_lock(hashtext($1))", lockKey(s.group.Name()))
+		}
+	}
 	s.queueLoads(b, w, needs, shard)
 	return s.conn.SendBatch(ctx, b).Close()
 }
@@ -275,7 +250,7 @@ func (s *store) queueLoads(b *pgx.Batch, w *saga.Working, needs []saga.Need, sha
 				breathe(i)
 				d := t.New("")
 				if err := Scan(rows, t.Columns(d)); err != nil {
-					return fmt.Errorf("load %s: %w", t.Name(), err)
+					return &unreadableError{fmt.Errorf("load %s: %w", t.Name(), err)}
 				}
 				w.Put(t, *t.Columns(d)[0].At.(*string), d, true)
 			}
@@ -294,9 +269,14 @@ func (s *store) queueLoads(b *pgx.Batch, w *saga.Working, needs []saga.Need, sha
 }
 
 // Save is one round trip. The guard comes first: when an epoch is no longer ours it fails, and PostgreSQL skips the rest of
-// the pipeline, the commit too.
+// the pipeline, the commit too. A batch that has loaded nothing needs neither a lock nor a transaction before.
 func (s *store) Save(ctx context.Context, save *Save) error {
 	b := &pgx.Batch{}
+	guard := 1 // the statement's place
+	if s.conn.PgConn().TxStatus() == 'I' {
+		b.Queue("begin")
+		guard = 2
+	}
 	if err := queueLanes(b, save.Lanes); err != nil {
 		return err
 	}
@@ -307,9 +287,11 @@ func (s *store) Save(ctx context.Context, save *Save) error {
 	queueEffects(b, save)
 	b.Queue("commit")
 	results := s.conn.SendBatch(ctx, b)
-	if _, err := results.Exec(); err != nil {
-		_ = results.Close() // it says the same again
-		return fencedOr(err)
+	for range guard {
+		if _, err := results.Exec(); err != nil {
+			_ = results.Close() // it says the same again
+			return fencedOr(err)
+		}
 	}
 	return results.Close()
 }
@@ -325,9 +307,9 @@ func fencedOr(err error) error {
 
 const saveLanesSQL = `with u as (
     update lanes l set offsets = x.offsets::jsonb, numbers = x.numbers::jsonb, marks = x.marks::jsonb, strangers = coalesce(x.strangers::jsonb, l.strangers),
-        gaps = x.gaps, outbox = x.outbox, attempt = x.attempt::jsonb, deaths = x.deaths
+        gaps = x.gaps, outbox = x.outbox, attempts = x.attempts::jsonb, deaths = x.deaths
     from unnest($1::int[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bigint[], $8::bytea[], $9::text[], $10::int[])
-        x(lane, epoch, offsets, numbers, marks, strangers, gaps, outbox, attempt, deaths)
+        x(lane, epoch, offsets, numbers, marks, strangers, gaps, outbox, attempts, deaths)
     where l.lane = x.lane and l.epoch = x.epoch returning 1)
 select 1 / (count(*) = cardinality($1))::int from u`
 
@@ -345,7 +327,7 @@ func queueLanes(b *pgx.Batch, lanes []*Row) error {
 		if l.Met {
 			strangers = l.Strangers
 		}
-		for k, v := range []any{l.Next, l.Numbers, l.Marks, strangers, l.Attempt} {
+		for k, v := range []any{l.Next, l.Numbers, l.Marks, strangers, l.Attempts} {
 			text, err := jsonText(v)
 			if err != nil {
 				return err
@@ -358,7 +340,7 @@ func queueLanes(b *pgx.Batch, lanes []*Row) error {
 }
 
 func jsonText(v any) (*string, error) {
-	if a, ok := v.(*Attempt); v == nil || ok && a == nil {
+	if v == nil {
 		return nil, nil
 	}
 	b, err := json.Marshal(v)

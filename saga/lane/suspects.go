@@ -2,6 +2,7 @@ package lane
 
 import (
 	"errors"
+	"fmt"
 	"maps"
 	"slices"
 	"time"
@@ -48,6 +49,9 @@ type search struct {
 	began    time.Duration
 }
 
+// fewSuspects are so few that each is tried alone at once: each batch that fails costs a connection and a claim.
+const fewSuspects = 32
+
 // condemnation says why a task can't be done. Events, also parked ones, are (still) parked with it when they are met again, effects are
 // held. Deadlines are left alone until a moment.
 type condemnation struct {
@@ -61,7 +65,7 @@ const spoiledFor = time.Minute
 
 // acquit forgets all suspicions: with the next assignment the tasks may be another's, and nobody here would ever clear them.
 func (l *loop) acquit() {
-	l.condemned, l.closer = map[taskID]condemnation{}, false
+	l.condemned, l.slow, l.closer = map[taskID]condemnation{}, map[taskID]slowness{}, false
 	for k := range l.searches {
 		l.searches[k] = search{limit: l.MaxBatch}
 	}
@@ -79,12 +83,12 @@ func (l *loop) suspect(b *batch, err error) {
 		_, again := l.condemned[id]
 		l.closer = !again
 		l.condemn(id, err)
-		*s = search{limit: l.MaxBatch}
+		*s = search{limit: min(2, l.MaxBatch)} // where one spoils, more may: it grows again with what is saved
 		return
 	}
 	*s = search{limit: len(b.tasks) / 2, suspects: map[taskID]bool{}, began: l.up()}
-	if id.kind == ofEffect {
-		s.limit = 1 // whatever fails is performed again
+	if id.kind == ofEffect || len(b.tasks) <= fewSuspects {
+		s.limit = 1 // whatever fails is performed again; and few batches of one are cheaper than another claim
 	}
 	for i := range b.tasks {
 		s.suspects[b.tasks[i].id()] = true
@@ -92,13 +96,35 @@ func (l *loop) suspect(b *batch, err error) {
 	l.closer = true
 }
 
-// shorten lets the next batch of this kind have half as many tasks. It grows again with what is saved.
-func (l *loop) shorten(b *batch) {
-	if len(b.tasks) > 0 {
-		s := &l.searches[b.tasks[0].id().kind]
-		s.limit = max(1, min(s.limit, len(b.tasks))/2)
+// shorten lets the next batch of this kind have half as many tasks. It grows again with what is saved. A task that takes too long alone,
+// again and again while others are saved, is condemned: it is no slow database that holds it up.
+func (l *loop) shorten(b *batch, err error) {
+	if len(b.tasks) == 0 {
+		return
 	}
+	id := b.tasks[0].id()
+	s := &l.searches[id.kind]
+	s.limit = max(1, min(s.limit, len(b.tasks))/2)
+	if len(b.tasks) > 1 {
+		return
+	}
+	slow := l.slow[id]
+	if slow.times == 0 || l.saved > slow.saved {
+		slow.times++
+	}
+	if slow.saved = l.saved; slow.times > slowTimes {
+		l.condemn(id, fmt.Errorf("it takes too long, also alone, while others do not: %w", err))
+		delete(l.slow, id)
+		return
+	}
+	l.slow[id] = slow
 }
+
+// slowTimes is how often a task may take too long alone.
+const slowTimes = 3
+
+// slowness is how often a task has taken too long, and how many batches had been saved by then.
+type slowness struct{ times, saved int }
 
 func (l *loop) condemn(id taskID, err error) {
 	l.condemned[id] = condemnation{plain(err.Error()), l.up() + spoiledFor}
@@ -121,6 +147,7 @@ func (l *loop) clear(b *batch) {
 		id := b.tasks[i].id()
 		s := &l.searches[id.kind]
 		delete(s.suspects, id)
+		delete(l.slow, id)
 		if id.kind == ofEvent {
 			delete(l.condemned, id) // it is parked now
 		}

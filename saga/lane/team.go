@@ -30,7 +30,7 @@ func newTeam(p Ports, c Config, g *saga.Group, f *feed, partitions int, turns *t
 		t.loops = append(t.loops, &loop{
 			Config: c, ports: p, process: process, group: g, partitions: partitions, feed: f, metrics: metrics, mirrors: t.mirrors,
 			log: log, now: p.Machine.Now, up: p.Machine.Up, bell: p.Machine.Bell(), turns: turns, slot: (phase + time.Duration(i)*tick/time.Duration(size)) % tick,
-			performs: len(g.Effects()) > 0, noted: map[int]Attempt{},
+			performs: len(g.Effects()) > 0, noted: map[int]map[string]int{},
 		})
 		t.loops[len(t.loops)-1].acquit()
 	}

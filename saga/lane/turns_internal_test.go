@@ -21,7 +21,7 @@ type begins struct {
 	loop  int
 }
 
-func (s begins) Begin(context.Context, *saga.Working, []saga.Need, int) error {
+func (s begins) Load(context.Context, *saga.Working, []saga.Need, int) error {
 	s.began <- s.loop
 	return <-s.goOn
 }
@@ -177,12 +177,8 @@ type paces struct {
 	up    func() time.Duration
 }
 
-func (s paces) Begin(ctx context.Context, w *saga.Working, needs []saga.Need, shard int) error {
+func (s paces) Load(_ context.Context, w *saga.Working, needs []saga.Need, _ int) error {
 	*s.began = append(*s.began, s.up())
-	return s.Load(ctx, w, needs, shard)
-}
-
-func (paces) Load(_ context.Context, w *saga.Working, needs []saga.Need, _ int) error {
 	for _, n := range needs {
 		w.Put(n.Table, n.Key, n.Table.New(n.Key), false)
 	}

@@ -20,7 +20,6 @@ type Op string
 const (
 	OpConnect   Op = "connect"
 	OpClaim     Op = "claim"
-	OpBegin     Op = "begin"
 	OpLoad      Op = "load"
 	OpSave      Op = "save"
 	OpRelease   Op = "release"
@@ -184,7 +183,7 @@ func (world World) randomFault(r *rand.Rand, p *Plan, only []Kind) Fault {
 			f.Count = 50
 		}
 	case DiesBefore, DiesAfter, RequestLost, RequestLate, AnswerLost, AnswerLate:
-		f.Op = []Op{OpSave, OpSave, OpSave, OpSave, OpProduce, OpProduce, OpProduce, OpProduce, OpClaim, OpBegin, OpFetch, OpJoin, OpHeartbeat, OpQuery, OpRelease, OpLoad}[r.IntN(16)]
+		f.Op = []Op{OpSave, OpSave, OpSave, OpSave, OpProduce, OpProduce, OpProduce, OpProduce, OpClaim, OpLoad, OpLoad, OpFetch, OpJoin, OpHeartbeat, OpQuery, OpRelease}[r.IntN(16)]
 	case Garbage, Refusal:
 		f.Key = p.Sayings[r.IntN(len(p.Sayings))].Fact.Key()
 		f.Group = world.Groups[r.IntN(len(world.Groups))].Name()
@@ -193,7 +192,7 @@ func (world World) randomFault(r *rand.Rand, p *Plan, only []Kind) Fault {
 			f.Count = 1
 		}
 	case Hangs:
-		f.Op = []Op{OpConnect, OpClaim, OpBegin, OpBegin, OpLoad, OpSave, OpSave, OpQuery, OpRelease}[r.IntN(9)]
+		f.Op = []Op{OpConnect, OpClaim, OpLoad, OpLoad, OpLoad, OpSave, OpSave, OpQuery, OpRelease}[r.IntN(9)]
 		f.Process = r.IntN(processes)
 	case Repeated, Refused:
 		f.Op = OpProduce

@@ -121,12 +121,8 @@ func (d *database) stops() {
 // copied shares nothing with the row that changes.
 func copied(r *lane.Row) *lane.Row {
 	c := *r
-	c.Next, c.Numbers, c.Marks = maps.Clone(r.Next), maps.Clone(r.Numbers), maps.Clone(r.Marks)
+	c.Next, c.Numbers, c.Marks, c.Attempts = maps.Clone(r.Next), maps.Clone(r.Numbers), maps.Clone(r.Marks), maps.Clone(r.Attempts)
 	c.Strangers, c.Outbox = slices.Clone(r.Strangers), slices.Clone(r.Outbox)
-	if r.Attempt != nil {
-		a := *r.Attempt
-		c.Attempt = &a
-	}
 	c.Parked = nil
 	return &c
 }
@@ -189,6 +185,7 @@ func (s *schema) guarded(v *saving) bool {
 
 // save is the batch's pipeline up to its commit, or its failure.
 func (s *schema) save(b *backend, v *saving, half time.Duration, done func(error)) {
+	b.open = true
 	wanted := v.lanes
 	var next func()
 	next = func() {
@@ -310,11 +307,8 @@ func (s *schema) saveParked(v *lane.Save) {
 	at := func(of *lane.Wished) int {
 		return slices.IndexFunc(s.wishes, func(w lane.Wished) bool { return of != nil && w.Lane == of.Lane && w.Key == of.Key })
 	}
-	if i := at(v.Trying); i >= 0 {
-		s.wishes[i].Trier = v.Trying.Trier
-	}
 	if i := at(v.Granted); i >= 0 && v.GoOn {
-		s.wishes[i].Wish, s.wishes[i].Trier = lane.Redrive, ""
+		s.wishes[i].Wish = lane.Redrive
 	} else if i >= 0 {
 		s.wishes = slices.Delete(s.wishes, i, i+1)
 	}

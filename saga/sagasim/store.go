@@ -167,10 +167,10 @@ func put(w *saga.Working, documents []loaded) {
 	}
 }
 
-func (s *store) Begin(ctx context.Context, w *saga.Working, needs []saga.Need, shard int) error {
+func (s *store) Load(ctx context.Context, w *saga.Working, needs []saga.Need, shard int) error {
 	var got []loaded
 	needs = slices.Clone(needs)
-	err := s.do(ctx, OpBegin, func(b *backend, answer func(error)) {
+	err := s.do(ctx, OpLoad, func(b *backend, answer func(error)) {
 		b.open = true
 		read := func() {
 			got = s.schema.load(needs, shard)
@@ -181,19 +181,6 @@ func (s *store) Begin(ctx context.Context, w *saga.Working, needs []saga.Need, s
 		} else {
 			read()
 		}
-	})
-	if err == nil {
-		put(w, got)
-	}
-	return err
-}
-
-func (s *store) Load(ctx context.Context, w *saga.Working, needs []saga.Need, shard int) error {
-	var got []loaded
-	needs = slices.Clone(needs)
-	err := s.do(ctx, OpLoad, func(_ *backend, answer func(error)) {
-		got = s.schema.load(needs, shard)
-		answer(nil)
 	})
 	if err == nil {
 		put(w, got)

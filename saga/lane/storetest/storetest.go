@@ -185,7 +185,6 @@ func (s *suite) batch(c *claimed, change func(*lane.Save), facts ...saga.Fact) e
 func (s *suite) batchOf(group *saga.Group, c *claimed, change func(*lane.Save), facts ...saga.Fact) error {
 	s.t.Helper()
 	var w saga.Working
-	s.must(c.Begin(s.ctx, &w, nil, c.shard))
 	for _, f := range facts {
 		cause := saga.Cause{Envelope: saga.Envelope{ID: "id-" + f.Key(), Type: f.EventType(), Key: f.Key(), Saga: f.Key(), Time: noon, Started: noon, Trace: "00-trace"}, Fact: f}
 		for {
@@ -219,7 +218,7 @@ func part[D any](s *suite, t *saga.Table[D], key string, shard int) (*D, bool) {
 	c := s.db.Open(s.t)
 	defer c.Close()
 	var w saga.Working
-	s.must(c.Begin(s.ctx, &w, []saga.Need{{Table: t, Key: key}}, shard))
+	s.must(c.Load(s.ctx, &w, []saga.Need{{Table: t, Key: key}}, shard))
 	d := w.Find(t, key)
 	return d.Value.(*D), d.Exists
 }
@@ -230,7 +229,7 @@ func (s *suite) claims() {
 		s.t.Fatalf("claimed %v, want lanes 0 and 2 in order", first.rows)
 	}
 	for _, r := range first.rows {
-		if r.Epoch <= 0 || r.Partitions != Partitions || r.Deaths != 0 || r.Next == nil || r.Numbers == nil || r.Marks == nil || r.Parked == nil || len(r.Outbox) > 0 || r.Attempt != nil {
+		if r.Epoch <= 0 || r.Partitions != Partitions || r.Deaths != 0 || r.Next == nil || r.Numbers == nil || r.Marks == nil || r.Parked == nil || len(r.Outbox) > 0 || len(r.Attempts) > 0 {
 			s.t.Errorf("a new lane is %+v", r)
 		}
 	}
@@ -256,7 +255,7 @@ func (s *suite) lanes() {
 	r.Marks = map[string]lane.Mark{"door trials": {Epoch: 1 << 40, Number: 9, Seen: 1_700_000_000}}
 	r.Strangers, r.Met = []lane.Stranger{{ID: "x", Seen: 1_700_000_001}}, true
 	r.Gaps, r.Deaths = 2, 1
-	r.Attempt = &lane.Attempt{Topic: "trials", Offset: 16, Count: 2}
+	r.Attempts = map[string]int{"trials@16": 2}
 	r.Outbox = []kafka.Record{record, record}
 	s.must(s.batch(c, nil))
 	r.Met = false
@@ -349,7 +348,6 @@ func (s *suite) refused() {
 	s.must(s.batch(c, nil, begun{"a", "first"}))
 	c.rows[0].Next["trials"] = 5
 	var w saga.Working
-	s.must(c.Begin(s.ctx, &w, nil, 0))
 	w.Put(trials, "a", trials.New("a"), false) // as a loop would that remembers wrongly
 	w.Put(totals, "all", totals.New("all"), false)
 	w.Put(shares, "all", shares.New("all"), false)
@@ -373,7 +371,7 @@ func (s *suite) refused() {
 func (s *suite) forgotten() {
 	c := s.claim("one", 0)
 	var w saga.Working
-	s.must(c.Begin(s.ctx, &w, nil, 0))
+	s.must(c.Load(s.ctx, &w, []saga.Need{{Table: totals, Key: "all"}}, 0))
 	c.Close()
 	next := s.claim("one", 0) // and nothing holds it up
 	s.must(s.batch(next, nil, begun{"a", "first"}))
@@ -384,7 +382,7 @@ func (s *suite) forgotten() {
 func (s *suite) standsStill() {
 	paused := s.claim("paused", 0)
 	var w saga.Working
-	s.must(paused.Begin(s.ctx, &w, nil, 0))
+	s.must(paused.Load(s.ctx, &w, []saga.Need{{Table: totals, Key: "all"}}, 0))
 	next := s.claim("next", 0)
 	s.must(s.batch(next, nil, begun{"a", "first"}))
 	if err := paused.Save(s.ctx, &lane.Save{Lanes: paused.rows, Working: &w, Now: noon}); err == nil {
@@ -455,7 +453,7 @@ func (s *suite) wishes() {
 		s.must(err)
 		var out []string
 		for _, w := range wishes {
-			out = append(out, fmt.Sprint(w.Lane, w.Key, w.Wish, w.Trier))
+			out = append(out, fmt.Sprint(w.Lane, w.Key, w.Wish))
 		}
 		slices.Sort(out) // PostgreSQL's clock may not tell them apart
 		return strings.Join(out, ",")
@@ -463,14 +461,6 @@ func (s *suite) wishes() {
 	if got := of(0); got != "0kdiscard,0mredrive" {
 		s.t.Errorf("lane 0's wishes are %s", got)
 	}
-	s.must(s.batch(c, func(save *lane.Save) { save.Trying = &lane.Wished{Lane: 0, Key: "k", Trier: "/p"} }))
-	if got := of(0); got != "0kdiscard/p,0mredrive" {
-		s.t.Errorf("once one is tried, lane 0's wishes are %s", got)
-	}
-	if s.db.Wish(s.t, "k", lane.Discard); of(0) != "0kdiscard,0mredrive" { // a person wishes again
-		s.t.Errorf("wished again, lane 0's wishes are %s", of(0))
-	}
-	s.must(s.batch(c, func(save *lane.Save) { save.Trying = &lane.Wished{Lane: 0, Key: "k", Trier: "/p"} }))
 	s.must(s.batch(c, func(save *lane.Save) {
 		save.Granted, save.GoOn = &lane.Wished{Lane: 0, Key: "k", Wish: lane.Discard}, true
 	}))
