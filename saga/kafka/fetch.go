@@ -97,29 +97,24 @@ type Led struct {
 	Positions []Position
 }
 
-// NoLeader is the leader of partitions that have none now, or are not known at all: Fetch says why.
-const NoLeader int32 = -1
+// NoLeader is the leader of partitions that had none, or are not known yet.
+const NoLeader = anyBroker
 
-// ByLeader sorts positions by the broker that leads their partition, as far as is known now: one Fetch for each of the groups, which
-// are sorted by leader, asks only one broker.
-func (c *Client) ByLeader(ctx context.Context, positions []Position) ([]Led, error) {
-	var leaderless []int
-	byLeader, err := c.positionsByLeader(ctx, positions, func(i int, _ error) { leaderless = append(leaderless, i) })
-	if err != nil {
-		return nil, fmt.Errorf("kafka: leaders: %w", err)
-	}
-	if leaderless != nil {
-		byLeader[NoLeader] = leaderless
+// ByLeader sorts positions by the broker that leads their partition, as far as is known: it asks nobody. One Fetch for each of the
+// groups, which are sorted by leader, asks only one broker, unless another leads some of them by now; that of NoLeader finds out who
+// leads them.
+func (c *Client) ByLeader(positions []Position) []Led {
+	known := c.leaders.load()
+	byLeader := map[int32][]Position{}
+	for _, p := range positions {
+		leader := known.find(p.Topic, p.Partition).broker
+		byLeader[leader] = append(byLeader[leader], p)
 	}
 	groups := make([]Led, 0, len(byLeader))
 	for _, leader := range slices.Sorted(maps.Keys(byLeader)) {
-		led := Led{Leader: leader, Positions: make([]Position, len(byLeader[leader]))}
-		for i, at := range byLeader[leader] {
-			led.Positions[i] = positions[at]
-		}
-		groups = append(groups, led)
+		groups = append(groups, Led{Leader: leader, Positions: byLeader[leader]})
 	}
-	return groups, nil
+	return groups
 }
 
 // positionsByLeader returns the indexes of each leader's positions. They begin at another place each time: a broker fills its
@@ -128,14 +123,10 @@ func (c *Client) positionsByLeader(ctx context.Context, positions []Position, fa
 	if c.life.Err() != nil {
 		return nil, ErrClosed
 	}
-	routes, err := c.routes(ctx, func(yield func(string) bool) {
-		last := ""
+	routes, err := c.routes(ctx, func(yield func(string, int) bool) {
 		for i := range positions {
-			if topic := positions[i].Topic; topic != last || i == 0 {
-				if !yield(topic) {
-					return
-				}
-				last = topic
+			if !yield(positions[i].Topic, positions[i].Partition) {
+				return
 			}
 		}
 	})
@@ -146,7 +137,7 @@ func (c *Client) positionsByLeader(ctx context.Context, positions []Position, fa
 	turn := int(c.turn.Add(1) % (1 << 30))
 	for n := range positions {
 		i := (n + turn) % len(positions)
-		leader, err := c.leader(routes, positions[i].Topic, positions[i].Partition)
+		leader, err := routes.leader(positions[i].Topic, positions[i].Partition)
 		if err != nil {
 			fault(i, err)
 			continue
@@ -198,7 +189,7 @@ func (c *Client) fetchFrom(ctx context.Context, leader int32, led []int, results
 				f.Err, f.Records = err, nil
 			}
 			if f.Err != nil && Retryable(f.Err) {
-				c.leaders.forget(f.Topic) // it may be another's now
+				c.leaders.doubt(f.Topic, f.Partition) // it may be another's now
 			}
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"testing"
 	"time"
 
@@ -94,18 +95,33 @@ func TestFetchAsksEachLeaderOnce(t *testing.T) {
 	}
 }
 
+// spread has two brokers lead every other of so many partitions.
+func spread(t *testing.T, cluster *kfake.Cluster, topic string, partitions int32) {
+	t.Helper()
+	for p := range partitions {
+		if err := cluster.MoveTopicPartition(topic, p, p%2); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 func TestByLeader(t *testing.T) {
 	cluster := newCluster(t, kfake.NumBrokers(2))
+	createTopics(t, newClient(t, cluster), 8, "orders")
+	spread(t, cluster, "test.orders", 8)
 	c := newClient(t, cluster)
-	createTopics(t, c, 8, "orders")
 	var positions []Position
 	for partition := range 8 {
-		positions = append(positions, Position{"orders", partition, 3})
+		positions = append(positions, Position{"orders", partition, 0})
 	}
-	groups, err := c.ByLeader(testContext(t), append(positions, Position{"nothing", 0, 0}))
-	if err != nil {
+	positions = append(positions, Position{"nothing", 0, 0})
+	if groups := c.ByLeader(positions); len(groups) != 1 || groups[0].Leader != NoLeader || !slices.Equal(groups[0].Positions, positions) {
+		t.Errorf("when nothing is known: %v", groups)
+	}
+	if _, err := c.Fetch(testContext(t), positions, FetchOptions{MaxWait: -1}); err != nil {
 		t.Fatal(err)
 	}
+	groups := c.ByLeader(positions)
 	seen := map[Position]bool{}
 	for _, group := range groups {
 		for _, p := range group.Positions {
@@ -121,6 +137,43 @@ func TestByLeader(t *testing.T) {
 	}
 	if len(groups) != 3 || len(seen) != 9 {
 		t.Errorf("got %v", groups)
+	}
+}
+
+// P6: who reads from a broker that is well waits for nobody who finds out what has become of another's partitions.
+func TestABrokerThatFailsHoldsUpNobodyElsesReaders(t *testing.T) {
+	cluster := newCluster(t, kfake.NumBrokers(2))
+	createTopics(t, newClient(t, cluster), 4, "orders")
+	spread(t, cluster, "test.orders", 4)
+	c := newClient(t, cluster)
+	ctx := testContext(t)
+	var positions []Position
+	for partition := range 4 {
+		positions = append(positions, Position{"orders", partition, 0})
+	}
+	if _, err := c.Fetch(ctx, positions, FetchOptions{MaxWait: -1}); err != nil {
+		t.Fatal(err)
+	}
+	before := c.ByLeader(positions)
+	cluster.ControlKey(int16(kmsg.Fetch), func(kmsg.Request) (kmsg.Response, error, bool) {
+		cluster.KeepControl()
+		return nil, errors.New("cut"), cluster.CurrentNode() == before[0].Leader
+	})
+	cluster.ControlKey(int16(kmsg.Metadata), func(r kmsg.Request) (kmsg.Response, error, bool) {
+		cluster.KeepControl()
+		return nil, nil, len(r.(*kmsg.MetadataRequest).Topics) > 0 // who asks for leaders gets no answer
+	})
+	fetched, err := c.Fetch(ctx, before[0].Positions, FetchOptions{MaxWait: -1})
+	if err != nil || fetched[0].Err == nil {
+		t.Fatalf("it does not fail: %v, %+v", err, fetched)
+	}
+	if after := c.ByLeader(positions); !reflect.DeepEqual(after, before) {
+		t.Errorf("%v are led by %v", before, after)
+	}
+	began := time.Now()
+	fetched, err = c.Fetch(ctx, before[1].Positions, FetchOptions{MaxWait: -1})
+	if err != nil || fetched[0].Err != nil || time.Since(began) > requestTimeout/2 {
+		t.Errorf("after %v: %v, %+v", time.Since(began), err, fetched)
 	}
 }
 

@@ -69,14 +69,20 @@ func (c *Client) metadata(ctx context.Context, names []string) (map[string]metad
 }
 
 // leaderCache remembers who leads each partition of the topics in use. It has no expiry: a broker that does not lead a
-// partition any more says so, and then the topic is forgotten.
+// partition any more says so, and then the cluster is asked who does before that partition is used again. Who uses others of
+// the topic does not wait for the answer.
 type leaderCache struct {
 	mu      sync.Mutex // serializes writers
 	current atomic.Pointer[leaderMap]
 }
 
-// leaderMap has, for each topic, the id of each partition's leader, or anyBroker where there is none. Never changed once published.
-type leaderMap map[string][]int32
+// leaderMap has, for each topic, who leads each partition. Never changed once published.
+type leaderMap map[string][]leadership
+
+type leadership struct {
+	broker int32 // its id, or anyBroker where there is none
+	stale  bool  // it may be another by now
+}
 
 func (l *leaderCache) load() leaderMap {
 	if m := l.current.Load(); m != nil {
@@ -97,11 +103,33 @@ func (l *leaderCache) change(change func(leaderMap)) leaderMap {
 	return next
 }
 
+// doubt makes the next use of the partition ask the cluster.
+func (l *leaderCache) doubt(topic string, partition int) {
+	if at := l.load().find(topic, partition); at.broker < 0 || at.stale {
+		return // it does so anyway
+	}
+	l.change(func(m leaderMap) {
+		if partition < len(m[topic]) {
+			m[topic] = slices.Clone(m[topic])
+			m[topic][partition].stale = true
+		}
+	})
+}
+
 // forget makes the next use of the topic ask the cluster.
 func (l *leaderCache) forget(topic string) {
 	if _, ok := l.load()[topic]; ok {
 		l.change(func(m leaderMap) { delete(m, topic) })
 	}
+}
+
+// find returns who leads the partition, as far as is known.
+func (m leaderMap) find(topic string, partition int) leadership {
+	partitions := m[topic]
+	if partition < 0 || partition >= len(partitions) {
+		return leadership{broker: anyBroker}
+	}
+	return partitions[partition]
 }
 
 // routes says where to send what: the leaders of topics, and of some what is wrong with them.
@@ -110,8 +138,8 @@ type routes struct {
 	faults  map[string]error
 }
 
-// leader returns who leads the partition. Without one, the topic is forgotten, so that the next call asks again.
-func (c *Client) leader(r routes, topic string, partition int) (int32, error) {
+// leader returns who leads the partition.
+func (r routes) leader(topic string, partition int) (int32, error) {
 	partitions, ok := r.leaders[topic]
 	switch {
 	case !ok && r.faults[topic] != nil:
@@ -119,21 +147,21 @@ func (c *Client) leader(r routes, topic string, partition int) (int32, error) {
 	case !ok:
 		return 0, fmt.Errorf("%w: there is no topic %s", ErrUnknownTopic, topic)
 	case partition < 0 || partition >= len(partitions):
-		c.leaders.forget(topic)
 		return 0, fmt.Errorf("%w: %s has no partition %d, only %d of them", ErrUnknownTopic, topic, partition, len(partitions))
-	case partitions[partition] < 0:
-		c.leaders.forget(topic)
+	case partitions[partition].broker < 0:
 		return 0, fmt.Errorf("%s/%d: %w", topic, partition, codeError(int16(kafkago.LeaderNotAvailable), ""))
 	}
-	return partitions[partition], nil
+	return partitions[partition].broker, nil
 }
 
-// routes finds the leaders of these topics, in the cache if they are known.
-func (c *Client) routes(ctx context.Context, topics iter.Seq[string]) (routes, error) {
+// routes finds the leaders of these partitions, in the cache if they are known and not in doubt. Of a partition that had none
+// the cluster is asked again.
+func (c *Client) routes(ctx context.Context, partitions iter.Seq2[string, int]) (routes, error) {
 	known := c.leaders.load()
 	var missing []string
-	for topic := range topics {
-		if _, ok := known[topic]; !ok && !slices.Contains(missing, topic) {
+	for topic, partition := range partitions {
+		at := known.find(topic, partition)
+		if (at.broker < 0 || at.stale) && !slices.Contains(missing, topic) {
 			missing = append(missing, topic)
 		}
 	}
@@ -146,6 +174,9 @@ func (c *Client) routes(ctx context.Context, topics iter.Seq[string]) (routes, e
 	}
 	r := routes{faults: map[string]error{}}
 	r.leaders = c.leaders.change(func(m leaderMap) {
+		for _, name := range missing {
+			delete(m, name)
+		}
 		for name, topic := range fresh {
 			if topic.ErrorCode != 0 {
 				r.faults[name] = fmt.Errorf("topic %s: %w", name, codeError(topic.ErrorCode, ""))
@@ -157,14 +188,14 @@ func (c *Client) routes(ctx context.Context, topics iter.Seq[string]) (routes, e
 	return r, nil
 }
 
-func leadersIn(topic metadata.ResponseTopic) []int32 {
-	leaders := make([]int32, len(topic.Partitions))
+func leadersIn(topic metadata.ResponseTopic) []leadership {
+	leaders := make([]leadership, len(topic.Partitions))
 	for i := range leaders {
-		leaders[i] = anyBroker
+		leaders[i].broker = anyBroker
 	}
 	for _, p := range topic.Partitions {
 		if i := int(p.PartitionIndex); i < len(leaders) && p.ErrorCode == 0 {
-			leaders[i] = p.LeaderID
+			leaders[i].broker = p.LeaderID
 		}
 	}
 	return leaders

@@ -30,14 +30,14 @@ type CommittedOffset struct {
 
 // Offsets returns the range of each partition's log. It fails if any of them has no answer.
 func (c *Client) Offsets(ctx context.Context, partitions []TopicPartition) (map[TopicPartition]OffsetRange, error) {
-	routes, err := c.routes(ctx, topicsOf(partitions))
+	routes, err := c.routes(ctx, each(partitions))
 	if err != nil {
 		return nil, fmt.Errorf("kafka: offsets: %w", err)
 	}
 	byLeader := map[int32][]TopicPartition{}
 	var faults []error
 	for _, tp := range partitions {
-		leader, err := c.leader(routes, tp.Topic, tp.Partition)
+		leader, err := routes.leader(tp.Topic, tp.Partition)
 		if err != nil {
 			faults = append(faults, err)
 			continue
@@ -81,8 +81,8 @@ func (c *Client) listOffsets(ctx context.Context, leader int32, partitions []Top
 	}
 	m, err := c.call(ctx, leader, request)
 	if err != nil {
-		for topic := range byTopic {
-			c.leaders.forget(topic) // the leader may be gone
+		for _, tp := range partitions {
+			c.leaders.doubt(tp.Topic, tp.Partition) // the leader may be gone
 		}
 		return nil, err
 	}
@@ -92,7 +92,7 @@ func (c *Client) listOffsets(ctx context.Context, leader int32, partitions []Top
 		for _, p := range t.Partitions {
 			if p.ErrorCode != 0 {
 				if staleLeader(p.ErrorCode) {
-					c.leaders.forget(topic)
+					c.leaders.doubt(topic, int(p.Partition))
 				}
 				return nil, fmt.Errorf("%s/%d: %w", topic, p.Partition, codeError(p.ErrorCode, ""))
 			}
@@ -187,10 +187,10 @@ func classified(err error) error {
 	return err
 }
 
-func topicsOf(partitions []TopicPartition) iter.Seq[string] {
-	return func(yield func(string) bool) {
+func each(partitions []TopicPartition) iter.Seq2[string, int] {
+	return func(yield func(string, int) bool) {
 		for _, tp := range partitions {
-			if !yield(tp.Topic) {
+			if !yield(tp.Topic, tp.Partition) {
 				return
 			}
 		}

@@ -135,9 +135,9 @@ func lineUp(records []Record) []line {
 }
 
 func (c *Client) linesByLeader(ctx context.Context, lines []line) (map[int32][]*line, error) {
-	routes, err := c.routes(ctx, func(yield func(string) bool) {
+	routes, err := c.routes(ctx, func(yield func(string, int) bool) {
 		for i := range lines {
-			if !yield(lines[i].topic) {
+			if !yield(lines[i].topic, lines[i].partition) {
 				return
 			}
 		}
@@ -148,7 +148,7 @@ func (c *Client) linesByLeader(ctx context.Context, lines []line) (map[int32][]*
 	byLeader := map[int32][]*line{}
 	for i := range lines {
 		l := &lines[i]
-		leader, err := c.leader(routes, l.topic, l.partition)
+		leader, err := routes.leader(l.topic, l.partition)
 		if err != nil {
 			l.err = err
 			continue
@@ -174,7 +174,7 @@ func (c *Client) produceTo(ctx context.Context, leader int32, records []Record, 
 		if err != nil {
 			// The buffer is not put back: the connection may still read it.
 			for _, l := range lines {
-				c.leaders.forget(l.topic) // the leader may be gone
+				c.leaders.doubt(l.topic, l.partition) // the leader may be gone
 				if l.err == nil && l.done < len(l.records) {
 					l.err = err
 				}
@@ -252,7 +252,7 @@ func (c *Client) settle(lines []*line, response *produce.Response) {
 				l.done += l.sent
 			} else {
 				if staleLeader(p.ErrorCode) {
-					c.leaders.forget(l.topic)
+					c.leaders.doubt(l.topic, l.partition)
 				}
 				l.refuse(p)
 			}

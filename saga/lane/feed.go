@@ -193,20 +193,17 @@ const headRequests = 2
 func (f *feed) readHeads(ctx context.Context) {
 	requests := f.ports.Machine.Tasks()
 	defer requests.Wait()
-	backoff := newBackoff(f.ports.Machine)
 	for ctx.Err() == nil {
-		byLeader, err := f.ports.Kafka.ByLeader(ctx, f.heads())
-		if err != nil && ctx.Err() == nil {
-			f.pause(ctx, err, backoff)
-			continue
-		}
-		backoff.reset()
-		for _, led := range byLeader {
+		for _, led := range f.ports.Kafka.ByLeader(f.heads()) {
 			if !f.poll(led) {
 				continue
 			}
+			wait := headWait
+			if led.Leader == kafka.NoLeader {
+				wait = -1 // once their leaders are known, each is waited for by itself
+			}
 			requests.Go(func() {
-				if _, err := f.read(ctx, led.Positions, headWait); err != nil {
+				if _, err := f.read(ctx, led.Positions, wait); err != nil {
 					f.pause(ctx, err, newBackoff(f.ports.Machine))
 				}
 				f.polledNoMore(led)
@@ -254,19 +251,11 @@ func (f *feed) retains(tp kafka.TopicPartition, offset int64) bool {
 func (f *feed) readLaggards(ctx context.Context) {
 	requests := f.ports.Machine.Tasks()
 	defer requests.Wait()
-	backoff := newBackoff(f.ports.Machine)
 	brokers := map[int32]*catchUp{}
 	for ctx.Err() == nil {
 		f.behind.Wait(ctx, 0)
 		f.remember()
-		byLeader, err := f.ports.Kafka.ByLeader(ctx, f.laggards())
-		if err != nil && ctx.Err() == nil {
-			f.pause(ctx, err, backoff)
-			f.behind.Ring()
-			continue
-		}
-		backoff.reset()
-		for _, led := range byLeader {
+		for _, led := range f.ports.Kafka.ByLeader(f.laggards()) {
 			b := brokers[led.Leader]
 			if b == nil {
 				b = &catchUp{backoff: newBackoff(f.ports.Machine)}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -18,7 +20,7 @@ type twoBrokers struct {
 	asked chan []kafka.Position
 }
 
-func (twoBrokers) ByLeader(_ context.Context, positions []kafka.Position) ([]kafka.Led, error) {
+func (twoBrokers) ByLeader(positions []kafka.Position) []kafka.Led {
 	leaders := []kafka.Led{{Leader: 0}, {Leader: 1}}
 	for _, p := range positions {
 		leaders[p.Partition%2].Positions = append(leaders[p.Partition%2].Positions, p)
@@ -29,7 +31,7 @@ func (twoBrokers) ByLeader(_ context.Context, positions []kafka.Position) ([]kaf
 			some = append(some, l)
 		}
 	}
-	return some, nil
+	return some
 }
 
 func (b twoBrokers) Fetch(ctx context.Context, positions []kafka.Position, _ kafka.FetchOptions) ([]kafka.Fetched, error) {
@@ -82,6 +84,51 @@ func TestABusyBrokerTakesNoOthersRequests(t *testing.T) {
 	asks(3)
 }
 
+// learns is two brokers of which nobody knows what they lead before they are asked.
+type learns struct {
+	twoBrokers
+	known *atomic.Bool
+}
+
+func (b learns) ByLeader(positions []kafka.Position) []kafka.Led {
+	if !b.known.Load() && positions != nil {
+		return []kafka.Led{{Leader: kafka.NoLeader, Positions: positions}}
+	}
+	return b.twoBrokers.ByLeader(positions)
+}
+
+func (b learns) Fetch(ctx context.Context, positions []kafka.Position, o kafka.FetchOptions) (out []kafka.Fetched, err error) {
+	b.known.Store(true)
+	newMachine().Pause(ctx, max(0, o.MaxWait))
+	b.asked <- positions
+	for _, p := range positions {
+		out = append(out, kafka.Fetched{Topic: p.Topic, Partition: p.Partition, Next: p.Offset})
+	}
+	return out, ctx.Err()
+}
+
+// Who leads what is found out without waiting for news: a request that asks several brokers ends with the last of them.
+func TestLeadersAreFoundAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newMachine()
+		g := saga.Define("counter", nil, saga.On(func(saga.Event[heard]) []saga.Fact { return nil }))
+		kafkas := learns{twoBrokers{asked: make(chan []kafka.Position, 100)}, &atomic.Bool{}}
+		f := newFeed(Ports{Kafka: kafkas, Machine: m}, 2, []*saga.Group{g}, slog.New(slog.DiscardHandler))
+		ctx, cancel := context.WithTimeout(t.Context(), headWait/2)
+		defer cancel()
+		q := newQueue(g, []int{0, 1}, 10, m.Bell())
+		f.subscribe([]*position{{TopicPartition: kafka.TopicPartition{Topic: "rumours"}, queue: q}, {TopicPartition: kafka.TopicPartition{Topic: "rumours", Partition: 1}, queue: q}})
+		f.readHeads(ctx)
+		var asked []int
+		for range len(kafkas.asked) {
+			asked = append(asked, len(<-kafkas.asked))
+		}
+		if !slices.Equal(asked, []int{2, 1, 1}) {
+			t.Errorf("it asks for %v partitions at a time", asked)
+		}
+	})
+}
+
 // failsOnce is a Kafka whose first answer is an error; then partition 0 has three records.
 type failsOnce struct {
 	Broker
@@ -102,8 +149,8 @@ func (b failsOnce) Fetch(ctx context.Context, positions []kafka.Position, _ kafk
 	return []kafka.Fetched{f}, nil
 }
 
-func (failsOnce) ByLeader(_ context.Context, positions []kafka.Position) ([]kafka.Led, error) {
-	return []kafka.Led{{Positions: positions}}[:min(1, len(positions))], nil
+func (failsOnce) ByLeader(positions []kafka.Position) []kafka.Led {
+	return []kafka.Led{{Positions: positions}}[:min(1, len(positions))]
 }
 
 // P6: a group that lies behind while Kafka is away catches up when it is back, also if nothing else happens.
@@ -136,11 +183,8 @@ type failsAhead struct {
 	asked, fail chan bool
 }
 
-func (failsAhead) ByLeader(_ context.Context, positions []kafka.Position) ([]kafka.Led, error) {
-	if positions == nil {
-		return nil, nil
-	}
-	return []kafka.Led{{Positions: positions}}, nil
+func (failsAhead) ByLeader(positions []kafka.Position) []kafka.Led {
+	return []kafka.Led{{Positions: positions}}[:min(1, len(positions))]
 }
 
 func (b failsAhead) Fetch(ctx context.Context, positions []kafka.Position, o kafka.FetchOptions) ([]kafka.Fetched, error) {

@@ -24,7 +24,7 @@ type Broker interface {
 	Join(ctx context.Context, m kafka.Membership) error
 	Committed(ctx context.Context, group string, partitions []kafka.TopicPartition) (map[kafka.TopicPartition]kafka.CommittedOffset, error)
 	Offsets(ctx context.Context, partitions []kafka.TopicPartition) (map[kafka.TopicPartition]kafka.OffsetRange, error)
-	ByLeader(ctx context.Context, positions []kafka.Position) ([]kafka.Led, error)
+	ByLeader(positions []kafka.Position) []kafka.Led
 	Fetch(ctx context.Context, positions []kafka.Position, o kafka.FetchOptions) ([]kafka.Fetched, error)
 	Produce(ctx context.Context, records []kafka.Record) error
 }

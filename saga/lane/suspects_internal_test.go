@@ -154,11 +154,8 @@ type jobLog struct {
 	every time.Duration
 }
 
-func (*jobLog) ByLeader(_ context.Context, p []kafka.Position) ([]kafka.Led, error) {
-	if len(p) == 0 {
-		return nil, nil
-	}
-	return []kafka.Led{{Leader: 1, Positions: p}}, nil
+func (*jobLog) ByLeader(p []kafka.Position) []kafka.Led {
+	return []kafka.Led{{Leader: 1, Positions: p}}[:min(1, len(p))]
 }
 
 func (*jobLog) Offsets(_ context.Context, all []kafka.TopicPartition) (map[kafka.TopicPartition]kafka.OffsetRange, error) {

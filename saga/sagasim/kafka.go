@@ -136,15 +136,15 @@ func (c client) Offsets(ctx context.Context, partitions []kafka.TopicPartition) 
 	return out, err
 }
 
-// ByLeader: each broker leads every n-th partition. Clients know that for a while without asking.
-func (c client) ByLeader(ctx context.Context, positions []kafka.Position) ([]kafka.Led, error) {
+// ByLeader: each broker leads every n-th partition.
+func (c client) ByLeader(positions []kafka.Position) []kafka.Led {
 	leaders := make([]kafka.Led, c.process.world.plan.Brokers)
 	for _, p := range positions {
 		n := p.Partition % len(leaders)
 		leaders[n].Leader = int32(n)
 		leaders[n].Positions = append(leaders[n].Positions, p)
 	}
-	return slices.DeleteFunc(leaders, func(l kafka.Led) bool { return l.Positions == nil }), ctx.Err()
+	return slices.DeleteFunc(leaders, func(l kafka.Led) bool { return l.Positions == nil })
 }
 
 // Fetch is one request, whoever leads.
