@@ -126,48 +126,68 @@ func (f *feed) ends(places map[kafka.TopicPartition]*position) map[kafka.TopicPa
 }
 
 // heads are the places where the log is read on and no request is under way: per partition the furthest place of all
-// groups, if one there has room.
-func (f *feed) heads() (out []kafka.Position) {
+// groups, if one there has room. It also says how soon one that can't be read is to be tried again; not at all is 0.
+func (f *feed) heads() (out []kafka.Position, retry time.Duration) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	now := f.ports.Machine.Up()
 	for tp, places := range f.positions {
 		if _, underWay := f.polled[tp]; underWay {
 			continue
 		}
-		furthest, room := int64(-1), false
+		furthest, room, until := int64(-1), false, time.Duration(0)
 		for _, p := range places {
 			if p.next > furthest {
-				furthest, room = p.next, false
+				furthest, room, until = p.next, false, 0
 			}
-			if p.next == furthest && p.queue.hasRoom() {
-				room = true
+			if p.next == furthest {
+				room, until = room || p.queue.hasRoom(), max(until, p.until)
 			}
 		}
-		if room {
+		switch {
+		case !room:
+		case until > now:
+			retry = sooner(retry, until-now)
+		default:
 			out = append(out, kafka.Position{Topic: tp.Topic, Partition: tp.Partition, Offset: furthest})
 		}
 	}
-	return f.shuffled(out)
+	return f.shuffled(out), retry
 }
 
-// laggards are the places that the head reader does not serve: per partition the hindmost that has room.
-func (f *feed) laggards() (out []kafka.Position) {
+// sooner is the shorter of two times after which something is to be done. The first may be 0: not at all.
+func sooner(a, b time.Duration) time.Duration {
+	if a == 0 {
+		return b
+	}
+	return min(a, b)
+}
+
+// laggards are the places that the head reader does not serve: per partition the hindmost that has room. It also says how soon one
+// that can't be read is to be tried again.
+func (f *feed) laggards() (out []kafka.Position, retry time.Duration) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	now := f.ports.Machine.Up()
 	for tp, places := range f.positions {
 		hindmost := int64(-1)
 		head, served := f.polled[tp]
 		for _, p := range places {
 			behind := !served || p.next < head || p.look
-			if behind && (hindmost < 0 || p.next < hindmost) && p.queue.hasRoom() && !f.retains(tp, p.next) {
-				hindmost = p.next
+			if !behind || hindmost >= 0 && p.next >= hindmost || !p.queue.hasRoom() || f.retains(tp, p.next) {
+				continue
 			}
+			if p.until > now {
+				retry = sooner(retry, p.until-now)
+				continue
+			}
+			hindmost = p.next
 		}
 		if hindmost >= 0 {
 			out = append(out, kafka.Position{Topic: tp.Topic, Partition: tp.Partition, Offset: hindmost})
 		}
 	}
-	return f.shuffled(out)
+	return f.shuffled(out), retry
 }
 
 func byTopic(a, b kafka.TopicPartition) int {
@@ -194,7 +214,8 @@ func (f *feed) readHeads(ctx context.Context) {
 	requests := f.ports.Machine.Tasks()
 	defer requests.Wait()
 	for ctx.Err() == nil {
-		for _, led := range f.ports.Kafka.ByLeader(f.heads()) {
+		heads, retry := f.heads()
+		for _, led := range f.ports.Kafka.ByLeader(heads) {
 			if !f.poll(led) {
 				continue
 			}
@@ -203,14 +224,12 @@ func (f *feed) readHeads(ctx context.Context) {
 				wait = -1 // once their leaders are known, each is waited for by itself
 			}
 			requests.Go(func() {
-				if _, err := f.read(ctx, led.Positions, wait); err != nil {
-					f.pause(ctx, err, newBackoff(f.ports.Machine))
-				}
+				f.read(ctx, led.Positions, wait)
 				f.polledNoMore(led)
 				f.ahead.Ring()
 			})
 		}
-		f.ahead.Wait(ctx, 0)
+		f.ahead.Wait(ctx, retry)
 	}
 }
 
@@ -253,35 +272,24 @@ func (f *feed) readLaggards(ctx context.Context) {
 	defer requests.Wait()
 	brokers := map[int32]*catchUp{}
 	for ctx.Err() == nil {
-		f.behind.Wait(ctx, 0)
 		f.remember()
-		for _, led := range f.ports.Kafka.ByLeader(f.laggards()) {
+		laggards, retry := f.laggards()
+		for _, led := range f.ports.Kafka.ByLeader(laggards) {
 			b := brokers[led.Leader]
 			if b == nil {
-				b = &catchUp{backoff: newBackoff(f.ports.Machine)}
+				b = &catchUp{}
 				brokers[led.Leader] = b
 			}
-			if !f.beginsToCatchUp(b) {
-				continue
+			if f.beginsToCatchUp(b) {
+				requests.Go(func() { f.endsToCatchUp(b, f.read(ctx, led.Positions, -1)) })
 			}
-			requests.Go(func() {
-				some, err := f.read(ctx, led.Positions, -1)
-				if err != nil && !some {
-					f.pause(ctx, err, b.backoff)
-				} else {
-					b.backoff.reset()
-				}
-				f.endsToCatchUp(b, some || err != nil) // what failed is tried again: nobody else would say that somebody is behind
-			})
 		}
+		f.behind.Wait(ctx, retry)
 	}
 }
 
 // catchUp is a broker that is asked for what lies behind, by one request at a time.
-type catchUp struct {
-	backoff    *backoff
-	busy, more bool // more: it was to be asked meanwhile, too
-}
+type catchUp struct{ busy, more bool } // more: it was to be asked meanwhile, too
 
 func (f *feed) beginsToCatchUp(b *catchUp) bool {
 	f.mu.Lock()
@@ -304,35 +312,61 @@ func (f *feed) endsToCatchUp(b *catchUp, more bool) {
 	}
 }
 
-// pause is what follows upon a failure.
-func (f *feed) pause(ctx context.Context, err error, b *backoff) {
-	if ctx.Err() == nil {
-		f.log.Warn("kafka can't be read, trying again", "error", err)
-		b.wait(ctx)
+// fail has places that could not be read wait, together and each time longer, and nobody else: of the same broker others can be read.
+func (f *feed) fail(ctx context.Context, places []kafka.Position, err error) {
+	if ctx.Err() != nil {
+		return
 	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	now := f.ports.Machine.Up()
+	var waiting []*position
+	pause := minBackoff
+	for _, at := range places {
+		for _, p := range f.positions[kafka.TopicPartition{Topic: at.Topic, Partition: at.Partition}] {
+			if p.next == at.Offset && p.until <= now { // else the other reader has failed, too
+				waiting = append(waiting, p)
+				pause = max(pause, min(2*p.pause, maxBackoff))
+			}
+		}
+	}
+	if waiting == nil {
+		return
+	}
+	until := now + pause/2 + time.Duration(f.ports.Machine.Uint64()%uint64(pause/2+1))
+	for _, p := range waiting {
+		p.until, p.pause = until, pause
+	}
+	f.log.Warn("kafka can't be read, trying again", "error", err)
 }
 
-// read fetches once and hands out what came. It says whether anything did; with an error, of some partition, others may have had something.
-func (f *feed) read(ctx context.Context, places []kafka.Position, wait time.Duration) (some bool, err error) {
+// read fetches once and hands out what came. It says whether to look again for what lies behind: something has come, or failed.
+func (f *feed) read(ctx context.Context, places []kafka.Position, wait time.Duration) (again bool) {
 	asked := f.ports.Machine.Now()
 	fetched, err := f.ports.Kafka.Fetch(ctx, places, kafka.FetchOptions{MaxWait: wait, MaxBytes: requestBytes, PartitionMaxBytes: partitionBytes})
 	if err != nil {
-		return false, err
+		f.fail(ctx, places, err)
+		return true
 	}
+	var failed []kafka.Position
 	for i := range fetched {
 		r := &fetched[i]
 		switch {
 		case r.Err == nil:
 			if f.handOut(r, places[i].Offset, asked) {
-				some = true
+				again = true
 			}
 		case errors.Is(r.Err, kafka.ErrOffsetOutOfRange):
 			f.outOfRange(r, places[i].Offset)
 		default:
-			err = r.Err
+			failed, err = append(failed, places[i]), r.Err
 		}
 	}
-	return some, err
+	if failed != nil {
+		f.fail(ctx, failed, err)
+		again = true
+	}
+	return again
 }
 
 // handOut gives every group at a place within what was read its part of it.
@@ -343,6 +377,9 @@ func (f *feed) handOut(r *kafka.Fetched, from int64, asked time.Time) (some bool
 	tp := kafka.TopicPartition{Topic: r.Topic, Partition: r.Partition}
 	passed := 0
 	for _, p := range f.positions[tp] {
+		if p.next == from {
+			p.until, p.pause = 0, 0
+		}
 		if p.next == r.HighWatermark {
 			p.end, p.asked, p.look = r.HighWatermark, asked, false
 		}
@@ -370,7 +407,7 @@ func (f *feed) give(p *position, events []*event, from, next int64) bool {
 		first++
 	}
 	p.queue.put(events[first:])
-	p.next = next
+	p.next, p.until, p.pause = next, 0, 0
 	return true
 }
 

@@ -294,3 +294,64 @@ func TestWhatCantBeReadHoldsUpNoOthersCatchingUp(t *testing.T) {
 		})
 	}
 }
+
+// oneBroken is a broker, or two, of whose partitions the second fails at once, always. It notes for how long others are waited for.
+type oneBroken struct {
+	twoBrokers
+	brokers int32
+	failed  *atomic.Int64
+	waited  *atomic.Int64
+}
+
+func (b oneBroken) ByLeader(positions []kafka.Position) []kafka.Led {
+	if b.brokers == 2 {
+		return b.twoBrokers.ByLeader(positions)
+	}
+	return []kafka.Led{{Positions: positions}}[:min(1, len(positions))]
+}
+
+func (b oneBroken) Fetch(ctx context.Context, positions []kafka.Position, o kafka.FetchOptions) (out []kafka.Fetched, err error) {
+	broken := false
+	for _, p := range positions {
+		f := kafka.Fetched{Topic: p.Topic, Partition: p.Partition, Next: p.Offset}
+		if p.Partition == 1 {
+			broken, f.Err = true, errors.New("leader not available")
+			b.failed.Add(1)
+		}
+		out = append(out, f)
+	}
+	if !broken && o.MaxWait > 0 {
+		newMachine().Pause(ctx, o.MaxWait)
+		b.waited.Add(int64(o.MaxWait))
+	}
+	return out, ctx.Err()
+}
+
+// lines counts what is logged.
+type lines struct{ atomic.Int64 }
+
+func (l *lines) Write(line []byte) (int, error) { l.Add(1); return len(line), nil }
+
+// P6: what can't be read is asked for, and complained about, less and less; the others are waited for meanwhile, also those of the same broker.
+func TestWhatCantBeReadIsAskedForMoreRarely(t *testing.T) {
+	for _, brokers := range []int32{1, 2} {
+		synctest.Test(t, func(t *testing.T) {
+			m := newMachine()
+			g := saga.Define("counter", nil, saga.On(func(saga.Event[heard]) []saga.Fact { return nil }))
+			kafkas := oneBroken{brokers: brokers, failed: &atomic.Int64{}, waited: &atomic.Int64{}}
+			logged := &lines{}
+			f := newFeed(Ports{Kafka: kafkas, Machine: m}, 2, []*saga.Group{g}, slog.New(slog.NewTextHandler(logged, nil)))
+			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+			defer cancel()
+			q := newQueue(g, []int{0, 1}, 10, m.Bell())
+			f.subscribe([]*position{{TopicPartition: kafka.TopicPartition{Topic: "rumours"}, queue: q}, {TopicPartition: kafka.TopicPartition{Topic: "rumours", Partition: 1}, queue: q}})
+			f.run(ctx)
+			if waited := time.Duration(kafkas.waited.Load()); waited < 59*time.Second {
+				t.Errorf("of %d brokers: in a minute, the partition that is well is waited for for %v", brokers, waited)
+			}
+			if failed, logged := kafkas.failed.Load(), logged.Load(); failed < 20 || failed > 80 || logged > 40 {
+				t.Errorf("of %d brokers: in a minute, the partition that is not is asked for %d times, and %d lines are logged", brokers, failed, logged)
+			}
+		})
+	}
+}

@@ -39,6 +39,9 @@ type position struct {
 	asked time.Time
 	// look asks the feed to find out where the log ends now.
 	look bool
+
+	// What can't be read from here waits, until the machine has been up for so long, and each time longer.
+	until, pause time.Duration
 }
 
 // queue is what waits for one group's loop: per lane, in the order in which it was read. It is bounded: a group whose queue
