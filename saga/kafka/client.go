@@ -52,7 +52,6 @@ type Client struct {
 	leaders     leaderCache
 	frames      sync.Pool    // *[]byte: written produce requests, for reuse
 	correlation atomic.Int32 // number of the last request
-	turn        atomic.Uint32
 }
 
 // Open makes a client. It does not connect: a wrong address shows in the first call, see [Client.Ping]. It fails if the

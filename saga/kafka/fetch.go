@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"math/rand/v2"
 	"slices"
 	"sync"
 	"time"
@@ -117,8 +118,9 @@ func (c *Client) ByLeader(positions []Position) []Led {
 	return groups
 }
 
-// positionsByLeader returns the indexes of each leader's positions. They begin at another place each time: a broker fills its
-// answer from the front of the request, and the last partitions would starve.
+// positionsByLeader returns the indexes of each leader's positions. They begin anywhere: a broker fills its answer
+// from the front of the request, and the last partitions would starve. A place that moved on with each request would stand still for
+// those that come in step with others.
 func (c *Client) positionsByLeader(ctx context.Context, positions []Position, fault func(int, error)) (map[int32][]int, error) {
 	if c.life.Err() != nil {
 		return nil, ErrClosed
@@ -134,9 +136,9 @@ func (c *Client) positionsByLeader(ctx context.Context, positions []Position, fa
 		return nil, err
 	}
 	byLeader := map[int32][]int{}
-	turn := int(c.turn.Add(1) % (1 << 30))
+	first := rand.IntN(max(1, len(positions)))
 	for n := range positions {
-		i := (n + turn) % len(positions)
+		i := (n + first) % len(positions)
 		leader, err := routes.leader(positions[i].Topic, positions[i].Partition)
 		if err != nil {
 			fault(i, err)
@@ -159,11 +161,12 @@ func (c *Client) fetchFrom(ctx context.Context, leader int32, led []int, results
 	asked := make([]fetchedTopic, 0, 16)
 	for _, i := range led {
 		f := &results[i]
-		t := 0
-		for t < len(asked) && asked[t].name != f.Topic {
-			t++
+		t := len(asked) - 1 // neighbours are often of one topic
+		if t < 0 || asked[t].name != f.Topic {
+			t = slices.IndexFunc(asked, func(a fetchedTopic) bool { return a.name == f.Topic })
 		}
-		if t == len(asked) {
+		if t < 0 {
+			t = len(asked)
 			asked = append(asked, fetchedTopic{name: f.Topic, wire: c.wire(f.Topic)})
 			request.Topics = append(request.Topics, fetch.RequestTopic{Topic: asked[t].wire})
 		}

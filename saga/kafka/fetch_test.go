@@ -223,7 +223,7 @@ func TestFetchOfALargeRecord(t *testing.T) {
 	positions := []Position{{"orders", 0, 0}, {"orders", 1, 0}}
 	got := map[int]int{}
 	for rounds := 0; got[0] < 3 || got[1] < 3; rounds++ {
-		if rounds > 20 {
+		if rounds > 1000 {
 			t.Fatalf("after %d rounds: %v", rounds, got)
 		}
 		positions[0].Offset = 0
@@ -237,6 +237,42 @@ func TestFetchOfALargeRecord(t *testing.T) {
 			}
 			positions[i].Offset = f.Next
 			got[i] += len(f.Records)
+		}
+	}
+}
+
+// P6: a full answer brings the first partitions asked for. Each is among them at times, whatever is asked for meanwhile.
+func TestNoPartitionStarves(t *testing.T) {
+	c := newClient(t, newCluster(t))
+	createTopics(t, c, 4, "orders")
+	ctx := testContext(t)
+	var records []Record
+	var positions []Position
+	for partition := range 4 {
+		records = append(records, recordsOf("orders", partition, 1)...)
+		positions = append(positions, Position{"orders", partition, 0})
+	}
+	if err := c.Produce(ctx, records); err != nil {
+		t.Fatal(err)
+	}
+	got := map[int]int{}
+	for rounds := 0; len(got) < 4; rounds++ {
+		if rounds > 1000 {
+			t.Fatalf("after %d rounds: %v", rounds, got)
+		}
+		for _, asked := range [][]Position{positions, positions[:1]} {
+			fetched, err := c.Fetch(ctx, asked, FetchOptions{MaxBytes: 1, MaxWait: -1})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for i, f := range fetched {
+				if f.Err != nil {
+					t.Fatal(f.Err)
+				}
+				if len(asked) > 1 && len(f.Records) > 0 {
+					got[i]++
+				}
+			}
 		}
 	}
 }

@@ -5,7 +5,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"math/rand/v2"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -36,6 +36,7 @@ type feed struct {
 
 	mu        sync.Mutex
 	positions map[kafka.TopicPartition][]*position
+	sorted    []kafka.TopicPartition         // its keys, so that a simulation can be repeated
 	polled    map[kafka.TopicPartition]int64 // what head requests under way wait for
 	requests  map[int32]int                  // how many of them wait at which broker
 	recent    map[kafka.TopicPartition]*recent
@@ -74,6 +75,7 @@ func (f *feed) subscribe(places []*position) {
 	for _, p := range places {
 		f.positions[p.TopicPartition] = append(f.positions[p.TopicPartition], p)
 	}
+	f.sort()
 	f.mu.Unlock()
 	f.poke()
 }
@@ -82,6 +84,7 @@ func (f *feed) subscribe(places []*position) {
 func (f *feed) unsubscribe(q *queue) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	defer f.sort()
 	for tp, places := range f.positions {
 		kept := places[:0]
 		for _, p := range places {
@@ -94,6 +97,8 @@ func (f *feed) unsubscribe(q *queue) {
 		}
 	}
 }
+
+func (f *feed) sort() { f.sorted = slices.SortedFunc(maps.Keys(f.positions), byTopic) }
 
 // poke says that a queue has room again, or that there are new places.
 func (f *feed) poke() {
@@ -131,12 +136,12 @@ func (f *feed) heads() (out []kafka.Position, retry time.Duration) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	now := f.ports.Machine.Up()
-	for tp, places := range f.positions {
+	for _, tp := range f.sorted {
 		if _, underWay := f.polled[tp]; underWay {
 			continue
 		}
 		furthest, room, until := int64(-1), false, time.Duration(0)
-		for _, p := range places {
+		for _, p := range f.positions[tp] {
 			if p.next > furthest {
 				furthest, room, until = p.next, false, 0
 			}
@@ -152,7 +157,7 @@ func (f *feed) heads() (out []kafka.Position, retry time.Duration) {
 			out = append(out, kafka.Position{Topic: tp.Topic, Partition: tp.Partition, Offset: furthest})
 		}
 	}
-	return f.shuffled(out), retry
+	return out, retry
 }
 
 // sooner is the shorter of two times after which something is to be done. The first may be 0: not at all.
@@ -169,10 +174,10 @@ func (f *feed) laggards() (out []kafka.Position, retry time.Duration) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	now := f.ports.Machine.Up()
-	for tp, places := range f.positions {
+	for _, tp := range f.sorted {
 		hindmost := int64(-1)
 		head, served := f.polled[tp]
-		for _, p := range places {
+		for _, p := range f.positions[tp] {
 			behind := !served || p.next < head || p.look
 			if !behind || hindmost >= 0 && p.next >= hindmost || !p.queue.hasRoom() || f.retains(tp, p.next) {
 				continue
@@ -187,21 +192,11 @@ func (f *feed) laggards() (out []kafka.Position, retry time.Duration) {
 			out = append(out, kafka.Position{Topic: tp.Topic, Partition: tp.Partition, Offset: hindmost})
 		}
 	}
-	return f.shuffled(out), retry
+	return out, retry
 }
 
 func byTopic(a, b kafka.TopicPartition) int {
 	return cmp.Or(cmp.Compare(a.Topic, b.Topic), cmp.Compare(a.Partition, b.Partition))
-}
-
-// shuffled: a request brings a bounded amount, of the first partitions first: each must be first at times. They are sorted
-// before, so that chance alone decides.
-func (f *feed) shuffled(places []kafka.Position) []kafka.Position {
-	slices.SortFunc(places, func(a, b kafka.Position) int {
-		return byTopic(kafka.TopicPartition{Topic: a.Topic, Partition: a.Partition}, kafka.TopicPartition{Topic: b.Topic, Partition: b.Partition})
-	})
-	rand.New(f.ports.Machine).Shuffle(len(places), func(i, j int) { places[i], places[j] = places[j], places[i] })
-	return places
 }
 
 // headRequests is how many requests may wait at one broker: one for most partitions, and one for those that could not
