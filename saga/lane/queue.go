@@ -57,12 +57,12 @@ type queue struct {
 	turn   int
 	total  int
 	bytes  int
-	urgent int   // events that the group minds, unless it is patient: the others can wait for company
-	broken error // why a partition can't be read on
+	urgent map[int]int // per lane: events that the group minds, unless it is patient. The others can wait for company
+	broken error       // why a partition can't be read on
 }
 
 func newQueue(g *saga.Group, lanes []int, limit int, bell Bell) *queue {
-	return &queue{group: g, limit: limit, bell: bell, lanes: map[int][]*event{}, order: slices.Clone(lanes)}
+	return &queue{group: g, limit: limit, bell: bell, lanes: map[int][]*event{}, urgent: map[int]int{}, order: slices.Clone(lanes)}
 }
 
 func (q *queue) hasRoom() bool {
@@ -76,15 +76,16 @@ func (q *queue) put(events []*event) {
 		return
 	}
 	q.mu.Lock()
+	urgent := 0
 	for _, e := range events {
 		q.lanes[e.lane] = append(q.lanes[e.lane], e)
-		q.urgent += q.urgency(e)
+		q.urgent[e.lane] += q.urgency(e)
+		urgent += q.urgency(e)
 		q.bytes += e.size
 	}
 	q.total += len(events)
-	some := q.urgent > 0
 	q.mu.Unlock()
-	if some {
+	if urgent > 0 {
 		q.bell.Ring()
 	}
 }
@@ -96,16 +97,17 @@ func (q *queue) urgency(e *event) int {
 	return 0
 }
 
-// waiting says how many events wait in the lanes that are ready, and how many of all that wait are urgent.
+// waiting says how many events wait in the lanes that are ready, and how many of them are urgent.
 func (q *queue) waiting(ready func(lane int) bool) (waiting, urgent int) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	for _, n := range q.order {
 		if events := q.lanes[n]; len(events) > 0 && ready(n) {
 			waiting += len(events)
+			urgent += q.urgent[n]
 		}
 	}
-	return waiting, q.urgent
+	return waiting, urgent
 }
 
 // fail makes the loop stop: one of its partitions can't be read on.
@@ -152,7 +154,7 @@ func (q *queue) take(limit int, ready func(lane int) bool) (out []*event) {
 	q.turn++
 	q.total -= len(out)
 	for _, e := range out {
-		q.urgent -= q.urgency(e)
+		q.urgent[e.lane] -= q.urgency(e)
 		q.bytes -= e.size
 	}
 	return out

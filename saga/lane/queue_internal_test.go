@@ -38,6 +38,18 @@ func TestWhatIsUrgent(t *testing.T) {
 	}
 }
 
+// What is urgent in a lane that has to wait is no reason to handle at once what is not, in others.
+func TestWhatIsUrgentInALaneThatWaits(t *testing.T) {
+	g := saga.Define("counter", nil, saga.On(func(saga.Event[heard]) []saga.Fact { return nil }))
+	q := newQueue(g, []int{0, 1}, 10, newMachine().Bell())
+	q.put([]*event{{lane: 0, Envelope: saga.Envelope{Type: "rumour.heard"}}, {lane: 1, Envelope: saga.Envelope{Type: "rumour.denied"}}})
+	for sending, want := range []int{0, 1} {
+		if total, urgent := q.waiting(func(n int) bool { return n != sending }); total != 1 || urgent != want {
+			t.Errorf("while lane %d waits, %d are ready, %d of them urgent, want %d", sending, total, urgent, want)
+		}
+	}
+}
+
 // P6: what waits for a loop, and what is kept for groups that are behind, is bounded in bytes, too: facts may be large.
 func TestLargeFactsWaitInKafka(t *testing.T) {
 	g := saga.Define("counter", nil, saga.On(func(saga.Event[heard]) []saga.Fact { return nil }))
