@@ -31,7 +31,7 @@ var mechanisms = []mechanism{
 	{
 		Mechanism: takenout.Mechanism{
 			Name: "marks tell copies", File: "saga/lane/batch.go",
-			Old: "		case duplicate:\n			m.dropped(\"duplicate\")\n			return\n		case gap:", New: "		case gap:",
+			Old: "		case duplicate:\n			b.counted.drop(\"duplicate\")\n			return\n		case gap:", New: "		case gap:",
 		},
 		rules: "once order counted ends",
 	},

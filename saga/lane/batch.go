@@ -40,6 +40,7 @@ type batch struct {
 	blame   []ParkedEvent
 	kept    map[parkedKey]bool // keys whose redrive has failed in this batch
 	alarms  []func()           // to be raised once it is committed
+	counted counted            // what is to be counted then
 	granted *Wished            // the wish that is granted
 	untried bool               // its key has more events than this batch could try
 	soonest time.Time          // the nearest deadline that it sets
@@ -71,7 +72,6 @@ func (b *batch) add(e *event) {
 	b.touch(l)
 	l.Next[e.topic] = e.offset + 1
 	l.last[e.topic] = e.Time
-	m := b.loop.metrics
 	switch {
 	case e.alien:
 		b.deadLetter(l, e, "its key belongs into another partition: its sender does not use Java's murmur2 (kcat: -X partitioner=murmur2_random)")
@@ -81,13 +81,13 @@ func (b *batch) add(e *event) {
 		return
 	case e.mark.Lane == "":
 		if l.meet(e.Envelope) {
-			m.dropped("duplicate")
+			b.counted.drop("duplicate")
 			return
 		}
 	default:
 		switch l.see(e.topic, e.mark, e.Time) {
 		case duplicate:
-			m.dropped("duplicate")
+			b.counted.drop("duplicate")
 			return
 		case gap:
 			l.Gaps++
@@ -220,7 +220,7 @@ func (b *batch) react(t *task) []saga.Need {
 	for i, f := range out.Facts {
 		b.say(t, f, i)
 	}
-	b.loop.metrics.handled(out)
+	b.counted.handled(out)
 	for _, r := range out.Requests {
 		b.requests = append(b.requests, request{t.lane, t.cause.Envelope, r})
 	}
@@ -388,6 +388,7 @@ func (b *batch) commit(ctx context.Context, s Store) error {
 	for range b.park {
 		b.loop.metrics.parked()
 	}
+	b.loop.metrics.count(b.counted)
 	b.loop.mirrors.put(b.working)
 	b.working.Saved()
 	for _, d := range b.working.Documents() {

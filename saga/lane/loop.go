@@ -77,6 +77,7 @@ type loop struct {
 // hold works on the lanes of an assignment until ctx ends. Whatever goes wrong, it forgets everything and claims again.
 func (l *loop) hold(ctx context.Context, a kafka.Assignment) error {
 	l.acquit()
+	defer l.showBacklog(backlog{}) // not sooner: while the database is away it is what people must see
 	if len(a.Lanes) == 0 {
 		l.rest(ctx)
 		return nil
@@ -179,7 +180,6 @@ func (l *loop) own(ctx context.Context, a kafka.Assignment) error {
 	(&batch{lanes: l.owned}).offsets(l.tell)
 	l.metrics.lanes(len(l.owned))
 	defer l.metrics.lanes(-len(l.owned))
-	defer l.showBacklog(backlog{})
 	defer l.turns.pass(l)
 	l.log.Info("claimed", "lanes", len(l.owned), "generation", a.Generation)
 	if err := l.work(ctx, work, a); err != nil {

@@ -60,17 +60,34 @@ func (m *Metrics) of(group string) *groupMetrics {
 	}
 }
 
-func (g *groupMetrics) handled(out saga.Outcome) {
-	g.events.Inc()
+// counted is what the metrics are told of a batch once it is committed: what comes to nothing is done again.
+type counted struct {
+	events        int
+	dropped, said []string // reasons, and types of facts
+}
+
+func (c *counted) handled(out saga.Outcome) {
+	c.events++
 	if out.Dropped != "" {
-		g.dropped(out.Dropped)
+		c.drop(out.Dropped)
 	}
 	for _, f := range out.Facts {
-		g.said.WithLabelValues(g.group, f.EventType()).Inc()
+		c.said = append(c.said, f.EventType())
 	}
 }
 
-func (g *groupMetrics) dropped(reason string) { g.skipped.WithLabelValues(g.group, reason).Inc() }
+func (c *counted) drop(reason string) { c.dropped = append(c.dropped, reason) }
+
+func (g *groupMetrics) count(c counted) {
+	g.events.Add(float64(c.events))
+	for _, reason := range c.dropped {
+		g.skipped.WithLabelValues(g.group, reason).Inc()
+	}
+	for _, eventType := range c.said {
+		g.said.WithLabelValues(g.group, eventType).Inc()
+	}
+}
+
 func (g *groupMetrics) mirrored(outcome string, n int) {
 	g.mirror.WithLabelValues(g.group, outcome).Add(float64(n))
 }
