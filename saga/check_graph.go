@@ -107,10 +107,10 @@ func (n *node) outcomes() (out []Said) {
 	return out
 }
 
-// settles says whether the act is past undoing after the reaction, whatever it has said: closed, refused, or past its pivot.
+// settles says whether the act is past undoing after the reaction, whatever it has said: closed, refused, or past its pivot. What it
+// only announces leaves the act open, too.
 func (n *node) settles() bool {
-	out := n.outcomes()
-	return n.Closes || n.Pivots || len(out) > 0 && !slices.ContainsFunc(out, func(s Said) bool { return !s.Closes && !s.Fails })
+	return n.Closes || n.Pivots || len(n.Says) > 0 && !slices.ContainsFunc(n.Says, func(s Said) bool { return !s.Closes && !s.Fails })
 }
 
 // maySettle says whether the act may be past undoing after the reaction, although it has not failed.

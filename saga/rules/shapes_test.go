@@ -283,6 +283,25 @@ func TestShapes(t *testing.T) {
 			define("vouchers", saga.Does(upon[MoneyHeld], saga.Says[said[VoucherTaken]]()), saga.Then(upon[Completed], saga.Closes())),
 			define("letters", saga.Does(upon[VoucherTaken], saga.Closes(), saga.Silently())),
 		}},
+		// What is only announced leaves the act open, like what is said.
+		"an act that announces its success, and does not undo": {
+			groups: []*saga.Group{
+				api(), goods(saga.Upon[said[MoneyNotHeld]]()), moneyAfter(), ends(bothHeld, noGoods),
+				define("vouchers", announces[GoodsHeld](saga.Announces[said[VoucherRefused]]()), saga.Then(upon[Completed], saga.Closes())),
+			},
+			want: []string{"no-undo vouchers"},
+		},
+		"an act that announces its success, and undoes": {groups: []*saga.Group{
+			api(), goods(saga.Upon[said[MoneyNotHeld]]()), moneyAfter(), ends(bothHeld, noGoods),
+			define("vouchers", announces[GoodsHeld](saga.Announces[said[VoucherRefused]]()), saga.Then(upon[Completed], saga.Closes()), saga.Undoes(undo, saga.Upon[said[MoneyNotHeld]]())),
+		}},
+		"a join that announces, or ends its act": {
+			groups: []*saga.Group{
+				api(), goods(saga.Upon[said[MoneyNotHeld]]()), moneyAfter(), ends(bothHeld, noGoods),
+				define("letters", saga.Once(saga.AllOf(heard[Placed](), heard[Completed]()), succeed, saga.Announces[said[Shipped]](), saga.ClosesWith[said[Agreed]](), saga.Announces[said[Agreed]]())),
+			},
+			want: []string{"once-again letters"},
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var got []string
@@ -298,6 +317,11 @@ func TestShapes(t *testing.T) {
 			}
 		})
 	}
+}
+
+// announces is a do upon T that takes a voucher, and tells nobody here; or fails.
+func announces[T any](more ...saga.Option) saga.Part {
+	return saga.Does(upon[T], append([]saga.Option{saga.Refuses(refuse[T]), saga.Announces[said[VoucherTaken]](), saga.Fails[said[VoucherRefused]]()}, more...)...)
 }
 
 // beginner says itself that it is over.
