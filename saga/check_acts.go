@@ -141,12 +141,12 @@ func (in *inspection) answeredBy(g *Group) map[string]bool {
 	return answered
 }
 
-// spread adds the facts that somebody hears all of whose outcomes are in the set already, until there are no more.
+// spread adds the facts that somebody hears all of whose alternatives are in the set already, until there are no more.
 func (in *inspection) spread(set map[string]bool) {
 	for grown := true; grown; {
 		grown = false
 		for _, n := range in.nodes {
-			says := n.outcomes()
+			says := n.alternatives()
 			if n.group.outside || len(says) == 0 || slices.ContainsFunc(says, func(f Said) bool { return !set[f.Type] }) {
 				continue
 			}

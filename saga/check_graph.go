@@ -107,6 +107,16 @@ func (n *node) outcomes() (out []Said) {
 	return out
 }
 
+// alternatives are what the reaction may say, one or another. What it only announces may stand beside what it says; but beside
+// nothing else than failures, it is what is said instead of them.
+func (n *node) alternatives() []Said {
+	out := n.outcomes()
+	if n.Role != RoleUndoes && !slices.ContainsFunc(out, func(s Said) bool { return !s.Fails }) {
+		return n.Says
+	}
+	return out
+}
+
 // settles says whether the act is past undoing after the reaction, whatever it has said: closed, refused, or past its pivot. What it
 // only announces leaves the act open, too.
 func (n *node) settles() bool {

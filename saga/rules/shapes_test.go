@@ -302,6 +302,18 @@ func TestShapes(t *testing.T) {
 			},
 			want: []string{"once-again letters"},
 		},
+		// The end hears of a voucher that is refused, and one that is taken is announced to nobody here.
+		"it ends upon what may come of a failure": {
+			groups: []*saga.Group{
+				api(), goodsInSilence(), moneyAfter(), ends(bothHeld, saga.AnyOf(heard[GoodsNotHeld](), heard[VoucherRefused]())),
+				define("vouchers", announces[MoneyNotHeld](saga.Closes())),
+			},
+			want: []string{"path-without-end money"},
+		},
+		"it ends upon all that may come of a failure": {groups: []*saga.Group{
+			api(), goodsInSilence(), moneyAfter(), ends(bothHeld, saga.AnyOf(heard[GoodsNotHeld](), heard[VoucherTaken](), heard[VoucherRefused]())),
+			define("vouchers", does[MoneyNotHeld, VoucherTaken, VoucherRefused](saga.Closes(), saga.Announces[said[Shipped]]())),
+		}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var got []string
@@ -322,6 +334,11 @@ func TestShapes(t *testing.T) {
 // announces is a do upon T that takes a voucher, and tells nobody here; or fails.
 func announces[T any](more ...saga.Option) saga.Part {
 	return saga.Does(upon[T], append([]saga.Option{saga.Refuses(refuse[T]), saga.Announces[said[VoucherTaken]](), saga.Fails[said[VoucherRefused]]()}, more...)...)
+}
+
+// goodsInSilence does not say that it has undone its part.
+func goodsInSilence() *saga.Group {
+	return define("goods", does[Placed, GoodsHeld, GoodsNotHeld](), saga.Then(upon[Completed], saga.Closes()), saga.Undoes(undo, saga.Upon[said[MoneyNotHeld]]()))
 }
 
 // beginner says itself that it is over.
