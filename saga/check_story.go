@@ -76,9 +76,12 @@ func (c *graph) tell() (out []*story) {
 	return c.joined(out, others)
 }
 
-// foreign says whether facts of this type come from outside of their own accord: no group says them, and they answer nothing.
+// foreign says whether facts of this type come from outside of their own accord: nobody is known to say them; or somebody begins with
+// them, and no group says them. Such may also be an answer to something.
 func (c *graph) foreign(eventType string) bool {
-	return !slices.ContainsFunc(c.said[eventType], func(n *node) bool { return n.Role != RoleBegins })
+	said := c.said[eventType]
+	begun := slices.ContainsFunc(said, func(n *node) bool { return n.Role == RoleBegins })
+	return len(said) == 0 || begun && len(c.speakers(eventType)) == 0
 }
 
 func (c *graph) begins(eventType string) bool {
@@ -115,6 +118,9 @@ func (c *graph) joined(stories []*story, others []string) []*story {
 			}
 			return takesPart
 		})
+		if len(parts) == 0 {
+			continue
+		}
 		if whole := c.story(parts, others); whole != nil && whole.all.nodes[n] {
 			stories = append(rest, whole)
 		}

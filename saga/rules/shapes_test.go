@@ -314,6 +314,20 @@ func TestShapes(t *testing.T) {
 			api(), goodsInSilence(), moneyAfter(), ends(bothHeld, saga.AnyOf(heard[GoodsNotHeld](), heard[VoucherTaken](), heard[VoucherRefused]())),
 			define("vouchers", does[MoneyNotHeld, VoucherTaken, VoucherRefused](saga.Closes(), saga.Announces[said[Shipped]]())),
 		}},
+		// Whoever asks may be told to begin: an API that also answers.
+		"it begins by itself, and as an answer": {groups: []*saga.Group{
+			api(), goods(saga.Upon[said[MoneyNotHeld]]()), moneyAfter(), ends(bothHeld, noGoods), saga.Outside("customer", saga.Begins[said[Agreed]](), mayBegin()),
+		}},
+		"it begins by itself, and as an answer, and nobody undoes anything": {
+			groups: []*saga.Group{
+				api(), define("goods", does[Placed, GoodsHeld, GoodsNotHeld](), saga.Then(upon[Completed], saga.Closes())),
+				moneyAfter(), ends(bothHeld, saga.AnyOf(heard[GoodsNotHeld](), heard[MoneyNotHeld]())), saga.Outside("customer", saga.Begins[said[Agreed]](), mayBegin()),
+			},
+			want: []string{"no-undo goods"},
+		},
+		"it begins as an answer only": {groups: []*saga.Group{
+			goods(saga.Upon[said[MoneyNotHeld]]()), moneyAfter(), ends(bothHeld, noGoods), saga.Outside("customer", saga.Begins[said[Agreed]](), mayBegin()),
+		}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var got []string
@@ -339,6 +353,10 @@ func announces[T any](more ...saga.Option) saga.Part {
 // goodsInSilence does not say that it has undone its part.
 func goodsInSilence() *saga.Group {
 	return define("goods", does[Placed, GoodsHeld, GoodsNotHeld](), saga.Then(upon[Completed], saga.Closes()), saga.Undoes(undo, saga.Upon[said[MoneyNotHeld]]()))
+}
+
+func mayBegin() saga.Part {
+	return saga.Answers(func(f said[Agreed]) []saga.Fact { return saga.Say(said[Placed](f)) }, saga.Says[said[Placed]](), saga.Optional())
 }
 
 // beginner says itself that it is over.
