@@ -32,7 +32,13 @@ const (
 )
 
 // word is what a declaration says for the role: "saga.Does".
-func (r Role) word() string { return "saga." + strings.ToUpper(string(r[:1])) + string(r[1:]) }
+func (r Role) word() string {
+	word := "saga."
+	for part := range strings.FieldsSeq(string(r)) {
+		word += strings.ToUpper(part[:1]) + part[1:]
+	}
+	return word
+}
 
 // FactType is a fact's name and the topic it is said on.
 type FactType struct {
@@ -431,6 +437,12 @@ func (c *Condition) empty() (part, comesTo string) {
 }
 
 // Parts takes the condition apart: into the fact that a [Heard] waits for, or, if that has no type, into conditions of which one
+// waitsFor says whether facts of this type are among what the condition is about.
+func (c *Condition) waitsFor(eventType string) (found bool) {
+	c.each(func(leaf Condition) { found = found || leaf.fact.Type == eventType })
+	return found
+}
+
 // (any), or each, must hold.
 func (c *Condition) Parts() (fact FactType, any bool, of []Condition) { return c.fact, c.any, c.of }
 

@@ -32,7 +32,8 @@ func TestADeclarationThatCannotWorkIsRefused(t *testing.T) {
 	mine := saga.Concerns(func(saga.Fact) bool { return true })
 	performs := saga.Performs(letters, time.Minute, func(context.Context, string, letter) error { return nil })
 	answer, giveUp := saga.Then(advance, saga.Says[Advanced]()), saga.Else(giveUp, saga.Fails[GivenUp]())
-	const here = ` \(saga/jobs_test\.go:\d+\) `
+	outcomes := func(outcomes ...saga.Part) saga.Part { return saga.Performs(letters, time.Minute, write, outcomes...) }
+	const here, there = ` \(saga/jobs_test\.go:\d+\) `, ` \(saga/define_test\.go:\d+\) `
 	type parts = []saga.Part
 	for _, tt := range []struct {
 		want  string
@@ -84,6 +85,9 @@ func TestADeclarationThatCannotWorkIsRefused(t *testing.T) {
 		{`finish` + here + `waits for a saga\.AllOf\(\) of nothing, which always holds: .*`, parts{saga.Once(saga.AnyOf(saga.Heard[Asked](), saga.AllOf()), finish, saga.Closes())}},
 		{`mirrors elsewhere: add that table to saga\.Documents\(\.\.\.\)`, parts{saga.Mirrors(saga.In("elsewhere", func(s *Shelf) saga.Columns { return nil }), copied)}},
 		{`mirrors shelves twice: leave one`, parts{saga.Mirrors(shelves, copied), saga.Mirrors(shelves, copied)}},
+		{`finish` + here + `is a saga\.Once, so it can't hear job\.checked: take its saga\.Upon away`, parts{saga.Once(saga.Heard[Asked](), finish, saga.Closes(), saga.Upon[Checked]())}},
+		{`told` + there + `is a saga\.Performed, so it can't hear job\.checked: .*`, parts{outcomes(saga.Performed(told, saga.Upon[Checked]()))}},
+		{`told` + there + `is a saga\.NotPerformed, so it can't hear job\.checked: .*`, parts{outcomes(saga.NotPerformed(told, saga.Upon[Checked]()))}},
 		{`the mirror of shelves is nil: give a function, or leave the saga\.Mirrors out`, parts{saga.Mirrors(shelves, nil)}},
 	} {
 		t.Run(tt.want, func(t *testing.T) {
@@ -108,6 +112,8 @@ func TestADeclarationThatCannotWorkIsRefused(t *testing.T) {
 }
 
 func jobOf(f Asked) []saga.Need { return []saga.Need{{Table: jobs, Key: f.ID}} }
+
+func told(letter, saga.Cause) []saga.Fact { return nil }
 
 func copied(context.Context, []Shelf) error { return nil }
 

@@ -149,7 +149,9 @@ func (g *Group) verify(r *Reaction) {
 // verifyOptions refuses what would have no effect, or would panic upon the first fact.
 func (g *Group) verifyOptions(r *Reaction) {
 	takesOne := r.Role == RoleDoes || r.Role == RoleThen || r.Role == RoleOn || r.Role == RoleAnswers
-	if takesOne && len(r.Hears) > 1 || r.Role == RoleElse && len(r.Hears) > 0 {
+	takesNone := r.Role == RoleElse || r.Role == RolePerformed || r.Role == RoleNotPerformed
+	beyond := r.Condition != nil && slices.ContainsFunc(r.Hears, func(h FactType) bool { return !r.Condition.waitsFor(h.Type) })
+	if takesOne && len(r.Hears) > 1 || takesNone && len(r.Hears) > 0 || beyond {
 		g.wrong("%s (%s) is a %s, so it can't hear %s: take its saga.Upon away", r.Name, r.At, r.Role.word(), r.Hears[len(r.Hears)-1].Type)
 	}
 	if r.loads != nil && r.Role == RoleOn && r.loadsType != r.Hears[0].Type {
