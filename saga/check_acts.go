@@ -29,15 +29,18 @@ func (in *inspection) acts() {
 }
 
 // dead finds undos that never run: every do of the group settles the act at once, so before it there is nothing to undo, and after it
-// that is too late.
+// that is too late, and nobody says so.
 func (in *inspection) dead(undo *node) {
+	if undo.tooLate != nil {
+		return
+	}
 	var first *node
 	for _, n := range in.nodes {
 		if n.group != undo.group || n.Role != RoleDoes {
 			continue
 		}
 		staysOpen := n.Silently || slices.ContainsFunc(n.Says, func(s Said) bool { return !s.Closes && !s.Fails })
-		if staysOpen && !n.Closes && !n.Pivots {
+		if staysOpen && !n.Closes {
 			return
 		}
 		first = cmp.Or(first, n)
@@ -45,8 +48,8 @@ func (in *inspection) dead(undo *node) {
 	if first == nil {
 		return // only a mutant's do can be lost
 	}
-	in.found("dead-undo", undo, fmt.Sprintf("let a saga.Then(..., saga.Closes()) settle the act, upon the fact after which there is nothing to undo, and not %s; or take %s away", first.Name, undo.Name),
-		"%s has nothing to undo: %s settles the act at once", undo, first)
+	in.found("dead-undo", undo, fmt.Sprintf("let a saga.Then(..., saga.Closes()) settle the act, upon the fact after which there is nothing to undo, and not %s; or write saga.EvenIfNothing() on the line of %s, if it is to answer; or take that away, unless it is to bar the act", first.Name, undo.Name),
+		"%s never has anything to undo: %s settles the act at once", undo, first)
 }
 
 // undone finds what may doom the saga of an act while that can be undone, and does not undo it.

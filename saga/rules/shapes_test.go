@@ -328,6 +328,11 @@ func TestShapes(t *testing.T) {
 		"it begins as an answer only": {groups: []*saga.Group{
 			goods(saga.Upon[said[MoneyNotHeld]]()), moneyAfter(), ends(bothHeld, noGoods), saga.Outside("customer", saga.Begins[said[Agreed]](), mayBegin()),
 		}},
+		// A request that comes first bars the act, and says nothing; one that comes later is refused.
+		"an act that is past undoing once it is done": {groups: []*saga.Group{
+			api(), goods(saga.Upon[said[MoneyNotHeld]]()), saga.Outside("customer", saga.Begins[said[Agreed]]()), ends(bothHeld, noGoods),
+			define("money", does[GoodsHeld, MoneyHeld, MoneyNotHeld](saga.Pivots()), saga.Undoes(undo, saga.Upon[said[Agreed]](), saga.TooLate(fail), saga.Announces[said[NotAgreed]]())),
+		}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var got []string
