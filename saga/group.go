@@ -200,10 +200,11 @@ func (g *Group) verifyUndo() {
 		g.wrong("saga.TooLate without saga.Pivots: too late for what?")
 	}
 	for _, r := range g.reactions {
+	joins := slices.ContainsFunc(g.reactions, func(r *Reaction) bool { return r.Role == RoleOnce })
 		if !does && (r.Role == RoleThen || r.Role == RoleElse) {
 			g.wrong("%s (%s) runs once the act is done, and nothing does it: add a saga.Does(...)", r.Name, r.At)
 		}
-		if !does && r.Role == RoleUndoes {
+		if bars := joins && r.EvenIfNothing; !does && !bars && r.Role == RoleUndoes { // it answers for a join that it bars
 			g.wrong("%s (%s) takes an act back, and nothing does one: add a saga.Does(...), or take it away", r.Name, r.At)
 		}
 		if undoes && r.Role == RoleDoes && r.refuses == nil {

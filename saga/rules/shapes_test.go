@@ -333,6 +333,11 @@ func TestShapes(t *testing.T) {
 			api(), goods(saga.Upon[said[MoneyNotHeld]]()), saga.Outside("customer", saga.Begins[said[Agreed]]()), ends(bothHeld, noGoods),
 			define("money", does[GoodsHeld, MoneyHeld, MoneyNotHeld](saga.Pivots()), saga.Undoes(undo, saga.Upon[said[Agreed]](), saga.TooLate(fail), saga.Announces[said[NotAgreed]]())),
 		}},
+		"a join that is barred, and says so": {groups: []*saga.Group{
+			api(), goods(saga.Upon[said[MoneyNotHeld]]()), moneyAfter(), saga.Outside("customer", saga.Begins[said[Agreed]]()), ends(bothHeld, noGoods),
+			define("letters", saga.Once(saga.AllOf(heard[Placed](), heard[MoneyHeld]()), succeed, saga.Closes(), saga.Announces[said[Shipped]]()),
+				saga.Undoes(undo, saga.EvenIfNothing(), saga.Upon[said[Agreed]](), saga.Announces[said[NotAgreed]]())),
+		}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var got []string
