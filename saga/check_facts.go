@@ -65,21 +65,14 @@ func (in *inspection) unsaid(eventType string) {
 
 // speakersOf finds facts that several groups say, or a group and somebody outside, unless all declare that they share them.
 func (in *inspection) speakersOf(eventType string) {
-	speakers := in.speakers(eventType)
-	if len(speakers) == 0 {
+	said := in.said[eventType]
+	if len(in.speakers(eventType)) == 0 {
 		return // people and APIs may say the same
 	}
-	var first *node
-	for _, n := range in.said[eventType] {
-		switch {
-		case slices.Contains(n.group.shares, eventType):
-		case first == nil:
-			first = n
-		case n.group != first.group:
-			in.found("two-speakers", n, fmt.Sprintf("let one of them say it; or write saga.Shared[%s]() into both declarations, if each says it of itself", in.types[eventType].goType),
-				"%s says %s, which %s says too", n, eventType, first)
-			return
-		}
+	other := slices.IndexFunc(said, func(n *node) bool { return n.group != said[0].group })
+	if other > 0 && slices.ContainsFunc(said, func(n *node) bool { return !slices.Contains(n.group.shares, eventType) }) {
+		in.found("two-speakers", said[other], fmt.Sprintf("let one of them say it; or write saga.Shared[%s]() into both declarations, if each says it of itself", in.types[eventType].goType),
+			"%s says %s, which %s says too", said[other], eventType, said[0])
 	}
 }
 

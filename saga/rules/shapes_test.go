@@ -338,6 +338,14 @@ func TestShapes(t *testing.T) {
 			define("letters", saga.Once(saga.AllOf(heard[Placed](), heard[MoneyHeld]()), succeed, saga.Closes(), saga.Announces[said[Shipped]]()),
 				saga.Undoes(undo, saga.EvenIfNothing(), saga.Upon[said[Agreed]](), saga.Announces[said[NotAgreed]]())),
 		}},
+		"two say it, and one of them says that others may": {
+			groups: []*saga.Group{
+				api(), goods(saga.Upon[said[MoneyNotHeld]]()), moneyAfter(), ends(bothHeld, noGoods),
+				define("letters", saga.Shared[said[Shipped]](), saga.On(tally[Placed], saga.Announces[said[Shipped]]())),
+				define("numbers", saga.On(tally[Placed], saga.Announces[said[Shipped]]())),
+			},
+			want: []string{"two-speakers numbers"},
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var got []string
