@@ -53,8 +53,16 @@ func TestAJoinOfAnActThatIsOverHoldsNoMore(t *testing.T) {
 	sagatest.Group(t, g).Hears(asked).Says(begun).Hears(cancelled).Says(undone).Hears(answered).SaysNothing().Act("1", saga.Undone)
 	sagatest.Group(t, g).Hears(answered).Hears(asked).Says(begun, finished).Act("1", saga.Closed)
 
-	alone := group(does, undoes, saga.Once(saga.Heard[Asked](), finish, saga.Ends[Finished]()))
-	sagatest.Group(t, alone).HearsLate(asked, 25*time.Hour).Says(refused).Act("1", saga.Refused)
+	for name, condition := range map[string]saga.Condition{
+		"that holds":                saga.Heard[Asked](),
+		"that has heard part of it": saga.AllOf(saga.Heard[Asked](), saga.Heard[Checked]()),
+	} {
+		s := sagatest.Group(t, group(does, undoes, saga.Once(condition, finish, saga.Ends[Finished]())))
+		s.HearsLate(asked, 25*time.Hour).Says(refused).Act("1", saga.Refused)
+		if j, _ := sagatest.Load[Job](s.World(), "1"); j.Joining() {
+			t.Errorf("a join %s goes on after a refusal", name)
+		}
+	}
 
 	w := newStored()
 	g.React(&w.Working, hearing(cancelled))

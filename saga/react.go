@@ -173,6 +173,7 @@ func (g *Group) do(out *Outcome, r *Reaction, c Cause) {
 	switch {
 	case r.refuses != nil && (a.state == Barred || a.state == New && old):
 		if g.refuse(out, r, c, r.refuses(d, c)) {
+			a.rest()
 			a.state, a.markUntil, a.markedBy = Refused, noTime, ""
 			out.Ran = append(out.Ran, r.RefusesName)
 		}
