@@ -80,6 +80,7 @@ type Reaction struct {
 	RefusesName   string                                   // what runs instead of a do that may not run any more
 	Condition     *Condition                               // what a Once waits for
 	pkg           string                                   // the path of the package that File belongs to
+	twice         string                                   // an option that was given twice, and may be once
 	never         bool                                     // an Else that a test has taken out
 	rule          func(*Group, *Reaction, *Outcome, Cause) // a rule that a test has broken, for the library's
 	next          string                                   // the wait that comes after this one
@@ -88,6 +89,7 @@ type Reaction struct {
 	tooLate       func(doc any, c Cause) []Fact
 	refuses       func(doc any, c Cause) []Fact
 	takes         []reflect.Type // the documents that its functions take
+	request       reflect.Type   // what the outcome of an effect takes of it
 	refusesType   string         // the event type that its Refuses takes
 	loads         func(Fact) []Need
 	loadsType     string // the event type that its Loads takes
@@ -122,6 +124,13 @@ func (r *Reaction) say(s Said) {
 		}
 	}
 	r.Says = append(r.Says, s)
+}
+
+// once notes that an option has been given before: it would replace what was given.
+func (r *Reaction) once(option string, given bool) {
+	if given {
+		r.twice = option
+	}
 }
 
 // Says: the reaction may say an F.
@@ -164,6 +173,7 @@ func Uses(tables ...AnyTable) Option {
 // the same key wait for that.
 func Loads[F Fact](fn func(F) []Need) Option {
 	return func(r *Reaction) {
+		r.once("Loads", r.loads != nil)
 		r.loads, r.loadsType = func(f Fact) []Need { return fn(f.(F)) }, factType[F]().Type
 	}
 }
@@ -183,6 +193,7 @@ func Silently() Option { return func(r *Reaction) { r.Silently = true } }
 // TooLate: once the act has passed its pivot, fn runs instead of the undo, and only once.
 func TooLate[P actor](fn func(P, Cause) []Fact) Option {
 	return func(r *Reaction) {
+		r.once("TooLate", r.tooLate != nil)
 		r.TooLateName = nameOf(fn).name
 		r.takes = append(r.takes, reflect.TypeFor[P]())
 		r.tooLate = func(doc any, c Cause) []Fact { return fn(doc.(P), c) }
@@ -194,6 +205,7 @@ func TooLate[P actor](fn func(P, Cause) []Fact) Option {
 // or with [Ends]. Dropped silently, such a do would leave a saga that never ends.
 func Refuses[P actor, E Fact](fn func(P, Event[E]) []Fact) Option {
 	return func(r *Reaction) {
+		r.once("Refuses", r.refuses != nil)
 		r.RefusesName = nameOf(fn).name
 		r.takes, r.refusesType = append(r.takes, reflect.TypeFor[P]()), factType[E]().Type
 		r.refuses = func(doc any, c Cause) []Fact { return fn(doc.(P), Event[E]{c, c.Fact.(E)}) }
@@ -268,6 +280,13 @@ func Within(d time.Duration, reactions ...Part) Part {
 				wait = r.Name
 			case r.Role != RoleThen:
 				g.wrong("%s (%s) is a %s, which is no answer to a wait: move its line out of the saga.Within", r.Name, r.At, r.Role.word())
+			}
+		}
+		for i, r := range g.reactions[first:] {
+			for _, earlier := range g.reactions[first : first+i] {
+				if r.Role == RoleThen && earlier.Role == RoleThen && r.Hears[0].Type == earlier.Hears[0].Type {
+					g.wrong("%s (%s) hears %s, and so does %s: only the first answer ends a saga.Within, so leave one", r.Name, r.At, r.Hears[0].Type, earlier.Name)
+				}
 			}
 		}
 		if wait == "" {
@@ -418,6 +437,12 @@ func (c *Condition) each(f func(Condition)) {
 	}
 }
 
+// waitsFor says whether facts of this type are among what the condition is about.
+func (c *Condition) waitsFor(eventType string) (found bool) {
+	c.each(func(leaf Condition) { found = found || leaf.fact.Type == eventType })
+	return found
+}
+
 // empty is a part of the condition of nothing, and what that comes to; "" if it has none.
 func (c *Condition) empty() (part, comesTo string) {
 	switch {
@@ -437,12 +462,6 @@ func (c *Condition) empty() (part, comesTo string) {
 }
 
 // Parts takes the condition apart: into the fact that a [Heard] waits for, or, if that has no type, into conditions of which one
-// waitsFor says whether facts of this type are among what the condition is about.
-func (c *Condition) waitsFor(eventType string) (found bool) {
-	c.each(func(leaf Condition) { found = found || leaf.fact.Type == eventType })
-	return found
-}
-
 // (any), or each, must hold.
 func (c *Condition) Parts() (fact FactType, any bool, of []Condition) { return c.fact, c.any, c.of }
 

@@ -85,9 +85,17 @@ func TestADeclarationThatCannotWorkIsRefused(t *testing.T) {
 		{`finish` + here + `waits for a saga\.AllOf\(\) of nothing, which always holds: .*`, parts{saga.Once(saga.AnyOf(saga.Heard[Asked](), saga.AllOf()), finish, saga.Closes())}},
 		{`mirrors elsewhere: add that table to saga\.Documents\(\.\.\.\)`, parts{saga.Mirrors(saga.In("elsewhere", func(s *Shelf) saga.Columns { return nil }), copied)}},
 		{`mirrors shelves twice: leave one`, parts{saga.Mirrors(shelves, copied), saga.Mirrors(shelves, copied)}},
+		{`begin` + here + `has two saga\.Refuses, of which each would replace the other: leave one`, parts{saga.Does(begin, saga.Refuses(sayNo), saga.Refuses(sayNo))}},
+		{`undo` + here + `has two saga\.TooLate, of which each .*`, parts{does, saga.Then(advance, saga.Pivots()), saga.Undoes(undo, saga.Upon[Cancelled](), saga.TooLate(late), saga.TooLate(late))}},
+		{`func\d+ \(saga/define_test\.go:\d+\) has two saga\.Loads, of which each .*`, parts{saga.On(func(saga.Event[Asked]) []saga.Fact { return nil }, saga.Loads(jobOf), saga.Loads(jobOf))}},
+		{`heed` + here + `hears job\.answered, and so does advance: only the first answer ends a saga\.Within, so leave one`, parts{does, minute(answer, saga.Then(heed), giveUp)}},
 		{`finish` + here + `is a saga\.Once, so it can't hear job\.checked: take its saga\.Upon away`, parts{saga.Once(saga.Heard[Asked](), finish, saga.Closes(), saga.Upon[Checked]())}},
 		{`told` + there + `is a saga\.Performed, so it can't hear job\.checked: .*`, parts{outcomes(saga.Performed(told, saga.Upon[Checked]()))}},
 		{`told` + there + `is a saga\.NotPerformed, so it can't hear job\.checked: .*`, parts{outcomes(saga.NotPerformed(told, saga.Upon[Checked]()))}},
+		{`told` + there + `is a second saga\.Performed of letter: leave one`, parts{outcomes(saga.Performed(told), saga.Performed(told))}},
+		{`told` + there + `is a second saga\.NotPerformed of letter: leave one`, parts{outcomes(saga.NotPerformed(told), saga.NotPerformed(told))}},
+		{`func\d+ \(saga/define_test\.go:\d+\) takes a string, and letter is requested with a saga_test\.letter: let it take that`, parts{outcomes(saga.Performed(func(string, saga.Cause) []saga.Fact { return nil }))}},
+		{`effect letter is performed by nil: give saga\.Performs a function`, parts{saga.Performs(letters, time.Minute, nil)}},
 		{`the mirror of shelves is nil: give a function, or leave the saga\.Mirrors out`, parts{saga.Mirrors(shelves, nil)}},
 	} {
 		t.Run(tt.want, func(t *testing.T) {
@@ -100,6 +108,20 @@ func TestADeclarationThatCannotWorkIsRefused(t *testing.T) {
 	t.Run("two tables of one name are one", func(t *testing.T) {
 		got := panicOf(func() { saga.Define("twice", saga.Documents(jobs, lines, jobs), does) })
 		if want := "saga: group twice: has two tables jobs: give each a name of its own, once in saga.Documents(...)"; got != want {
+			t.Errorf("panics with %q, want %q", got, want)
+		}
+	})
+	t.Run("two tables with an act", func(t *testing.T) {
+		got := panicOf(func() {
+			saga.Define("twice", saga.Documents(jobs, saga.In("others", func(j *Job) saga.Columns { return saga.Columns{{"id", &j.ID}} })), does)
+		})
+		if want := "saga: group twice: table others keeps an act, and only the first of saga.Documents(...) may: take the saga.Act out of its documents"; got != want {
+			t.Errorf("panics with %q, want %q", got, want)
+		}
+	})
+	t.Run("a group without a name", func(t *testing.T) {
+		got := panicOf(func() { saga.Define("", nil) })
+		if want := "saga: a group of no name: give saga.Define, or saga.Outside, one"; got != want {
 			t.Errorf("panics with %q, want %q", got, want)
 		}
 	})

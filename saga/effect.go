@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -88,6 +89,9 @@ func Performs[R any](e *Effect[R], within time.Duration, perform Perform[R], out
 		if g.effects[e.name] != nil {
 			g.wrong("performs %s twice: leave one saga.Performs", e.name)
 		}
+		if perform == nil {
+			g.wrong("effect %s is performed by nil: give saga.Performs a function", e.name)
+		}
 		p := &performance{
 			within:  within,
 			perform: func(ctx context.Context, key string, data any) error { return perform(ctx, key, data.(R)) },
@@ -103,14 +107,21 @@ func Performs[R any](e *Effect[R], within time.Duration, perform Perform[R], out
 		}
 		for _, r := range g.reactions[first:] {
 			r.Effect = e.name
+			one := &p.performed
 			switch r.Role {
 			case RolePerformed:
-				p.performed = r
 			case RoleNotPerformed:
-				p.notPerformed = r
+				one = &p.notPerformed
 			default:
 				g.wrong("%s (%s) is no outcome of effect %s: saga.Performs takes saga.Performed and saga.NotPerformed", r.Name, r.At, e.name)
 			}
+			switch requested := reflect.TypeFor[R](); {
+			case *one != nil:
+				g.wrong("%s (%s) is a second %s of %s: leave one", r.Name, r.At, r.Role.word(), e.name)
+			case !requested.AssignableTo(r.request):
+				g.wrong("%s (%s) takes a %v, and %s is requested with a %v: let it take that", r.Name, r.At, r.request, e.name, requested)
+			}
+			*one = r
 		}
 		g.effects[e.name] = p
 	}
@@ -127,7 +138,8 @@ func NotPerformed[R any](fn func(R, Cause) []Fact, options ...Option) Part {
 }
 
 func outcome[R any](role Role, fn func(R, Cause) []Fact, options []Option) Part {
-	return part(role, fn, func(_ any, c Cause) []Fact { return fn(c.Attempt.Data.(R), c) }, nil, options)
+	takes := func(r *Reaction) { r.request = reflect.TypeFor[R]() }
+	return part(role, fn, func(_ any, c Cause) []Fact { return fn(c.Attempt.Data.(R), c) }, nil, append([]Option{takes}, options...))
 }
 
 // Effects are the names of the effects that the group performs, sorted.

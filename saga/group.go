@@ -58,6 +58,9 @@ func Patiently() Part { return func(g *Group) { g.patient = true } }
 // Define declares a group. A declaration that can't work panics, and says why: it is a fault of the program, found by
 // the first test that mentions the group.
 func Define(name string, tables []AnyTable, parts ...Part) *Group {
+	if name == "" {
+		panic("saga: a group of no name: give saga.Define, or saga.Outside, one")
+	}
 	g := &Group{at: caller(), name: name, tables: tables, effects: map[string]*performance{}, mirrors: map[AnyTable]func(context.Context, []any) error{}}
 	g.hasAct = len(tables) > 0 && tables[0].Act(tables[0].New("")) != nil
 	for _, add := range parts {
@@ -67,6 +70,9 @@ func Define(name string, tables []AnyTable, parts ...Part) *Group {
 	for i, t := range tables {
 		if slices.ContainsFunc(tables[:i], func(other AnyTable) bool { return other.Name() == t.Name() }) {
 			g.wrong("has two tables %s: give each a name of its own, once in saga.Documents(...)", t.Name())
+		}
+		if i > 0 && t.Act(t.New("")) != nil {
+			g.wrong("table %s keeps an act, and only the first of saga.Documents(...) may: take the saga.Act out of its documents", t.Name())
 		}
 		g.verifyShards(t)
 	}
@@ -160,6 +166,9 @@ func (g *Group) verifyOptions(r *Reaction) {
 	if r.refuses != nil && r.Role == RoleDoes && r.refusesType != r.Hears[0].Type {
 		g.wrong("%s (%s) hears %s, and its saga.Refuses takes a %s: let both take the same", r.Name, r.At, r.Hears[0].Type, r.refusesType)
 	}
+	if r.twice != "" {
+		g.wrong("%s (%s) has two saga.%s, of which each would replace the other: leave one", r.Name, r.At, r.twice)
+	}
 	moves := r.Closes || r.Pivots
 	for i, s := range r.Says {
 		moves = moves || s.Fails || s.Closes
@@ -191,6 +200,7 @@ func (g *Group) verifyOptions(r *Reaction) {
 // verifyUndo refuses acts that can't begin, and undos that leave a race open.
 func (g *Group) verifyUndo() {
 	does := slices.ContainsFunc(g.reactions, func(r *Reaction) bool { return r.Role == RoleDoes })
+	joins := slices.ContainsFunc(g.reactions, func(r *Reaction) bool { return r.Role == RoleOnce })
 	undoes, pivots, late := false, false, false
 	for _, r := range g.reactions {
 		undoes = undoes || r.Role == RoleUndoes
@@ -200,7 +210,6 @@ func (g *Group) verifyUndo() {
 		g.wrong("saga.TooLate without saga.Pivots: too late for what?")
 	}
 	for _, r := range g.reactions {
-	joins := slices.ContainsFunc(g.reactions, func(r *Reaction) bool { return r.Role == RoleOnce })
 		if !does && (r.Role == RoleThen || r.Role == RoleElse) {
 			g.wrong("%s (%s) runs once the act is done, and nothing does it: add a saga.Does(...)", r.Name, r.At)
 		}
