@@ -25,7 +25,9 @@ func (f PointsGranted) Validate() error {
 	var c schemas.Check
 	c.ID("/orderId", f.OrderID)
 	c.Account("/customerId", f.CustomerID)
-	c.Quantity("/points", f.Points, 1_000_000)
+	if f.Points < 0 || f.Points > schemas.MaxMinorUnits/100 {
+		c.Fault("/points", "must be 0, or as many as an order may cost rupees")
+	}
 	return c.Err()
 }
 

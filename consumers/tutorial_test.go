@@ -11,6 +11,7 @@ import (
 	"tiffin/internal/worlds"
 	"tiffin/saga"
 	"tiffin/saga/sagacheck"
+	"tiffin/saga/sagatest"
 	"tiffin/schemas"
 )
 
@@ -154,6 +155,15 @@ func pointsAreEarned(v sagacheck.View) string {
 		return fmt.Sprintf("ann has %d points for an order that was cancelled", points)
 	}
 	return ""
+}
+
+// Whatever may be paid for an order, points are granted for it, be it none.
+func TestPointsAreGrantedForEachAmount(t *testing.T) {
+	for minor, points := range map[int64]int{1: 0, 99: 0, 100: 1, 25_050: 250, schemas.MaxMinorUnits: schemas.MaxMinorUnits / 100} {
+		sagatest.Group(t, Group()).Hears(schemas.PaymentRequested{
+			PaymentID: "o1", Purpose: schemas.ForOrder, From: "alice", To: "@escrow", Amount: schemas.Money{Currency: "INR", MinorUnits: minor},
+		}).Says(PointsGranted{OrderID: "o1", CustomerID: "alice", Points: points})
+	}
 }
 
 // outputs are what the tutorial shows, by the name in the comment before it.
