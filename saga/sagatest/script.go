@@ -20,7 +20,15 @@ type Script struct {
 }
 
 // Group is a script for one group.
-func Group(t testing.TB, g *saga.Group) *Script { return &Script{t: t, world: New(g)} }
+func Group(t testing.TB, g *saga.Group) *Script {
+	s := &Script{t: t, world: New(g)}
+	t.Cleanup(func() {
+		if !t.Failed() {
+			s.worked() // the last step, too
+		}
+	})
+	return s
+}
 
 // World is what the script plays in.
 func (s *Script) World() *World { return s.world }

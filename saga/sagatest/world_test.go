@@ -157,9 +157,12 @@ func TestACircleEndsWithAnError(t *testing.T) {
 type failing struct {
 	testing.TB
 	failed bool
+	atEnd  func()
 }
 
 func (f *failing) Helper() {}
+
+func (f *failing) Cleanup(fn func()) { f.atEnd = fn }
 
 func (f *failing) Fatalf(string, ...any) {
 	f.failed = true
@@ -182,6 +185,7 @@ func TestAScriptFailsWhereItDoesNotHold(t *testing.T) {
 		},
 		"no error":                 func(s *sagatest.Script) { s.Hears(wound("a")).CannotHandle("anything") },
 		"another error":            func(s *sagatest.Script) { s.Hears(wound("a")).Hears(broke).CannotHandle("anything") },
+		"a failure at the end":     func(s *sagatest.Script) { s.Hears(wound("a")).Hears(broke) },
 		"a failure before a step":  func(s *sagatest.Script) { s.Hears(wound("a")).Hears(broke).Hears(broke) },
 		"a failure before a state": func(s *sagatest.Script) { s.Hears(wound("a")).Hears(broke).Act("a", saga.Done) },
 		"a failure before a keep":  func(s *sagatest.Script) { s.Hears(wound("a")).Hears(broke).Keeps(&Bell{ID: "a"}) },
@@ -194,6 +198,7 @@ func TestAScriptFailsWhereItDoesNotHold(t *testing.T) {
 				}
 			}()
 			play(sagatest.Group(f, clock()))
+			f.atEnd()
 		}()
 		if !f.failed {
 			t.Errorf("%s: the script does not fail", name)
