@@ -363,6 +363,17 @@ func TestShapes(t *testing.T) {
 	}
 }
 
+// What begins a story begins it however else it may be said: the proof takes each story to its end.
+func TestAStoryBeginsWithWhatMayBeAnAnswer(t *testing.T) {
+	groups := []*saga.Group{api(), goods(saga.Upon[said[MoneyNotHeld]]()), moneyAfter(), ends(bothHeld, noGoods)}
+	want := []saga.Story{{Starts: []string{"placed"}, Ends: []string{"completed", "cancelled"}}}
+	for _, outside := range []*saga.Group{saga.Outside("nobody"), saga.Outside("customer", saga.Begins[said[Agreed]](), mayBegin())} {
+		if got := saga.Stories(append(groups, outside)...); !reflect.DeepEqual(got, want) {
+			t.Errorf("with %s outside, the stories are %v, want %v", outside.Name(), got, want)
+		}
+	}
+}
+
 // announces is a do upon T that takes a voucher, and tells nobody here; or fails.
 func announces[T any](more ...saga.Option) saga.Part {
 	return saga.Does(upon[T], append([]saga.Option{saga.Refuses(refuse[T]), saga.Announces[said[VoucherTaken]](), saga.Fails[said[VoucherRefused]]()}, more...)...)
