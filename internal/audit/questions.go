@@ -227,13 +227,7 @@ func (cfg Config) overdue() question {
 // longest is the sum of all waits that the groups declare.
 func (cfg Config) longest() (sum time.Duration) {
 	for _, g := range cfg.Groups {
-		seen := map[string]bool{}
-		for _, r := range g.Reactions() {
-			if r.Wait != "" && !seen[r.Wait] {
-				seen[r.Wait] = true
-				sum += r.Within
-			}
-		}
+		sum += g.Waiting()
 	}
 	return sum
 }
