@@ -153,17 +153,20 @@ func (in *inspection) life(do *node) {
 	}
 	if longest >= do.group.life {
 		in.found("life-too-short", do, fmt.Sprintf("write saga.Life(%d*time.Hour) into the declaration of %s, or shorten the waits", int(longest.Hours())+1, do.group.name),
-			"a saga may wait %s before it comes to %s, and after %s that refuses", hours(longest), do, hours(do.group.life))
+			"a saga may wait %s before it comes to %s, and after %s that refuses", Duration(longest), do, Duration(do.group.life))
 	}
 }
 
-// hours is a duration without the minutes and seconds that it does not have.
-func hours(d time.Duration) string {
-	text := strings.TrimSuffix(d.String(), "0s")
-	if strings.HasSuffix(text, "h0m") {
-		text = strings.TrimSuffix(text, "0m")
+// Duration is a duration as people write it: 10m, not 10m0s.
+func Duration(d time.Duration) string {
+	s := d.String()
+	if strings.HasSuffix(s, "m0s") {
+		s = strings.TrimSuffix(s, "0s")
 	}
-	return text
+	if strings.HasSuffix(s, "h0m") {
+		s = strings.TrimSuffix(s, "0m")
+	}
+	return s
 }
 
 // precedes says whether a do comes after this wait of another group: there is no way to it without an answer, or the Else.

@@ -14,7 +14,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"tiffin/internal/app"
-	"tiffin/saga/sagamap"
+	"tiffin/saga"
 )
 
 type configCommand struct {
@@ -72,7 +72,7 @@ func settings(parsed *kong.Context, cfg app.Config, found string) (all []app.Set
 		}
 		value, from := fmt.Sprint(parsed.FlagValue(f)), source(parsed, f)
 		if d, ok := parsed.FlagValue(f).(time.Duration); ok {
-			value = sagamap.Duration(d)
+			value = saga.Duration(d)
 		}
 		server := func(known, shown string) {
 			if value = shown; known != "" && from == "default" {

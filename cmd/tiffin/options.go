@@ -15,8 +15,8 @@ import (
 	"tiffin/internal/app"
 	"tiffin/internal/capacity"
 	"tiffin/internal/demo"
+	"tiffin/saga"
 	"tiffin/saga/kafka"
-	"tiffin/saga/sagamap"
 )
 
 // defaults are those that the help texts name, so that they stand in one place.
@@ -29,7 +29,7 @@ func defaults() kong.Option {
 		"targets": strings.Join(targets, ", "), "deployments": strings.Join(capacity.Deployments(), ", "),
 		"kafka_addr": app.DefaultKafkaAddr, "postgres_addr": app.DefaultPostgresAddr, "api_addr": app.DefaultAPIAddr, "ops_addr": app.DefaultOpsAddr,
 		"partitions": strconv.Itoa(app.DefaultPartitions), "replication": strconv.Itoa(app.DefaultReplication),
-		"retention": sagamap.Duration(app.DefaultRetention), "data": "tiffin-data",
+		"retention": saga.Duration(app.DefaultRetention), "data": "tiffin-data",
 		// Those of the groups themselves; `up` has shorter ones.
 		"fraud_time": "15m", "accept_time": "10m", "preparation_time": "30m", "delivery_time": "1h",
 		"export_file": exportFile,

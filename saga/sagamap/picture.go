@@ -128,7 +128,7 @@ func (m *Map) box(name string, f Focus, all []words, domain int) box {
 		for _, wait := range waits(g) {
 			for _, r := range g.Reactions() {
 				if r.Name == wait {
-					times = append(times, Duration(r.Within))
+					times = append(times, saga.Duration(r.Within))
 				}
 			}
 		}

@@ -199,14 +199,3 @@ func TestAFocusThatTheMapDoesNotKnowIsRefused(t *testing.T) {
 		}
 	}
 }
-
-func TestDurationsReadAsPeopleWriteThem(t *testing.T) {
-	for d, want := range map[time.Duration]string{
-		6 * time.Second: "6s", 10 * time.Minute: "10m", time.Hour: "1h", 90 * time.Minute: "1h30m", 168 * time.Hour: "168h",
-		time.Hour + time.Second: "1h0m1s", 1500 * time.Millisecond: "1.5s", 0: "0s",
-	} {
-		if got := sagamap.Duration(d); got != want {
-			t.Errorf("%v is %q, want %q", d, got, want)
-		}
-	}
-}

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"tiffin/saga"
 )
@@ -72,7 +71,7 @@ func (m *Map) table(t *text, g *saga.Group, shown []reaction) {
 	wait := ""
 	for _, r := range shown {
 		if r.Wait != wait && r.Wait != "" {
-			t.line(fmt.Sprintf("  then, within %s, one of", Duration(r.Within)))
+			t.line(fmt.Sprintf("  then, within %s, one of", saga.Duration(r.Within)))
 		}
 		wait = r.Wait
 		m.reaction(t, r)
@@ -251,18 +250,6 @@ func list(facts []saga.FactType) string {
 		names[i] = f.Type
 	}
 	return strings.Join(names, ", ")
-}
-
-// Duration is a duration as people write it: 10m, not 10m0s.
-func Duration(d time.Duration) string {
-	s := d.String()
-	if strings.HasSuffix(s, "m0s") {
-		s = strings.TrimSuffix(s, "0s")
-	}
-	if strings.HasSuffix(s, "h0m") {
-		s = strings.TrimSuffix(s, "0m")
-	}
-	return s
 }
 
 // pad fills up with blanks; what is too long gets one, so that columns never touch.

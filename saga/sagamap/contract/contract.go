@@ -20,7 +20,6 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"tiffin/saga"
-	"tiffin/saga/sagamap"
 )
 
 // Version is that of the JSON. A later one is not read.
@@ -151,13 +150,13 @@ func Of(schema func(eventType string) []byte, groups ...*saga.Group) (Declaratio
 func groupOf(g *saga.Group) Group {
 	out := Group{Name: g.Name()}
 	if !g.Outside() {
-		out.Life = sagamap.Duration(g.Longest())
+		out.Life = saga.Duration(g.Longest())
 	}
 	for i, t := range g.Tables() {
 		out.Tables = append(out.Tables, tableOf(t, i == 0 && g.HasAct()))
 	}
 	for _, e := range g.Effects() {
-		out.Effects = append(out.Effects, Effect{e, sagamap.Duration(g.Within(e))})
+		out.Effects = append(out.Effects, Effect{e, saga.Duration(g.Within(e))})
 	}
 	for _, r := range g.Reactions() {
 		out.Reactions = append(out.Reactions, reactionOf(r))
@@ -201,7 +200,7 @@ func reactionOf(r saga.Reaction) Reaction {
 		TooLate: r.TooLateName, Refuses: r.RefusesName,
 	}
 	if r.Within > 0 {
-		out.Within = sagamap.Duration(r.Within)
+		out.Within = saga.Duration(r.Within)
 	}
 	for _, f := range r.Hears {
 		out.Hears = append(out.Hears, f.Type)
