@@ -59,24 +59,46 @@ func (e *explorer) endsWrong(s state) (out []string) {
 	return out
 }
 
+// told is a story of which somebody owns the end.
+type told struct {
+	saga.Story
+	owners []int    // the groups that may say one of its ends
+	whose  []string // of each end, who may say it
+}
+
 // storiesWithEnds are the stories of the world of which somebody owns the end. Ends of which no start is known, for the world begins
 // in the middle, make one more.
-func (e *explorer) storiesWithEnds() (out []saga.Story) {
+func (e *explorer) storiesWithEnds() (out []told) {
 	var middle saga.Story
-	for _, st := range saga.Stories(slices.Concat(e.groups, e.World.Outside)...) {
-		if len(st.Ends) > 0 {
-			out = append(out, st)
-		}
-	}
+	stories := saga.Stories(slices.Concat(e.groups, e.World.Outside)...)
 	for _, g := range e.groups {
 		for _, end := range e.endsOf(g) {
-			if !slices.ContainsFunc(out, func(st saga.Story) bool { return slices.Contains(st.Ends, end) }) {
+			if !slices.ContainsFunc(append(stories, middle), func(st saga.Story) bool { return slices.Contains(st.Ends, end) }) {
 				middle.Ends = append(middle.Ends, end)
 			}
 		}
 	}
-	if len(middle.Ends) > 0 {
-		out = append(out, middle)
+	for _, st := range append(stories, middle) {
+		if len(st.Ends) > 0 {
+			out = append(out, e.owned(st))
+		}
+	}
+	return out
+}
+
+// owned is the story with who owns its ends.
+func (e *explorer) owned(st saga.Story) told {
+	out := told{Story: st, whose: make([]string, len(st.Ends))}
+	for i, g := range e.groups {
+		owns := false
+		for _, end := range e.endsOf(g) {
+			if n := slices.Index(st.Ends, end); n >= 0 {
+				owns, out.whose[n] = true, strings.TrimPrefix(out.whose[n]+" or "+g.Name(), " or ")
+			}
+		}
+		if owns {
+			out.owners = append(out.owners, i)
+		}
 	}
 	return out
 }
@@ -93,35 +115,27 @@ func (e *explorer) endsOf(g *saga.Group) (out []string) {
 	return out
 }
 
-// ownersOf are the groups that may say one of these ends.
-func (e *explorer) ownersOf(ends ...string) (out []string) {
-	for _, g := range e.groups {
-		if slices.ContainsFunc(e.endsOf(g), func(end string) bool { return slices.Contains(ends, end) }) {
-			out = append(out, g.Name())
-		}
-	}
-	return out
-}
-
 // endsSaid are the ends of a story that were said of a key, by whichever group, with who says them; one entry for each time.
-func (e *explorer) endsSaid(s state, st saga.Story, key int) (out []string) {
-	for _, end := range st.Ends {
+func (e *explorer) endsSaid(s state, st told, key int) (out []string) {
+	for i, end := range st.Ends {
 		for range (View{e, s}).Said(end, e.keys.list[key]) {
-			out = append(out, strings.Join(e.ownersOf(end), " or ")+" says "+end)
+			out = append(out, st.whose[i]+" says "+end)
 		}
 	}
 	return out
 }
 
 // mustEnd says why a story of a key must have an end: one who owns it has heard of the saga, or what begins it was said; "" if neither.
-func (e *explorer) mustEnd(s state, st saga.Story, key int) string {
-	owners := e.ownersOf(st.Ends...)
-	for i, g := range e.groups {
-		if value := s.get(e.corner(i, key).act); value != 0 && slices.Contains(owners, g.Name()) && g.HasAct() {
+func (e *explorer) mustEnd(s state, st told, key int) string {
+	var owners []string
+	for _, i := range st.owners {
+		g := e.groups[i]
+		if value := s.get(e.corner(i, key).act); value != 0 && g.HasAct() {
 			if act := e.actOf(g, value); !act.State().Final() && (act.Joining() || act.State() == saga.Done) {
 				return g.Name() + " has heard of it and says none of its ends"
 			}
 		}
+		owners = append(owners, g.Name())
 	}
 	lacks := func(eventType string) bool { return View{e, s}.Said(eventType, e.keys.list[key]) == 0 }
 	if len(st.Starts) == 0 || slices.ContainsFunc(st.Starts, lacks) {

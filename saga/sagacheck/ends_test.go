@@ -99,3 +99,13 @@ func TestEachOfTwoSagasOfOneKeyHasItsEnd(t *testing.T) {
 		t.Errorf("%v", r.Findings)
 	}
 }
+
+// A world may begin in the middle of a saga. An end that either of two groups may say is one end there, too.
+func TestAnEndThatTwoGroupsMaySayIsOneInTheMiddleOfASaga(t *testing.T) {
+	w := shelf(owner("orders", saga.Heard[Refunded]()), owner("desk", saga.Heard[Delivered]()))
+	w.Groups, w.Start = w.Groups[1:], saga.Say(Refunded{toPayments{order{"o1"}}})
+	w.Initially = nil
+	if r := sagacheck.Verify(w); len(r.Findings) > 0 {
+		t.Errorf("%v", r.Findings)
+	}
+}

@@ -21,7 +21,7 @@ type explorer struct {
 	budget    int  // the slot of how many more duplicates there may be
 	ghost     int  // the slot of facts that will be delivered once more
 	reactions map[*saga.Group][]saga.Reaction
-	stories   []saga.Story // those of which somebody owns the end
+	stories   []told // those of which somebody owns the end
 	memo      map[reacting]*node
 	answers   map[answerKey][]uint16
 	coverage  Coverage
