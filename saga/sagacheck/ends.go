@@ -31,6 +31,7 @@ func (e *explorer) end(s state, i int, ends map[string]bool, find func(wrong)) {
 
 // endsWrong is what must not be at any end, whatever the choreography is about.
 func (e *explorer) endsWrong(s state) (out []string) {
+	hangs := map[[2]int]bool{} // the acts that are open because they never say the end, by group and key
 	for _, st := range e.stories {
 		for _, key := range e.factKeys {
 			said := e.endsSaid(s, st, key)
@@ -38,12 +39,15 @@ func (e *explorer) endsWrong(s state) (out []string) {
 				out = append(out, fmt.Sprintf("the saga %s ends more than once: %s", e.keys.list[key], strings.Join(said, " and ")))
 			} else if why := e.mustEnd(s, st, key); len(said) == 0 && why != "" {
 				out = append(out, fmt.Sprintf("the saga %s never ends: %s", e.keys.list[key], why))
+				for _, g := range st.owners {
+					hangs[[2]int{g, key}] = true
+				}
 			}
 		}
 	}
 	for slot := range s.slots() {
 		p, value := e.places[slot], s.get(slot)
-		if p.kind != kindDocument || p.b != 0 || value == 0 || !e.groups[p.a].HasAct() || len(e.endsOf(e.groups[p.a])) > 0 {
+		if p.kind != kindDocument || p.b != 0 || value == 0 || !e.groups[p.a].HasAct() || hangs[[2]int{p.a, p.key}] {
 			continue
 		}
 		g, key := e.groups[p.a], e.keys.list[p.key]

@@ -18,16 +18,23 @@ func (EndedBadly) EventType() string { return "ended-badly" }
 
 // owner is a group that says how an order ends, upon these facts.
 func owner(name string, conditions ...saga.Condition) *saga.Group {
-	files := saga.In("files", func(f *File) saga.Columns { return saga.Columns{{Name: "order_id", At: &f.OrderID}} })
 	var parts []saga.Part
 	for _, c := range conditions {
 		parts = append(parts, saga.Once(c, endWell, saga.Ends[EndedWell]()))
 	}
-	return saga.Define(name, saga.Documents(files), parts...)
+	return saga.Define(name, saga.Documents(files()), parts...)
+}
+
+func files() *saga.Table[File] {
+	return saga.In("files", func(f *File) saga.Columns { return saga.Columns{{Name: "order_id", At: &f.OrderID}} })
 }
 
 func endWell(f *File, _ saga.Cause) []saga.Fact {
 	return saga.Say(EndedWell{toOrders{order{f.OrderID}}})
+}
+
+func endBadly(f *File, _ saga.Cause) []saga.Fact {
+	return saga.Say(EndedBadly{toOrders{order{f.OrderID}}})
 }
 
 // shelf is a world in which an order gets the last thing on the shelf, or finds it empty.
@@ -71,9 +78,7 @@ func TestOnlyASagaWithAnOwnerMustEnd(t *testing.T) {
 // An end is the saga's, whoever says it: two groups that each say one make two.
 func TestASagaThatTwoGroupsEndEndsTwice(t *testing.T) {
 	sure := saga.AnyOf(saga.Heard[Held](), saga.Heard[NotHeld]())
-	endBadly := func(f *File, _ saga.Cause) []saga.Fact { return saga.Say(EndedBadly{toOrders{order{f.OrderID}}}) }
-	files := saga.In("files", func(f *File) saga.Columns { return saga.Columns{{Name: "order_id", At: &f.OrderID}} })
-	support := saga.Define("support", saga.Documents(files), saga.Once(sure, endBadly, saga.Ends[EndedBadly]()))
+	support := saga.Define("support", saga.Documents(files()), saga.Once(sure, endBadly, saga.Ends[EndedBadly]()))
 	for _, tt := range []struct {
 		second *saga.Group
 		want   string
@@ -90,7 +95,6 @@ func TestASagaThatTwoGroupsEndEndsTwice(t *testing.T) {
 
 // Sagas that have one key are told apart by what begins them: each has an end of its own.
 func TestEachOfTwoSagasOfOneKeyHasItsEnd(t *testing.T) {
-	endBadly := func(f *File, _ saga.Cause) []saga.Fact { return saga.Say(EndedBadly{toOrders{order{f.OrderID}}}) }
 	returns := saga.In("returns", func(f *File) saga.Columns { return saga.Columns{{Name: "order_id", At: &f.OrderID}} })
 	w := shelf(owner("orders", saga.AnyOf(saga.Heard[Held](), saga.Heard[NotHeld]())),
 		saga.Define("returns", saga.Documents(returns), saga.Does(func(f *File, _ saga.Event[Lost]) []saga.Fact { return endBadly(f, saga.Cause{}) }, saga.Ends[EndedBadly]())))
@@ -109,3 +113,43 @@ func TestAnEndThatTwoGroupsMaySayIsOneInTheMiddleOfASaga(t *testing.T) {
 		t.Errorf("%v", r.Findings)
 	}
 }
+
+// Who owns an end must come to rest even if somebody else has said one.
+func TestAnActStaysOpenAlthoughAnotherGroupSaysTheEnd(t *testing.T) {
+	take := func(_ *Payment, e saga.Event[Placed]) []saga.Fact { return saga.Say(Paid{toPayments(e.Fact.toOrders)}) }
+	deliver := func(_ *Payment, e saga.Event[Delivered]) []saga.Fact { return saga.Say(EndedWell(e.Fact)) }
+	ride := func(_ *Ticket, e saga.Event[Paid]) []saga.Fact {
+		if shelves.Get(e, "s").Free == 0 {
+			return saga.Say(Lost{toOrders(e.Fact.toPayments)})
+		}
+		return saga.Say(Delivered{toOrders(e.Fact.toPayments)})
+	}
+	loses := saga.Once(saga.AllOf(saga.Heard[Placed](), saga.Heard[Lost]()), endBadly, saga.Ends[EndedBadly]())
+	for _, tt := range []struct {
+		name string
+		end  saga.Part
+		want string
+	}{
+		{"it closes then", saga.Then(writeOff, saga.Closes()), ""},
+		{"it is forgotten", nil, "the act of bank in the saga o1 stays open: nothing closes, undoes or refuses it any more (if it is past undoing where it stands, say saga.Closes())"},
+	} {
+		parts := []saga.Part{saga.Does(take, saga.Says[Paid]()), saga.Then(deliver, saga.Ends[EndedWell]())}
+		if tt.end != nil {
+			parts = append(parts, tt.end)
+		}
+		w := sagacheck.World{
+			Groups: []*saga.Group{
+				saga.Define("bank", saga.Documents(payments), parts...),
+				saga.Define("courier", saga.Documents(tickets, shelves), saga.Does(ride, saga.Closes(), saga.Uses(shelves), saga.Says[Delivered](), saga.Says[Lost]())),
+				saga.Define("orders", saga.Documents(files()), loses),
+			},
+			Start:     saga.Say(Placed{toOrders{order{"o1"}}}),
+			Initially: []sagacheck.Choice{{Documents: []any{&Shelf{ID: "s", Free: 1}, &Shelf{ID: "s"}}}},
+		}
+		if got := strings.Join(whats(sagacheck.Verify(w)), "\n"); got != tt.want {
+			t.Errorf("%s: %q, want %q", tt.name, got, tt.want)
+		}
+	}
+}
+
+func writeOff(*Payment, saga.Event[Lost]) []saga.Fact { return nil }
