@@ -19,7 +19,7 @@ type story struct {
 // Story is one kind of saga that groups tell together.
 type Story struct {
 	Starts []string // the types of the facts that begin it, all of them
-	Ends   []string // the types of the facts that say that it is over, each declared with [Ends]; none if nobody declares one
+	Ends   []string // the types of the facts that say that it is over, each declared with [Ends], upon a request from outside too; none if nobody declares one
 }
 
 // Stories are those that these groups tell, with who speaks from outside. What is no start of one and is not said by any of them
@@ -28,7 +28,7 @@ func Stories(groups ...*Group) (out []Story) {
 	c := newGraph(groups)
 	for _, s := range c.stories {
 		told := Story{Starts: s.starts}
-		for _, n := range c.ordered(c.follow(s.starts, course{}).nodes) {
+		for _, n := range c.ordered(s.all.nodes) {
 			for _, f := range n.Says {
 				if f.Ends && !slices.Contains(told.Ends, f.Type) {
 					told.Ends = append(told.Ends, f.Type)

@@ -153,3 +153,38 @@ func TestAnActStaysOpenAlthoughAnotherGroupSaysTheEnd(t *testing.T) {
 }
 
 func writeOff(*Payment, saga.Event[Lost]) []saga.Fact { return nil }
+
+// An end belongs to its saga also if only what somebody asks for from outside leads to it.
+func TestAnEndUponARequestIsAnEndOfItsSaga(t *testing.T) {
+	cook := func(_ *Ticket, e saga.Event[Placed]) []saga.Fact {
+		return saga.Say(Accepted{toKitchen(e.Fact.toOrders)})
+	}
+	cookNot := func(*Ticket, saga.Event[Placed]) []saga.Fact { return nil }
+	cooks := saga.Does(cook, saga.Refuses(cookNot), saga.Pivots(), saga.Says[Accepted]())
+	cancels := saga.Undoes(cancel, saga.EvenIfNothing(), saga.Upon[CancelAsked](), saga.TooLate(refuse), saga.Says[Cancelled](), saga.Announces[TooLate]())
+	well := saga.Once(saga.AllOf(saga.Heard[Placed](), saga.Heard[Accepted]()), endWell, saga.Ends[EndedWell]())
+	badly := func(upon saga.Condition) saga.Part {
+		return saga.Once(saga.AllOf(saga.Heard[Placed](), upon), endBadly, saga.Ends[EndedBadly]())
+	}
+	one, o1 := saga.Define("orders", saga.Documents(files()), well, badly(saga.Heard[Cancelled]())), toOrders{order{"o1"}}
+	for _, tt := range []struct {
+		name   string
+		groups []*saga.Group
+		want   string
+	}{
+		{"cancelled before it begins", []*saga.Group{saga.Define("kitchen", saga.Documents(tickets), cooks, cancels), one}, ""},
+		{
+			"two groups end it, one upon the request",
+			[]*saga.Group{
+				saga.Define("kitchen", saga.Documents(tickets), cooks), saga.Define("orders", saga.Documents(files()), well),
+				saga.Define("support", saga.Documents(files()), badly(saga.Heard[CancelAsked]())),
+			},
+			"the saga o1 ends more than once: orders says ended-well and support says ended-badly",
+		},
+	} {
+		w := sagacheck.World{Groups: tt.groups, Start: saga.Say(CancelAsked{o1}, Placed{o1}), Outside: []*saga.Group{saga.Outside("api", saga.Begins[Placed](), saga.Begins[CancelAsked]())}}
+		if got := strings.Join(whats(sagacheck.Verify(w)), "\n"); got != tt.want {
+			t.Errorf("%s: %q, want %q", tt.name, got, tt.want)
+		}
+	}
+}
