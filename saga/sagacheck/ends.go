@@ -68,6 +68,7 @@ type told struct {
 	saga.Story
 	owners []int    // the groups that may say one of its ends
 	whose  []string // of each end, who may say it
+	shared bool     // another story may have the same end, so a saga with this one's beginning need not: what they say may tell them apart
 }
 
 // storiesWithEnds are the stories of the world of which somebody owns the end. Ends of which no start is known, for the world begins
@@ -85,6 +86,11 @@ func (e *explorer) storiesWithEnds() (out []told) {
 	for _, st := range append(stories, middle) {
 		if len(st.Ends) > 0 {
 			out = append(out, e.owned(st))
+		}
+	}
+	for i := range out {
+		for j := range out {
+			out[i].shared = out[i].shared || i != j && slices.ContainsFunc(out[i].Ends, func(end string) bool { return slices.Contains(out[j].Ends, end) })
 		}
 	}
 	return out
@@ -141,11 +147,22 @@ func (e *explorer) mustEnd(s state, st told, key int) string {
 		}
 		owners = append(owners, g.Name())
 	}
-	lacks := func(eventType string) bool { return View{e, s}.Said(eventType, e.keys.list[key]) == 0 }
-	if len(st.Starts) == 0 || slices.ContainsFunc(st.Starts, lacks) {
+	if st.shared || !e.begun(s, st, key) || e.endsElsewhere(s, st) {
 		return ""
 	}
 	return fmt.Sprintf("it begins with %s, and %s says none of its ends", strings.Join(st.Starts, " and "), strings.Join(owners, " or "))
+}
+
+// begun says whether all that begins a story was said of a key.
+func (e *explorer) begun(s state, st told, key int) bool {
+	lacks := func(eventType string) bool { return View{e, s}.Said(eventType, e.keys.list[key]) == 0 }
+	return len(st.Starts) > 0 && !slices.ContainsFunc(st.Starts, lacks)
+}
+
+// endsElsewhere says whether an end of the story was said of a key with which it has not begun: then what began under one key has gone on
+// under another, an order as a parcel, and which of them has come to that end is not known.
+func (e *explorer) endsElsewhere(s state, st told) bool {
+	return slices.ContainsFunc(e.factKeys, func(key int) bool { return !e.begun(s, st, key) && len(e.endsSaid(s, st, key)) > 0 })
 }
 
 // actOf is the act in a document of the group's first table.

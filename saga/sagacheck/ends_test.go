@@ -188,3 +188,46 @@ func TestAnEndUponARequestIsAnEndOfItsSaga(t *testing.T) {
 		}
 	}
 }
+
+// A saga may go on under another key: an order as a parcel, of which the end is said. It must have one all the same.
+func TestASagaThatGoesOnUnderAnotherKeyEndsThere(t *testing.T) {
+	pack := func(_ *Ticket, e saga.Event[Placed]) []saga.Fact {
+		return saga.Say(Accepted{toKitchen{order{"parcel-of-" + e.Fact.ID}}})
+	}
+	arrive := func(f *File, e saga.Event[Accepted]) []saga.Fact { return endWell(f, saga.Cause{}) }
+	lose := func(f *File, e saga.Event[Accepted]) []saga.Fact { return nil }
+	packs := saga.Define("parcels", saga.Documents(tickets), saga.Does(pack, saga.Closes(), saga.Says[Accepted]()))
+	for _, full := range []bool{false, true} {
+		w := sagacheck.World{Groups: []*saga.Group{packs, nil}, Start: saga.Say(Placed{toOrders{order{"o1"}}}), Full: full}
+		w.Groups[1] = saga.Define("orders", saga.Documents(files()), saga.Does(arrive, saga.Ends[EndedWell]()))
+		if r := sagacheck.Verify(w); len(r.Findings) > 0 {
+			t.Errorf("%v", r.Findings)
+		}
+		w.Groups[1] = saga.Define("orders", saga.Documents(files()), saga.Does(lose, saga.Ends[EndedWell]()))
+		if got, want := strings.Join(whats(sagacheck.Verify(w)), "\n"), "the saga o1 never ends: it begins with placed, and orders says none of its ends"; got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}
+
+// Two kinds of saga may say the same fact, and be told apart by what is in it: money for an order, and on its own account.
+func TestASagaNeedNotHaveTheEndOfAnotherKind(t *testing.T) {
+	topUp := func(_ *Payment, e saga.Event[CancelAsked]) []saga.Fact {
+		return saga.Say(Paid{toPayments(e.Fact.toOrders)})
+	}
+	take := func(_ *Payment, e saga.Event[Placed]) []saga.Fact { return saga.Say(Paid{toPayments(e.Fact.toOrders)}) }
+	cook := func(_ *Ticket, e saga.Event[Paid]) []saga.Fact {
+		return saga.Say(Accepted{toKitchen(e.Fact.toPayments)})
+	}
+	end := func(f *File, e saga.Event[Accepted]) []saga.Fact { return endWell(f, saga.Cause{}) }
+	ofOrders := saga.Concerns(func(f saga.Fact) bool { return !strings.HasPrefix(f.Key(), "top-up") })
+	w := sagacheck.World{Start: saga.Say(CancelAsked{toOrders{order{"top-up"}}}, Placed{toOrders{order{"o1"}}})}
+	w.Groups = []*saga.Group{
+		saga.Define("bank", saga.Documents(payments), saga.Does(take, saga.Closes(), saga.Says[Paid]()), saga.Does(topUp, saga.Closes(), saga.Says[Paid]())),
+		saga.Define("kitchen", saga.Documents(tickets), ofOrders, saga.Does(cook, saga.Closes(), saga.Says[Accepted]())),
+		saga.Define("orders", saga.Documents(files()), saga.Does(end, saga.Ends[EndedWell]())),
+	}
+	if r := sagacheck.Verify(w); len(r.Findings) > 0 {
+		t.Errorf("%v", r.Findings)
+	}
+}

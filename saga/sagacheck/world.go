@@ -16,7 +16,10 @@
 //     it is for the group's own tests: which columns make up the sum, and how, the declaration does not say;
 //   - what a table declares as conserved (a method Conserved() int64 of its documents), each reaction conserves;
 //   - every run ends, and every saga that begins ends exactly once, if any group declares that it says an end of it
-//     ([saga.Ends]), whether that group ever hears of it or not; the ends that several groups say count together;
+//     ([saga.Ends]), whether that group ever hears of it or not; the ends that several groups say count together. Which facts begin and
+//     end a saga is known by their types. So two things are taken as they may be meant: that a saga goes on under another key, if an
+//     end was said of one with which nothing began; and that what begins in two ways, and may end alike, ends in one of them alone,
+//     unless who owns the end has heard of it;
 //   - at the end every act is refused, undone, barred or closed, or past its pivot and waiting for nobody;
 //   - the ends are the same with duplicates and crashes as without;
 //   - the world's own Final.
