@@ -16,10 +16,11 @@ type explorer struct {
 	World
 	*interned
 	name      string
-	reduces   bool // it leaves out what can't make a difference
-	again     int  // the event type of which the first fact comes once more; -1: of none
-	budget    int  // the slot of how many more duplicates there may be
-	ghost     int  // the slot of facts that will be delivered once more
+	reduces   bool            // it leaves out what can't make a difference
+	again     int             // the event type of which the first fact comes once more; -1: of none
+	budget    int             // the slot of how many more duplicates there may be
+	ghost     int             // the slot of facts that will be delivered once more
+	lives     []time.Duration // how old a saga may be, by any group: ascending, each once
 	reactions map[*saga.Group][]saga.Reaction
 	stories   []told // those of which somebody owns the end
 	memo      map[reacting]*node
@@ -145,7 +146,12 @@ func newExplorer(w World, name, again string, known lessons) *explorer {
 	}
 	for _, g := range w.Groups {
 		e.reactions[g] = g.Reactions()
+		if g.HasAct() {
+			e.lives = append(e.lives, g.Longest())
+		}
 	}
+	slices.Sort(e.lives)
+	e.lives = slices.Compact(e.lives)
 	e.stories = e.storiesWithEnds()
 	if again != "" {
 		e.again = e.types.id(again)
@@ -216,9 +222,16 @@ func (e *explorer) begin() {
 	e.send(&move{step: &step{slot: e.ghost}, way: &w, next: s}, func(m *move) { e.insert(m.next, -1) })
 }
 
-// isOld says whether a key's saga is older than the longest life of one.
-func (e *explorer) isOld(s state, key int) bool {
-	return e.Ages && s.get(e.corner(0, key).age) == old
+// isOld says whether a key's saga is older than a group lets one be.
+//
+// Groups may differ in that, so a saga that is too old for one need not be for another. Only the order of their lives counts, not how
+// long they are: a saga grows old in as many steps as there are different lives, and may stay for ever in each.
+func (e *explorer) isOld(s state, group, key int) bool {
+	if !e.Ages {
+		return false
+	}
+	life, _ := slices.BinarySearch(e.lives, e.groups[group].Longest())
+	return int(s.get(e.corner(group, key).age)) > int(young)+life
 }
 
 // insert adds a state unless it is known.

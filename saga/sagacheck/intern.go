@@ -23,7 +23,7 @@ const (
 	kindEffect                // a: group, b: effect: what it requested
 	kindDuplicate             // facts that will be delivered once more
 	kindBudget                // how many more duplicates there may be
-	kindAge                   // young or old
+	kindAge                   // young, plus one for each life that the saga is older than
 )
 
 // place names a slot.
@@ -36,11 +36,8 @@ type place struct {
 // answered marks a party that has answered what it was asked.
 const answered = ^uint16(0)
 
-// What the slot of an age holds.
-const (
-	young uint16 = iota + 1
-	old
-)
+// young is what the slot of an age holds at first.
+const young uint16 = 1
 
 type document struct {
 	image   []byte

@@ -53,7 +53,7 @@ func (e *explorer) steps(s state) []step {
 			if e.Deadlines && d.waiting {
 				e.handle(s, slot, 0, value)
 			}
-			if d.barred && e.isOld(s, p.key) {
+			if d.barred && e.isOld(s, p.a, p.key) {
 				e.expire(slot, p)
 			}
 		case kindOutbox:
@@ -73,8 +73,8 @@ func (e *explorer) steps(s state) []step {
 		case kindDuplicate:
 			e.may(slot, false).add(way{facts: e.lists[value].facts})
 		case kindAge:
-			if value == young {
-				e.may(slot, true).add(way{sets: old})
+			if int(value) < int(young)+len(e.lives) {
+				e.may(slot, true).add(way{sets: value + 1})
 			}
 		}
 	}

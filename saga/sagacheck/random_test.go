@@ -163,7 +163,7 @@ func randomGroup(r rolls, name string) *saga.Group {
 			return out
 		}, options
 	}
-	var parts []saga.Part
+	parts := []saga.Part{saga.Life(time.Duration(1+name[1]%2) * time.Hour)} // g0 and g2 have another one than g1
 	var answers []saga.Part
 	does, undoes := false, false
 	order := r.Perm(len(kinds))

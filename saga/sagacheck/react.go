@@ -34,7 +34,7 @@ func (o *outcome) nothing() bool { return len(o.writes) == 0 && len(o.says) == 0
 type reacting struct {
 	group, key int
 	fact       uint16 // 0 is a deadline
-	old        bool   // the saga is older than the longest life of one
+	old        bool   // the saga is older than the group lets one be
 }
 
 // node is a place in such a tree: which document is read next, and by its value where to go from there; or the outcome.
@@ -68,7 +68,7 @@ func read(s state, chosen []slotValue, slot int) uint16 {
 // react finds what a group does, in every way in which the documents may be: one that may be several things at the start
 // becomes one of them when it is first read.
 func (e *explorer) react(s state, p place, id uint16, emit func(chosen []slotValue, out *outcome)) {
-	key := reacting{p.a, p.key, id, e.isOld(s, p.key)}
+	key := reacting{p.a, p.key, id, e.isOld(s, p.a, p.key)}
 	root := e.memo[key]
 	if root == nil || e.Full {
 		root = newNode()

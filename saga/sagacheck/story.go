@@ -143,6 +143,9 @@ func (t *teller) tell(i int) int {
 		l.fact, l.deed = "", "delivers "+strings.Join(said(s), ", ")+" once more"
 	case Ages:
 		l.fact, l.deed, between = "", s.Key+" is now older than any saga should be", ": "
+		if s.Why != "" {
+			l.deed = s.Key + " is now too old for " + s.Why
+		}
 	case Forgets:
 		l.fact, l.deed = "", "forgets the mark"
 		t.stands(s)

@@ -41,7 +41,7 @@ const (
 	Answers  Deed = "answers"   // somebody outside does
 	Performs Deed = "performs"  // somebody outside does what a group requested, or it is given up
 	Repeats  Deed = "repeats"   // the broker delivers facts once more
-	Ages     Deed = "grows old" // the saga is older than the longest life of one
+	Ages     Deed = "grows old" // the saga becomes older than a group lets one be ([saga.Life])
 	Forgets  Deed = "forgets"   // a mark is older than marks are kept
 )
 
@@ -62,7 +62,7 @@ type Step struct {
 	Key     string   `json:"key,omitzero"`     // which saga
 	Chose   []Chosen `json:"chose,omitzero"`   // what documents turn out to have been since the start
 	Ran     []string `json:"ran,omitzero"`     // the reactions that ran
-	Why     string   `json:"why,omitzero"`     // why none did, or not all
+	Why     string   `json:"why,omitzero"`     // why none did, or not all; of a saga that grows old: for whom, if not for all
 	Changed []string `json:"changed,omitzero"` // documents beside the act's own: "accounts till: balance 5 -> 0"
 	Act     string   `json:"act,omitzero"`     // where the group's act stands then: "done, waits for giveUp"; empty: not begun
 	Says    []Saying `json:"says,omitzero"`
@@ -217,7 +217,7 @@ func (e *explorer) describeMove(from state, m *move) Step {
 	case kindEffect:
 		st.Who, st.Does, st.Fact = outside, Performs, e.types.list[p.b]
 	case kindAge:
-		st.Who, st.Does = clock, Ages
+		st.Who, st.Does, st.Why = clock, Ages, e.tooOldFor(m.sets)
 	default:
 		st.Who, st.Does, st.Key = broker, Repeats, ""
 	}
@@ -237,6 +237,17 @@ func (e *explorer) describeMove(from state, m *move) Step {
 		st.Act, st.Changed = e.actAfter(p, m), e.changes(from, p, m)
 	}
 	return st
+}
+
+// tooOldFor names the groups for which a saga becomes too old with an age; empty if they all let one be equally old.
+func (e *explorer) tooOldFor(age uint16) string {
+	var names []string
+	for _, g := range e.groups {
+		if g.HasAct() && g.Longest() == e.lives[age-young-1] && len(e.lives) > 1 {
+			names = append(names, g.Name())
+		}
+	}
+	return strings.Join(names, ", ")
 }
 
 // actAfter says where the act of a group stands after a move.

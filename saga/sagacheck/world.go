@@ -69,7 +69,7 @@ type World struct {
 	// Again are event types of which the first fact is delivered once more, at any later time; one type at a time, as if
 	// each were a world of its own. It takes far less than one duplicate of anything.
 	Again []string
-	// Ages: at any time a saga may become older than the longest life of one ([saga.Life]), and then marks may expire.
+	// Ages: at any time a saga may become older than a group lets one be ([saga.Life]), and then that group's marks may expire.
 	Ages bool
 	// Final says what is wrong with an end; "" if nothing is.
 	Final func(View) string
