@@ -50,3 +50,27 @@ func TestASagaIsTooOldForEachGroupByItsOwnLife(t *testing.T) {
 		}
 	}
 }
+
+// A saga that goes on under another key is as old there.
+func TestASagaIsAsOldUnderAnotherKey(t *testing.T) {
+	pack := func(_ *Ticket, e saga.Event[Placed]) []saga.Fact {
+		return saga.Say(Accepted{toKitchen{order{"parcel-of-" + e.Fact.ID}}})
+	}
+	send := func(_ *Hold, e saga.Event[Accepted]) []saga.Fact {
+		return saga.Say(Delivered{toOrders(e.Fact.toKitchen)})
+	}
+	sendNot := func(*Hold, saga.Event[Accepted]) []saga.Fact { panic("nobody has ever tried this") }
+	w := sagacheck.World{
+		Groups: []*saga.Group{
+			saga.Define("kitchen", saga.Documents(tickets), saga.Does(pack, saga.Closes(), saga.Says[Accepted]())),
+			saga.Define("parcels", saga.Documents(holds), saga.Does(send, saga.Refuses(sendNot), saga.Closes(), saga.Says[Delivered](), saga.Fails[Lost]())),
+		},
+		Start: saga.Say(Placed{toOrders{order{"o1"}}}), Ages: true,
+	}
+	for _, full := range []bool{false, true} {
+		w.Full = full
+		if got := strings.Join(whats(sagacheck.Verify(w)), "\n"); !strings.Contains(got, "nobody has ever tried this") {
+			t.Errorf("found %q", got)
+		}
+	}
+}

@@ -94,6 +94,7 @@ type interned struct {
 
 	keys, types, topics *names
 	factKeys            []int // the keys of facts, among those of documents
+	sagas               []int // by key: the key with which its saga began, which has the age
 	facts               []fact
 	factIDs             map[string]uint16
 	lists               []list
@@ -139,10 +140,29 @@ func (n *interned) corner(group, key int) *corner {
 	if c.act < 0 {
 		*c = corner{
 			act: n.slot(place{kind: kindDocument, a: group, key: key}), outbox: n.slot(place{kind: kindOutbox, a: group, key: key}),
-			age: n.slot(place{kind: kindAge, key: key}),
+			age: n.slot(place{kind: kindAge, key: n.sagaOf(key)}),
 		}
 	}
 	return c
+}
+
+// sagaOf is the key with which the saga of a key began: its own, unless it is one under which a saga goes on (see continues).
+func (n *interned) sagaOf(key int) int {
+	for len(n.sagas) <= key {
+		n.sagas = append(n.sagas, len(n.sagas))
+	}
+	return n.sagas[key]
+}
+
+// continues notes that facts were said because of one of this key. A key that is new goes on with that saga, and is as old. Of several
+// that lead to it, it is the one that did so first.
+func (n *interned) continues(key int, says ...saga.Fact) {
+	for _, f := range says {
+		if as := n.keys.id(f.Key()); !slices.Contains(n.factKeys, as) {
+			n.sagaOf(as)
+			n.sagas[as] = n.sagaOf(key)
+		}
+	}
 }
 
 type names struct {

@@ -107,6 +107,7 @@ func (e *explorer) answer(slot int, asked uint16) {
 			if !slices.ContainsFunc(p.Says, func(s saga.Said) bool { return s.Type == f.EventType() }) {
 				panic(fmt.Sprintf("sagacheck: %s answers %s, which it does not declare: add saga.Says[...]() for it to its saga.Answers (%s)", p.name, f.EventType(), p.At))
 			}
+			e.continues(e.facts[asked].key, f)
 			id := e.factID(f)
 			if e.reduces {
 				e.reducer.checkAnswer(party, asked, id)

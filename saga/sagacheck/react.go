@@ -299,6 +299,7 @@ func (e *explorer) conclude(group int, c saga.Cause, r run) *outcome {
 	for _, request := range r.got.Requests {
 		out.says = append(out.says, e.factID(requested{group, c.Key, request}))
 	}
+	e.continues(e.keys.id(c.Key), r.got.Facts...)
 	for _, f := range r.got.Facts {
 		out.says = append(out.says, e.factID(f))
 	}

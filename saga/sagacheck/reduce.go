@@ -243,6 +243,9 @@ func (r *reducer) disturbing(s state, st *step, b *set) (all bool) {
 	case kindEffect:
 		r.appending(s, st.slot, b)
 	case kindAge:
+		if len(r.rekeys) > 0 {
+			return true // a key that there is not yet may be as old, see continues
+		}
 		for g := range r.groups {
 			b.or(r.same(g, p.key))
 		}
