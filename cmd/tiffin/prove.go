@@ -230,7 +230,7 @@ func (p *proof) idleUndos() (out []string) {
 		for _, g := range slices.Concat(w.Groups, w.Aside) {
 			for _, r := range g.Reactions() {
 				name := g.Name() + "." + r.Name
-				if r.Role == saga.RoleUndoes && !p.coverage[sagacheck.Covered{Group: g.Name(), Reaction: r.Name}] && !slices.Contains(out, name) {
+				if r.Role == saga.RoleUndoes && !p.coverage[sagacheck.Covered{Group: g.Name(), Reaction: r.Name, Role: r.Role}] && !slices.Contains(out, name) {
 					out = append(out, name)
 				}
 			}
@@ -285,6 +285,7 @@ type (
 	coveredJSON struct {
 		Group    string     `json:"group"`
 		Reaction string     `json:"reaction,omitzero"`
+		Role     saga.Role  `json:"role,omitzero"`
 		Says     string     `json:"says,omitzero"`
 		State    saga.State `json:"state,omitzero"`
 		Seen     bool       `json:"seen"`
@@ -304,11 +305,11 @@ func (p *proof) writeJSON(proved bool) error {
 		out.Worlds = append(out.Worlds, w)
 	}
 	for what, seen := range p.coverage {
-		out.Coverage = append(out.Coverage, coveredJSON{what.Group, what.Reaction, what.Says, what.State, seen})
+		out.Coverage = append(out.Coverage, coveredJSON{what.Group, what.Reaction, what.Role, what.Says, what.State, seen})
 	}
 	sort.Slice(out.Coverage, func(i, j int) bool {
 		a, b := out.Coverage[i], out.Coverage[j]
-		return slices.Compare([]string{a.Group, a.Reaction, a.Says, string(a.State)}, []string{b.Group, b.Reaction, b.Says, string(b.State)}) < 0
+		return slices.Compare([]string{a.Group, a.Reaction, string(a.Role), a.Says, string(a.State)}, []string{b.Group, b.Reaction, string(b.Role), b.Says, string(b.State)}) < 0
 	})
 	data, err := json.Marshal(out, jsontext.WithIndent("  "))
 	if err != nil {

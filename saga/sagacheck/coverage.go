@@ -16,6 +16,7 @@ type Coverage map[Covered]bool
 // a state.
 type Covered struct {
 	Group, Reaction string
+	Role            saga.Role  // of the reaction, for one function may be several; for a refusal that of what it refuses
 	Says            string     // a fact that the reaction may say; empty: that it runs at all
 	State           saga.State // with Reaction empty: a state of the act
 }
@@ -40,12 +41,12 @@ func declared(groups []*saga.Group) Coverage {
 			if r.Role != saga.RoleOn && r.Role != saga.RoleRecords {
 				for _, name := range []string{r.Name, r.TooLateName, r.RefusesName} {
 					if name != "" {
-						c[Covered{Group: g.Name(), Reaction: name}] = false
+						c[Covered{Group: g.Name(), Reaction: name, Role: r.Role}] = false
 					}
 				}
 			}
 			for _, s := range r.Says {
-				c[Covered{Group: g.Name(), Reaction: r.Name, Says: s.Type}] = false
+				c[Covered{Group: g.Name(), Reaction: r.Name, Role: r.Role, Says: s.Type}] = false
 			}
 		}
 		for _, state := range actStates(g) {
@@ -102,13 +103,24 @@ func (c Coverage) Gaps() (out []string) {
 		switch {
 		case seen || what.Reaction == "":
 		case what.Says == "":
-			out = append(out, what.Group+"."+what.Reaction+" never runs")
+			out = append(out, c.name(what)+" never runs")
 		default:
-			out = append(out, what.Group+"."+what.Reaction+" never says "+what.Says)
+			out = append(out, c.name(what)+" never says "+what.Says)
 		}
 	}
 	sort.Strings(out)
 	return out
+}
+
+// name is a reaction's name: "kitchen.refuse"; with its role if there is another one of this name: "kitchen.giveUp (undoes)".
+func (c Coverage) name(of Covered) string {
+	name := of.Group + "." + of.Reaction
+	for other := range c {
+		if other.Group == of.Group && other.Reaction == of.Reaction && other.Role != of.Role {
+			return name + " (" + string(of.Role) + ")"
+		}
+	}
+	return name
 }
 
 // String lists for each group how many of its outcomes were seen, which states its act has reached, and what was not.
@@ -162,13 +174,13 @@ func (c Coverage) acts(group string) string {
 // not say.
 func (c Coverage) holes(group string) (out []string) {
 	for what, seen := range c {
-		runs, declared := c[Covered{Group: what.Group, Reaction: what.Reaction}]
+		runs, declared := c[Covered{Group: what.Group, Reaction: what.Reaction, Role: what.Role}]
 		switch {
 		case seen || what.Reaction == "" || what.Group != group:
 		case what.Says == "":
-			out = append(out, group+"."+what.Reaction+" never runs: is it dead, or does no world ask for it?")
+			out = append(out, c.name(what)+" never runs: is it dead, or does no world ask for it?")
 		case runs || !declared:
-			out = append(out, group+"."+what.Reaction+" never says "+what.Says+": can't it, or does no world ask for it?")
+			out = append(out, c.name(what)+" never says "+what.Says+": can't it, or does no world ask for it?")
 		}
 	}
 	sort.Strings(out)
@@ -176,19 +188,19 @@ func (c Coverage) holes(group string) (out []string) {
 }
 
 // cover notes what of the declarations an outcome has shown.
-func (e *explorer) cover(g *saga.Group, got saga.Outcome, out *outcome) {
-	for _, name := range got.Ran {
-		e.coverage[Covered{Group: g.Name(), Reaction: name}] = true
-	}
+func (e *explorer) cover(g *saga.Group, c saga.Cause, got saga.Outcome, out *outcome) {
 	for _, r := range e.reactions[g] {
-		ran := slices.ContainsFunc(got.Ran, func(name string) bool {
-			return name != "" && (name == r.Name || name == r.TooLateName || name == r.RefusesName)
-		})
+		ran := false
+		for _, name := range []string{r.Name, r.TooLateName, r.RefusesName} {
+			if name != "" && slices.Contains(got.Ran, name) && reactsTo(r, c) {
+				ran, e.coverage[Covered{Group: g.Name(), Reaction: name, Role: r.Role}] = true, true
+			}
+		}
 		if !ran {
 			continue
 		}
 		for _, f := range got.Facts {
-			what := Covered{Group: g.Name(), Reaction: r.Name, Says: f.EventType()}
+			what := Covered{Group: g.Name(), Reaction: r.Name, Role: r.Role, Says: f.EventType()}
 			if _, declared := e.coverage[what]; declared {
 				e.coverage[what] = true
 			}
@@ -201,4 +213,17 @@ func (e *explorer) cover(g *saga.Group, got saga.Outcome, out *outcome) {
 			}
 		}
 	}
+}
+
+// reactsTo says whether a reaction is one to this cause: of those that are one function, it tells which one ran.
+func reactsTo(r saga.Reaction, c saga.Cause) bool {
+	switch {
+	case c.Attempt == nil && c.Fact == nil:
+		return r.Role == saga.RoleElse
+	case c.Attempt == nil:
+		return slices.ContainsFunc(r.Hears, func(f saga.FactType) bool { return f.Type == c.Type })
+	case c.Attempt.Failure != "":
+		return r.Role == saga.RoleNotPerformed && r.Effect == c.Attempt.Effect
+	}
+	return r.Role == saga.RolePerformed && r.Effect == c.Attempt.Effect
 }

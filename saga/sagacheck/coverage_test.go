@@ -1,8 +1,11 @@
 package sagacheck_test
 
 import (
+	"slices"
 	"testing"
+	"time"
 
+	"tiffin/saga"
 	"tiffin/saga/sagacheck"
 )
 
@@ -34,5 +37,27 @@ stock     7 of  7 outcomes; its act was done, refused, undone, barred, closed
 `
 	if got := r.Coverage.Union(sagacheck.Explore(good()).Coverage).String(); got != want {
 		t.Errorf("together\n%swant\n%s", got, want)
+	}
+}
+
+// One function may be two reactions. That it ran as the one says nothing of the other.
+func TestCoverageTellsTheRolesOfOneFunctionApart(t *testing.T) {
+	giveUp := func(t *Ticket, _ saga.Cause) []saga.Fact { return saga.Say(Cancelled{toKitchen{order{t.OrderID}}}) }
+	take := func(_ *Ticket, e saga.Event[Paid]) []saga.Fact {
+		return saga.Say(Accepted{toKitchen(e.Fact.toPayments)})
+	}
+	give := func(*Ticket, saga.Event[Delivered]) []saga.Fact { return nil }
+	r := sagacheck.Explore(sagacheck.World{
+		Groups: []*saga.Group{saga.Define("kitchen", saga.Documents(tickets),
+			saga.Does(take, saga.Refuses(acceptNot), saga.Says[Accepted](), saga.Fails[NotAccepted]()),
+			saga.Within(time.Hour, saga.Then(give, saga.Closes()), saga.Else(giveUp, saga.ClosesWith[Cancelled]())),
+			saga.Undoes(giveUp, saga.Upon[CancelAsked](), saga.Says[Cancelled]()))},
+		Start:     saga.Say(Paid{toPayments{order{"o1"}}}),
+		Deadlines: true,
+	})
+	for gap, want := range map[string]bool{"kitchen.func1 (undoes) never runs": true, "kitchen.func1 (else) never runs": false} {
+		if slices.Contains(r.Gaps, gap) != want {
+			t.Errorf("%q is a gap: %v, want %v: %q", gap, !want, want, r.Gaps)
+		}
 	}
 }

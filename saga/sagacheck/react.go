@@ -303,6 +303,6 @@ func (e *explorer) conclude(group int, c saga.Cause, r run) *outcome {
 	for _, f := range r.got.Facts {
 		out.says = append(out.says, e.factID(f))
 	}
-	e.cover(g, r.got, out)
+	e.cover(g, c, r.got, out)
 	return out
 }
