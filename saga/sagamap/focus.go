@@ -145,7 +145,7 @@ func (m *Map) follows(fact string) consequences {
 func (m *Map) leadsTo(i int) []int {
 	r := m.reactions[i]
 	next := ""
-	if order := waits(r.group); len(order) > 0 {
+	if order := r.group.Waits(); len(order) > 0 {
 		switch at := slices.Index(order, r.Wait); {
 		case r.Role == saga.RoleDoes:
 			next = order[0]
@@ -196,7 +196,7 @@ func (m *Map) ways(ends []string) map[int]bool {
 
 // before are the reactions of the same group of which one must have run before this one can.
 func (m *Map) before(i int) []int {
-	r, order := m.reactions[i], waits(m.reactions[i].group)
+	r, order := m.reactions[i], m.reactions[i].group.Waits()
 	at := slices.Index(order, r.Wait)
 	var before []int
 	for j, other := range m.reactions {

@@ -125,7 +125,7 @@ func (m *Map) box(name string, f Focus, all []words, domain int) box {
 		b.kind = personBox
 	} else {
 		var times []string
-		for _, wait := range waits(g) {
+		for _, wait := range g.Waits() {
 			for _, r := range g.Reactions() {
 				if r.Name == wait {
 					times = append(times, saga.Duration(r.Within))

@@ -106,14 +106,3 @@ func (m *Map) group(name string) *saga.Group {
 	}
 	return nil
 }
-
-// waits are the group's waits, by their Else, in the order in which they follow one another.
-func waits(g *saga.Group) []string {
-	var names []string
-	for _, r := range g.Reactions() {
-		if r.Wait != "" && !slices.Contains(names, r.Wait) {
-			names = append(names, r.Wait)
-		}
-	}
-	return names
-}
