@@ -1,9 +1,10 @@
 // Package sagamap draws a choreography from its declarations: who hears what, says what, undoes what, and waits how long.
 //
 // Nobody writes such a map by hand, so it can't go stale; and since the runtime refuses whatever is not declared, what
-// the map does not show does not happen. [Map.Text] is for terminals, [Map.Mermaid] for pages that draw it themselves, and
-// [Map.SVG] is a picture. Each draws all of it, or what a [Focus] asks for: some groups, what a change of one fact would
-// reach, the ways to one kind of end. What a change of the declaration does to sagas in flight says package contract.
+// the map does not show does not happen. [Map.Text] is for terminals, and says of each reaction what it hears, says and requests.
+// [Map.Mermaid], for pages that draw it themselves, and [Map.SVG], a picture, show which facts go from whom to whom, and no effects.
+// Each draws all of it, or what a [Focus] asks for: some groups, what a change of one fact would reach, the ways to one kind of end.
+// What a change of the declaration does to sagas in flight says package contract.
 package sagamap
 
 import (

@@ -87,6 +87,7 @@ func count(saga.Event[shipped]) []saga.Fact             { return nil }
 func shelve(saga.Event[returned]) []saga.Fact           { return nil }
 func carry(packed) []saga.Fact                          { return nil }
 func told(string, saga.Cause) []saga.Fact               { return nil }
+func untold(string, saga.Cause) []saga.Fact             { return nil }
 func tell(context.Context, string, string) error        { return nil }
 
 var letters = saga.EffectOf[string]("letter")
@@ -99,7 +100,7 @@ func shop() *sagamap.Map {
 			saga.Does(pay, saga.Refuses(refuse), saga.Says[paid](), saga.Fails[unpaid]()),
 			saga.Undoes(refund, saga.Upon[cancelled](), saga.Says[refunded]())),
 		saga.Define("ware-house", saga.Documents(documents),
-			saga.Does(pack, saga.Refuses(sendBack), saga.Pivots(), saga.Says[packed]()),
+			saga.Does(pack, saga.Refuses(sendBack), saga.Silently(), saga.Pivots(), saga.Says[packed]()),
 			saga.Within(90*time.Minute,
 				saga.Then(ship, saga.ClosesWith[shipped]()),
 				saga.Else(shipAnyway, saga.Closes(), saga.Says[shipped]())),
@@ -111,7 +112,7 @@ func shop() *sagamap.Map {
 			saga.Once(saga.AllOf(saga.Heard[ordered](), saga.AnyOf(saga.Heard[shipped](), saga.Heard[refunded]())), end, saga.Requests(letters), saga.Ends[cancelled]()),
 			saga.On(count),
 			saga.On(shelve),
-			saga.Performs(letters, time.Hour, tell, saga.Performed(told, saga.Announces[lettered]())),
+			saga.Performs(letters, time.Hour, tell, saga.Performed(told, saga.Announces[lettered]()), saga.NotPerformed(untold)),
 			saga.Mirrors(documents, show)),
 		saga.Outside("till", saga.Begins[ordered]()),
 		saga.Outside("porter", saga.Answers(carry, saga.Optional(), saga.Says[shipped]())))

@@ -127,6 +127,8 @@ func (m *Map) rows(r reaction) []row {
 		rows = append(rows, row{"hears", list(r.Hears), ""})
 	case r.Role == saga.RoleElse:
 		rows = append(rows, row{"runs", "when the time is over", ""})
+	case r.Effect != "":
+		rows = append(rows, row{"hears", "what came of " + r.Effect, ""})
 	default:
 		for _, f := range r.Hears {
 			rows = append(rows, row{"hears", f.Type, "from " + strings.Join(m.Speakers(f.Type), ", ")})
@@ -148,6 +150,9 @@ func (m *Map) rows(r reaction) []row {
 		}
 		rows = append(rows, row{verb, s.Type, to})
 	}
+	for _, effect := range r.Requests {
+		rows = append(rows, row{"asks", "for " + effect, "from outside"})
+	}
 	for _, n := range notes(r) {
 		rows = append(rows, row{"note", n, ""})
 	}
@@ -157,6 +162,9 @@ func (m *Map) rows(r reaction) []row {
 // notes are what a reaction means for its act beside its role.
 func notes(r reaction) []string {
 	var notes []string
+	if r.Silently {
+		notes = append(notes, "has acted also if it says nothing")
+	}
 	if r.Pivots {
 		notes = append(notes, "the point of no return, unless it fails")
 	}
