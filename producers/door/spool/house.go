@@ -68,8 +68,7 @@ func (l *Log) takeBack() time.Duration {
 	if err := l.writeNote(done > 0); noSpace(err) {
 		l.mu.Lock()
 		defer l.mu.Unlock()
-		l.noRoom = fmt.Errorf("%w: write the note: %w", ErrNoSpace, err)
-		l.changed.Broadcast()
+		l.lacksRoom(fmt.Errorf("write the note: %w", err))
 		return makeEvery
 	} else if err != nil {
 		_ = l.fail(fmt.Errorf("write the note: %w", err)) // everybody hears of it who asks
@@ -96,10 +95,30 @@ func (l *Log) recycle(count int) time.Duration {
 	}
 	if count > 0 {
 		l.live = slices.Clone(l.live[count:])
-		l.noRoom = nil // there is some now
-		l.changed.Broadcast()
+		l.nextTry = time.Time{} // a file may have gone
+	}
+	if count > 0 || len(l.spares) > 0 { // with a spare there, what lacked room was the note, which is written
+		l.hasRoom()
 	}
 	return never
+}
+
+// lacksRoom has groups refused that need a segment. The caller holds mu.
+func (l *Log) lacksRoom(why error) {
+	if l.noRoom == nil {
+		l.cfg.Logger.Error("spool: there is no room; trying again", "dir", l.cfg.Dir, "error", why)
+	}
+	l.noRoom = fmt.Errorf("%w: %w", ErrNoSpace, why)
+	l.changed.Broadcast()
+}
+
+// hasRoom ends what lacksRoom began, if it did. The caller holds mu.
+func (l *Log) hasRoom() {
+	if l.noRoom != nil {
+		l.cfg.Logger.Info("spool: there is room again", "dir", l.cfg.Dir)
+		l.noRoom = nil
+	}
+	l.changed.Broadcast()
 }
 
 // writeNote writes what is known now. If it could not be synced it may be tried again: each note is written anew.
@@ -122,8 +141,11 @@ func (l *Log) writeNote(sync bool) error {
 }
 
 // makeSpare makes the next segment, so that no group has to wait for one, unless stop is closed before it is there. It returns when to
-// try again.
+// try again: a try that fails has filled the disk and emptied it again, so it is not for each group that comes or goes meanwhile.
 func (l *Log) makeSpare(stop <-chan struct{}) time.Duration {
+	if wait := time.Until(l.nextTry); wait > 0 {
+		return wait
+	}
 	l.mu.Lock()
 	l.making = len(l.spares) == 0 && !l.full() && l.failed == nil
 	needed := l.making
@@ -139,22 +161,17 @@ func (l *Log) makeSpare(stop <-chan struct{}) time.Duration {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.making = false
-	l.changed.Broadcast()
-	if errors.Is(err, errStopped) {
-		return never
-	}
-	if err != nil { // whatever it was, nothing was promised, and the next try begins with a new file
-		if l.noRoom == nil {
-			l.cfg.Logger.Error("spool: a segment can't be made; trying again", "dir", l.cfg.Dir, "error", err)
-		}
-		l.noRoom = fmt.Errorf("%w: %w", ErrNoSpace, err)
+	switch {
+	case errors.Is(err, errStopped):
+		l.changed.Broadcast()
+	case err != nil: // whatever it was, nothing was promised, and the next try begins with a new file
+		l.lacksRoom(fmt.Errorf("make a segment: %w", err))
+		l.nextTry = time.Now().Add(makeEvery)
 		return makeEvery
+	default:
+		l.spares = append(l.spares, s)
+		l.hasRoom()
 	}
-	if l.noRoom != nil {
-		l.cfg.Logger.Info("spool: there is room again", "dir", l.cfg.Dir)
-		l.noRoom = nil
-	}
-	l.spares = append(l.spares, s)
 	return never
 }
 

@@ -13,7 +13,9 @@ import (
 type Log struct {
 	cfg  Config
 	lock io.Closer
-	note *noteFile // the housekeeper's; Close's when that is gone
+
+	note    *noteFile // the housekeeper's; Close's when that is gone
+	nextTry time.Time // the housekeeper's: no segment is made before
 
 	writing sync.Mutex // guards what is Append's alone: the order of groups
 	next    uint64     // the number of the next group

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"math/rand/v2"
 	"path/filepath"
 	"slices"
@@ -575,5 +576,51 @@ func TestAStopDoesNotWaitForASegment(t *testing.T) {
 		s.open()
 		holds(1)(s)
 		end(s)
+	})
+}
+
+// While there is no room for another segment, each second has one try to make it, however many groups come and go: each writes a
+// segment of zeros as far as it gets.
+func TestAFullDiskIsNotFilledAgainAndAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newScene(t, 1)
+		s.cfg.SegmentBytes, s.cfg.LimitBytes = 1<<20, 8<<20
+		s.open()
+		settled(s)
+		disk(full)(s)
+		before := s.log.highest
+		for n := range 150 {
+			add(1)(s)
+			takes(n + 1)(s)
+			<-time.After(20 * time.Millisecond)
+		}
+		synctest.Wait()
+		if tries := s.log.highest - before; tries < 2 || tries > 4 {
+			t.Errorf("%d tries in 3 s", tries)
+		}
+		disk(spacious)(s)
+		settled(s)
+		end(s)
+	})
+}
+
+// Where there is no room for the note, the log says so once, and again when there is.
+func TestNoRoomForTheNote(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newScene(t, 1)
+		var said strings.Builder
+		s.cfg.Logger = slog.New(slog.NewTextHandler(&said, nil))
+		s.open()
+		settled(s)
+		add(1)(s)
+		noted(s)
+		writeFails(syscall.ENOSPC)(s)
+		takes(1)(s)
+		eventually("no room", func(s *scene) bool { s.log.mu.Lock(); defer s.log.mu.Unlock(); return s.log.noRoom != nil })(s)
+		eventually("room", func(s *scene) bool { s.log.mu.Lock(); defer s.log.mu.Unlock(); return s.log.noRoom == nil })(s)
+		end(s)
+		if strings.Count(said.String(), "there is no room") != 1 || strings.Count(said.String(), "there is room again") != 1 {
+			t.Errorf("the log says %s", &said)
+		}
 	})
 }
