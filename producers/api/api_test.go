@@ -1,6 +1,7 @@
 package api_test
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"io"
@@ -126,6 +127,36 @@ func TestServeLetsRequestsEnd(t *testing.T) {
 			t.Error("the request that was cut off has an answer")
 		}
 		<-time.After(time.Hour) // so that its handler ends
+	})
+}
+
+// A client whose body stalls holds no stop up, and is told.
+func TestAStopDoesNotWaitForABody(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		network := newPipes()
+		ctx, stop := context.WithCancel(t.Context())
+		e := api.New(api.Config{})
+		e.POST("/", func(c echo.Context) error { _, err := api.Receive(c, api.MaxBodyBytes); return err })
+		served := make(chan error, 1)
+		go func() { served <- api.Serve(ctx, network, e) }()
+		conn, err := network.dial(ctx, "", "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		if _, err := io.WriteString(conn, "POST / HTTP/1.1\r\nHost: tiffin\r\nContent-Length: 100\r\n\r\nx"); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		stop()
+		response, err := http.ReadResponse(bufio.NewReader(conn), nil)
+		if err != nil || response.StatusCode != http.StatusRequestTimeout {
+			t.Errorf("%v %v", response, err)
+		}
+		_ = conn.Close() // the server waits a moment for it
+		if err := <-served; err != nil {
+			t.Error(err)
+		}
 	})
 }
 

@@ -52,7 +52,7 @@ func (l quietListener) Accept() (net.Conn, error) {
 type quietConn struct {
 	net.Conn
 	quiet atomic.Bool
-	fresh bool // nobody has asked anything yet; see freshConns
+	fresh atomic.Bool // nobody has asked anything yet; see openConns
 }
 
 // Read reads nothing, once, if the handler wants to be left alone. The read that waits for a disconnect is of one byte; bodies and

@@ -168,10 +168,11 @@ func method(m string) string {
 	return "other"
 }
 
-// Serve serves until ctx ends, and then lets the requests that are in it end; after two seconds, their contexts do. Handlers that
-// wait at a client's wish should watch the same ctx, or they hold it up. It returns nil if all of them ended in time.
+// Serve serves until ctx ends, and then lets the requests that are in it end; after two seconds, their contexts do, and what has not
+// arrived of their bodies is not waited for. Handlers that wait at a client's wish should watch the same ctx, or they hold it up. It
+// returns nil if all of them ended in time.
 func Serve(ctx context.Context, listener net.Listener, handler http.Handler) error {
-	fresh := &freshConns{conns: map[net.Conn]struct{}{}}
+	open := &openConns{conns: map[*quietConn]struct{}{}}
 	requests, cancelRequests := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancelRequests()
 	server := &http.Server{
@@ -183,12 +184,12 @@ func Serve(ctx context.Context, listener net.Listener, handler http.Handler) err
 		WriteTimeout:      writeTimeout,
 		IdleTimeout:       idleTimeout,
 		ConnContext:       remember,
-		ConnState:         fresh.note,
+		ConnState:         open.note,
 	}
 	stopped := make(chan error, 1)
 	unwatch := context.AfterFunc(ctx, func() {
-		defer time.AfterFunc(requestsEnd, cancelRequests).Stop()
-		defer time.AfterFunc(freshEnd, fresh.close).Stop()
+		defer time.AfterFunc(requestsEnd, func() { cancelRequests(); open.endReads() }).Stop()
+		defer time.AfterFunc(freshEnd, open.closeFresh).Stop()
 		bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
 		defer cancel()
 		err := server.Shutdown(bounded)
@@ -206,35 +207,48 @@ func Serve(ctx context.Context, listener net.Listener, handler http.Handler) err
 	return <-stopped
 }
 
-// freshConns are the connections on which nobody has asked anything yet: those that browsers and load balancers open ahead. A server that
-// stops would take each for a request under way, for five seconds.
-type freshConns struct {
+// openConns are a server's connections.
+type openConns struct {
 	mu    sync.Mutex
-	conns map[net.Conn]struct{}
+	conns map[*quietConn]struct{}
 }
 
-// note is a server's ConnState. A connection is new once; its other states are reported one after the other.
-func (f *freshConns) note(conn net.Conn, state http.ConnState) {
+// note is a server's ConnState.
+func (o *openConns) note(conn net.Conn, state http.ConnState) {
 	own, ok := conn.(*quietConn)
 	switch {
 	case !ok:
 	case state == http.StateNew:
-		own.fresh = true
-		f.mu.Lock()
-		defer f.mu.Unlock()
-		f.conns[conn] = struct{}{}
-	case own.fresh:
-		own.fresh = false
-		f.mu.Lock()
-		defer f.mu.Unlock()
-		delete(f.conns, conn)
+		own.fresh.Store(true)
+		o.mu.Lock()
+		defer o.mu.Unlock()
+		o.conns[own] = struct{}{}
+	case state == http.StateClosed || state == http.StateHijacked:
+		o.mu.Lock()
+		defer o.mu.Unlock()
+		delete(o.conns, own)
+	default:
+		own.fresh.Store(false)
 	}
 }
 
-func (f *freshConns) close() {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	for conn := range f.conns {
-		_ = conn.Close() // nobody has asked anything
+// closeFresh closes those on which nobody has asked anything yet: browsers and load balancers open some ahead. A server that stops would
+// take each for a request under way, for five seconds.
+func (o *openConns) closeFresh() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for conn := range o.conns {
+		if conn.fresh.Load() {
+			_ = conn.Close() // nobody has asked anything
+		}
+	}
+}
+
+// endReads has whoever reads a body find that its time is over, and answer so.
+func (o *openConns) endReads() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for conn := range o.conns {
+		_ = conn.SetReadDeadline(time.Unix(1, 0)) // fails if it is being closed
 	}
 }
