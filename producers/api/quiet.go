@@ -14,10 +14,11 @@ import (
 //
 // It saves the tenth of what such a request costs. Once a body has been read, net/http starts a goroutine that reads one
 // more byte from the connection, only to notice a disconnect, and has to be stopped again when the handler has returned. Here that
-// read ends at once with nothing, which net/http takes as it is.
+// read ends at once with nothing, which net/http takes as it is. Of a request without a body there is nothing to save: its read has
+// begun before the handler, and the next request's would be the one that ends.
 func Quiet(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
-		setQuiet(c, true)
+		setQuiet(c, c.Request().ContentLength != 0)
 		return next(c)
 	}
 }

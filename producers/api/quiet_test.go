@@ -21,6 +21,7 @@ const patience = 10 * time.Second // how long a test waits for what should come 
 
 // visits is a server with two handlers that read a body and then wait: one that wants to be left alone, one that does not.
 type visits struct {
+	echo    *echo.Echo
 	addr    string
 	entered chan struct{}   // a handler has read its body
 	leave   chan struct{}   // lets it answer
@@ -64,7 +65,7 @@ func visit(t *testing.T) *visits {
 		t.Fatal(err)
 	}
 	v := &visits{
-		addr: listener.Addr().String(), entered: make(chan struct{}, 100), leave: make(chan struct{}), gone: make(chan error, 100),
+		echo: api.New(api.Config{}), addr: listener.Addr().String(), entered: make(chan struct{}, 100), leave: make(chan struct{}), gone: make(chan error, 100),
 		reads: &countingListen{listener, make(chan struct{}, 100), make(chan struct{}, 100)},
 	}
 	handle := func(c echo.Context) error {
@@ -80,10 +81,11 @@ func visit(t *testing.T) *visits {
 		v.gone <- c.Request().Context().Err()
 		return c.String(http.StatusOK, string(body)+"!")
 	}
-	e := api.New(api.Config{})
+	e := v.echo
 	e.POST("/quiet", handle, api.Quiet)
 	e.POST("/heedful", handle)
 	e.DELETE("/quiet", handle, api.Quiet)
+	e.GET("/heedful", handle)
 	ctx, cancel := context.WithCancel(t.Context())
 	served := make(chan error, 1)
 	go func() { served <- api.Serve(ctx, v.reads, e) }()
@@ -189,6 +191,44 @@ func TestQuietIsQuiet(t *testing.T) {
 	}
 	send(t, conn, "/heedful", "d")
 	<-v.entered
+	if err := conn.Close(); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case err := <-v.gone:
+		if !errors.Is(err, context.Canceled) {
+			t.Errorf("the client went, and the context says %v", err)
+		}
+	case <-time.After(patience):
+		t.Error("nobody tells a handler that its client has gone")
+	}
+}
+
+// TestQuietLeavesTheNextRequestAlone: who comes after a quiet request without a body hears that the client goes.
+func TestQuietLeavesTheNextRequestAlone(t *testing.T) {
+	v := visit(t)
+	v.echo.Pre(func(next echo.HandlerFunc) echo.HandlerFunc { // as if net/http's read began before the handler, always
+		return func(c echo.Context) error {
+			select {
+			case <-v.reads.single:
+			case <-time.After(patience):
+				t.Errorf("nobody waits for the client to go in %s %s", c.Request().Method, c.Request().URL.Path)
+			}
+			return next(c)
+		}
+	})
+	conn, r := v.dial(t)
+	ask := func(method, path string) {
+		if _, err := fmt.Fprintf(conn, "%s %s HTTP/1.1\r\nHost: tiffin\r\n\r\n", method, path); err != nil {
+			t.Fatal(err)
+		}
+		<-v.entered
+	}
+	ask("DELETE", "/quiet")
+	v.leave <- struct{}{}
+	<-v.gone
+	answered(t, r, "!")
+	ask("GET", "/heedful")
 	if err := conn.Close(); err != nil {
 		t.Fatal(err)
 	}
