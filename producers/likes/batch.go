@@ -38,12 +38,15 @@ const (
 // batch accepts the words of many users on many posts, in the order of their lines: all of them, or none.
 func (h *handlers) batch(c echo.Context) error {
 	r := c.Request()
-	place := &place{ReadCloser: r.Body, h: h, ctx: r.Context(), weight: min(weigh(r), h.room)}
+	place := &place{ReadCloser: r.Body, h: h, c: c, weight: min(weigh(r), h.room)}
 	defer place.leave()
 	r.Body = place
 	data, err := api.Receive(c, MaxBatchBytes)
 	if err != nil {
 		return err
+	}
+	if r.Header.Get(echo.HeaderContentEncoding) == "" {
+		place.weighs(len(data))
 	}
 	if err := place.enter(); err != nil {
 		return err
@@ -51,6 +54,7 @@ func (h *handlers) batch(c echo.Context) error {
 	if data, err = api.Lines(c, data, MaxBatchBytes); err != nil {
 		return err
 	}
+	place.weighs(len(data))
 	facts, err := factsOf(string(data), h.clock.several)
 	if err != nil {
 		return err
@@ -70,7 +74,7 @@ func (h *handlers) batch(c echo.Context) error {
 type place struct {
 	io.ReadCloser // the body
 	h             *handlers
-	ctx           context.Context
+	c             echo.Context
 	weight        int64
 	entered       bool
 	arrived       int64 // that counts among what is arriving
@@ -96,7 +100,7 @@ func (p *place) enter() error {
 		return nil
 	}
 	if !p.h.batches.TryAcquire(p.weight) {
-		ctx, cancel := context.WithTimeout(p.ctx, batchWait)
+		ctx, cancel := context.WithTimeout(p.c.Request().Context(), batchWait)
 		defer cancel()
 		if err := p.h.batches.Acquire(ctx, p.weight); err != nil {
 			return &door.Unavailable{Cause: door.Busy, Err: errors.New("too many batches are under way")}
@@ -105,6 +109,15 @@ func (p *place) enter() error {
 	p.entered = true
 	p.arrive()
 	return nil
+}
+
+// weighs says what the body weighs after all, where it might have been more.
+func (p *place) weighs(bytes int) {
+	less := p.weight - min(p.weight, int64(bytes))
+	p.weight -= less
+	if p.entered {
+		p.h.batches.Release(less)
+	}
 }
 
 // arrive ends that its body counts among what is arriving.

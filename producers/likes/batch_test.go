@@ -330,6 +330,38 @@ func TestOnlySoMuchArrivesAtOnce(t *testing.T) {
 	})
 }
 
+// Small batches weigh little, also if their length says nothing of what they are.
+func TestSmallBatchesWeighLittle(t *testing.T) {
+	packed := packed(t, many(1))
+	for name, send := range map[string]func(*world) *httptest.ResponseRecorder{
+		"packed": func(w *world) *httptest.ResponseRecorder {
+			return w.do(http.MethodPost, "/likes", packed, lines, "Content-Encoding: gzip")
+		},
+		"chunked": func(w *world) *httptest.ResponseRecorder {
+			request := httptest.NewRequest(http.MethodPost, "/likes", io.MultiReader(strings.NewReader(many(1)))) // of no known length
+			request.Header.Set("Content-Type", "application/x-ndjson")
+			recorder := httptest.NewRecorder()
+			w.handler.ServeHTTP(recorder, request)
+			return recorder
+		},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			w := newWorld()
+			w.hold = make(chan struct{})
+			answers := make(chan *httptest.ResponseRecorder, 8)
+			for range cap(answers) {
+				go func() { answers <- send(w) }()
+			}
+			time.AfterFunc(time.Minute, func() { close(w.hold) })
+			for range cap(answers) {
+				if r := <-answers; r.Code != http.StatusAccepted {
+					t.Errorf("%s: %d %s", name, r.Code, r.Body)
+				}
+			}
+		})
+	}
+}
+
 // A batch that has arrived gives its room back, whatever becomes of it.
 func TestRoomComesBack(t *testing.T) {
 	w := newWorld()
