@@ -70,7 +70,8 @@ func (h *handlers) batch(c echo.Context) error {
 }
 
 // place is the room that a batch has. As long as its body arrives that is what has arrived: a client that sends slowly, or nothing, is in
-// nobody's way. When it is whole it weighs what it takes until it is on the disk; before that only if too much is arriving.
+// nobody's way. When it is whole it weighs what it takes until it is on the disk; before that only if too much is arriving, and then it has to
+// be whole within batchWait: who sends slowly gives way to those who wait for room.
 type place struct {
 	io.ReadCloser // the body
 	h             *handlers
@@ -90,6 +91,7 @@ func (p *place) Read(b []byte) (int, error) {
 		if full := p.enter(); full != nil {
 			return 0, full
 		}
+		_ = http.NewResponseController(p.c.Response()).SetReadDeadline(time.Now().Add(batchWait)) // net/http sets the next request's anew
 	}
 	return n, err
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"reflect"
 	"runtime"
 	"strings"
@@ -277,6 +278,17 @@ func (d drip) Read(p []byte) (int, error) {
 	return d.PipeReader.Read(p)
 }
 
+// impatient is a response to a body that ends when its time is over, as those of a server do.
+type impatient struct {
+	*httptest.ResponseRecorder
+	body *io.PipeWriter
+}
+
+func (i impatient) SetReadDeadline(at time.Time) error {
+	time.AfterFunc(time.Until(at), func() { _ = i.body.CloseWithError(os.ErrDeadlineExceeded) })
+	return nil
+}
+
 // slow sends a batch of which so many bytes arrive, and returns when they have. Its end is its client's hanging up.
 func (w *world) slow(t *testing.T, bytes int) (end func(), answer <-chan *httptest.ResponseRecorder) {
 	reader, writer := io.Pipe()
@@ -285,10 +297,10 @@ func (w *world) slow(t *testing.T, bytes int) (end func(), answer <-chan *httpte
 	answers := make(chan *httptest.ResponseRecorder, 1)
 	go func() {
 		recorder := httptest.NewRecorder()
-		w.handler.ServeHTTP(recorder, request)
+		w.handler.ServeHTTP(impatient{recorder, writer}, request)
 		answers <- recorder
 	}()
-	synctest.Wait()
+	<-time.After(time.Millisecond) // it is the only one that comes now
 	return func() { _ = writer.CloseWithError(io.ErrUnexpectedEOF) }, answers
 }
 
@@ -307,24 +319,33 @@ func TestSlowClientsHoldNobodyUp(t *testing.T) {
 	})
 }
 
-// What arrives slowly, but much of it, takes a bounded amount of memory, too: who would be too much waits, and is refused.
+// What arrives slowly, but much of it, takes a bounded amount of memory, too: who would be too much waits, and is refused. So is who has
+// the room and lets the others wait.
 func TestOnlySoMuchArrivesAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld()
-		var late []<-chan *httptest.ResponseRecorder
-		for range 5 { // two wait for their rest, two have the room for what is whole
+		var slow []<-chan *httptest.ResponseRecorder
+		for range 7 { // two wait for their rest, two have the room for what is whole, the others wait for it
 			end, answer := w.slow(t, likes.MaxBatchBytes-1)
 			defer end()
-			late = append(late, answer)
+			slow = append(slow, answer)
 		}
-		if r := <-late[4]; r.Code != http.StatusServiceUnavailable || !strings.Contains(r.Body.String(), "It was not accepted") {
-			t.Errorf("one too many answers %d %s", r.Code, r.Body)
+		if r := w.do(http.MethodPost, "/likes", many(1), lines); r.Code != http.StatusServiceUnavailable || !strings.Contains(r.Body.String(), "It was not accepted") {
+			t.Errorf("behind too many, %d %s", r.Code, r.Body)
 		}
-		for i, answer := range late[:4] {
+		<-time.After(4 * time.Second) // the next two have had the room for as long
+		if r := w.do(http.MethodPost, "/likes", many(1), lines); r.Code != http.StatusAccepted {
+			t.Errorf("once they are gone, %d %s", r.Code, r.Body)
+		}
+		for i, want := range []int{0, 0, 408, 408, 408, 408, 503} {
+			got := 0
 			select {
-			case r := <-answer:
-				t.Errorf("number %d answers %d %s", i, r.Code, r.Body)
+			case r := <-slow[i]:
+				got = r.Code
 			default:
+			}
+			if got != want {
+				t.Errorf("number %d answers %d, want %d", i, got, want)
 			}
 		}
 	})
