@@ -130,21 +130,22 @@ func (n *runner) heard(a answer) (fresh int) {
 }
 
 // look asks how one goes, as [thing] has it. One that has ended otherwise than it must stays so.
-func (n *runner) look(c *conn, s started) (fault, state string, err error) {
+func (n *runner) look(c *conn, s started) (seen, error) {
 	body, err := c.get(n.path + "/" + s.id)
 	if err != nil {
-		return "", "", err
+		return seen{}, err
 	}
 	var o outcome
 	if err := json.Unmarshal(body, &o); err != nil {
-		return "", "", err
+		return seen{}, err
 	}
 	want := outcome{n.endings[s.ending].status, n.endings[s.ending].reason}
+	now := seen{state: o.String(), final: o.ended()}
 	switch {
 	case !o.ended():
-		fault = n.path + "/" + s.id + " has not ended: it is " + o.String() + ", and must become " + want.String()
+		now.fault = n.path + "/" + s.id + " has not ended: it is " + o.String() + ", and must become " + want.String()
 	case o != want:
-		fault = n.path + "/" + s.id + " has ended as " + o.String() + ", and must be " + want.String()
+		now.fault = n.path + "/" + s.id + " has ended as " + o.String() + ", and must be " + want.String()
 	}
-	return fault, o.String(), nil
+	return now, nil
 }

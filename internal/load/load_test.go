@@ -171,24 +171,35 @@ func TestAVerificationEnds(t *testing.T) {
 	}
 }
 
-// Who interrupts the verification gets a report of what is known.
+// Who interrupts the verification gets a report of what is known: what lags is no fault, but one that has ended otherwise is.
 func TestTheVerificationCanBeInterrupted(t *testing.T) {
 	ctx, interrupt := context.WithCancel(t.Context())
-	var s stub
-	s.counted = func(_ string, count int) int {
-		interrupt()
-		return count - 1
+	s := stub{ends: func(n int, o outcome) outcome {
+		switch n {
+		case 5:
+			return outcome{"cancelled", "restaurant-refused"}
+		case 6:
+			return outcome{"cooking", ""}
+		}
+		return o
+	}}
+	cfg := small(Orders, serve(t, &s))
+	cfg.Duplicates, cfg.Patience, cfg.ShowEvery = 0, time.Minute, 1
+	cfg.Show = func(p Progress) {
+		if p.Phase == Verifying && p.Read == p.ToRead-2 {
+			interrupt()
+		}
 	}
-	cfg := small(Likes, serve(t, &s))
-	cfg.Posts, cfg.Patience = 1, 5*time.Second
-	start := time.Now()
+	cfg.Audit = func(context.Context) (bool, string, error) { t.Error("the books are audited"); return false, "", nil }
 	report, err := Run(ctx, cfg)
-	if err != nil || report.OK() || !strings.Contains(report.Unverified, "interrupted") || report.Accepted == 0 || time.Since(start) > cfg.Patience {
-		t.Errorf("after %v: %v, %q, %+v", time.Since(start), err, report.Unverified, report)
+	if err != nil || report.OK() || report.Accepted == 0 || report.Faults != 1 || !strings.Contains(report.FirstFaults[0], "restaurant-refused") {
+		t.Errorf("%v, %+v", err, report)
+	}
+	if !strings.Contains(report.Unverified, "interrupted") || !strings.Contains(report.Unverified, ", 1 were not known") || report.CaughtUpSeconds != 0 {
+		t.Errorf("caught up after %v s; not verified: %s", report.CaughtUpSeconds, report.Unverified)
 	}
 }
 
-// What was refused must not count: each refusal that does is found.
 func TestRefusals(t *testing.T) {
 	const full = `{"type":"urn:tiffin:problem:unavailable","detail":"It was not accepted: nothing more can be kept at the moment."}`
 	refuse := func(status int, body string, counts bool) *stub {

@@ -27,10 +27,10 @@ type Report struct {
 	Targets     []string `json:"targets"`
 	Seed        uint64   `json:"seed"`
 	Connections int      `json:"connections"`
-	Batch       int      `json:"batch"` // likes a request; 0 is the single endpoint
-	Interrupted bool     `json:"interrupted"`
-	Full        bool     `json:"full"`    // it ended because no more could be remembered
-	Seconds     float64  `json:"seconds"` // how long it was sent
+	Batch       int      `json:"batch"`       // likes a request; 0 is the single endpoint
+	Interrupted bool     `json:"interrupted"` // the load, not its verification
+	Full        bool     `json:"full"`        // it ended because no more could be remembered
+	Seconds     float64  `json:"seconds"`     // how long it was sent
 
 	WantedRate float64 `json:"wantedRate"` // likes, orders and payments a second; 0 is as fast as it goes
 	Rate       float64 `json:"rate"`       // that were sent

@@ -53,7 +53,10 @@ func (r *run) verify(ctx context.Context) verification {
 	}
 	// Those of the latest that are wrong have had their time.
 	r.settle(ctx, slices.DeleteFunc(slices.Clone(posts), func(t *thing) bool { return t.fault != "" }), show)
-	if r.settle(ctx, sagas, show) && len(sagas) > 0 {
+	switch ended := r.settle(ctx, sagas, show); {
+	case !ended:
+		r.caughtUp = 0
+	case len(sagas) > 0:
 		r.caughtUp = time.Since(over)
 	}
 	again := slices.DeleteFunc(slices.Clone(posts), func(t *thing) bool { return !t.right() })
@@ -61,23 +64,29 @@ func (r *run) verify(ctx context.Context) verification {
 		t.err = errUnread
 	}
 	r.settle(ctx, again, show)
+	interrupted, open := ctx.Err() != nil, 0
 	for _, t := range all {
 		if t.err != nil {
 			v.err = fmt.Errorf("%s can't be read: %w", t.name, t.err)
 		}
-		if t.fault != "" {
+		switch {
+		case t.fault != "" && (t.final || !interrupted): // else it may be late
 			v.faults = append(v.faults, t.fault)
+		case !t.right():
+			open++
 		}
 	}
-	if ctx.Err() != nil {
-		v.err = errors.New("it was interrupted: what was not read may be wrong, and what is wrong may be late")
+	if interrupted {
+		v.err = fmt.Errorf("it was interrupted: of %d counts and outcomes, %d were not known to be right yet", len(all), open)
 	}
 	for _, w := range r.workers {
 		for _, n := range w.runners {
 			v.faults = append(v.faults, n.doubled...)
 		}
 	}
-	r.audit(ctx, &v)
+	if !interrupted {
+		r.audit(ctx, &v)
+	}
 	return v
 }
 
@@ -99,12 +108,17 @@ func (r *run) audit(ctx context.Context, v *verification) {
 // thing is something to be read: a post, an order, a payment.
 type thing struct {
 	name string
-	// look reads it: what is wrong with it, "" being nothing, and a text that changes as it does.
-	look  func(*conn) (fault, state string, err error)
-	fault string
-	state string
-	err   error
-	post  int
+	look func(*conn) (seen, error)
+	seen       // at the last look that could be taken
+	err  error // of the last look
+	post int
+}
+
+// seen is what a look at a thing has found.
+type seen struct {
+	fault string // what is wrong with it, "" being nothing
+	final bool   // that stays so
+	state string // changes as the thing does
 }
 
 // right reports whether it was read, and is as it must be.
@@ -130,18 +144,18 @@ func (r *run) expected(v *verification) []*thing {
 		v.unsure += b.most - b.least
 		name := fmt.Sprintf("post %s-%d", r.name, post)
 		path := fmt.Sprintf("/posts/%s-%d/likes", r.name, post)
-		posts = append(posts, &thing{name: name, post: post, err: errUnread, look: func(c *conn) (string, string, error) {
+		posts = append(posts, &thing{name: name, post: post, err: errUnread, look: func(c *conn) (seen, error) {
 			body, err := c.get(path)
 			if err != nil {
-				return "", "", err
+				return seen{}, err
 			}
 			var count struct {
 				Count int64 `json:"count"`
 			}
 			if err := json.Unmarshal(body, &count); err != nil {
-				return "", "", err
+				return seen{}, err
 			}
-			return b.fault(name, count.Count), fmt.Sprint(count.Count), nil
+			return seen{fault: b.fault(name, count.Count), state: fmt.Sprint(count.Count)}, nil
 		}})
 	}
 	return posts
@@ -194,7 +208,7 @@ func (r *run) sagas(v *verification) []*thing {
 			for _, s := range n.begun {
 				sagas = append(sagas, &thing{
 					name: strings.TrimPrefix(n.path, "/") + "/" + s.id, err: errUnread,
-					look: func(c *conn) (string, string, error) { return n.look(c, s) },
+					look: func(c *conn) (seen, error) { return n.look(c, s) },
 				})
 			}
 		}
@@ -249,11 +263,11 @@ func (r *run) read(ctx context.Context, things []*thing, show func()) (moved boo
 			c := &conn{target: r.targets[n%len(r.targets)], timeout: r.cfg.Timeout}
 			defer c.close()
 			for t := take(); t != nil; t = take() {
-				fault, state, err := t.look(c)
+				now, err := t.look(c)
 				mu.Lock()
 				if t.err = err; err == nil { // else what is known of it stays so
-					moved = moved || state != t.state
-					t.fault, t.state = fault, state
+					moved = moved || now.state != t.state
+					t.seen = now
 				}
 				mu.Unlock()
 			}
