@@ -36,13 +36,18 @@ func (c checkCommand) Run(ctx context.Context, s streams) error {
 	if err != nil {
 		return err
 	}
+	unseen := "no brokers are named (--kafka-brokers), and no `tiffin up` runs here"
 	if len(cfg.Kafka.Brokers) > 0 {
-		// An `up` that was killed, and only found here, is no reason not to check the declarations.
-		if checked.Partitions, err = partitions(ctx, cfg.Kafka, topics(checked)); err != nil && len(c.KafkaBrokers) > 0 {
-			return err
+		checked.Partitions, err = partitions(ctx, cfg.Kafka, topics(checked))
+		switch {
+		case err != nil && len(c.KafkaBrokers) > 0:
+			return fmt.Errorf("%w: start `tiffin up`, or leave --kafka-brokers and KAFKA_BROKERS away to check the declarations alone", err)
+		case err != nil: // an `up` that was killed, and only found here, is no reason not to check the declarations
+			unseen = "those of the `tiffin up` with " + c.Data + " can't be asked for: " + err.Error()
 		}
 	}
 	r := reportOf(checked)
+	r.unseen = unseen
 	write := r.text
 	switch {
 	case c.JSON:
@@ -77,7 +82,7 @@ func partitions(ctx context.Context, cfg kafka.Config, topics []string) (map[str
 	defer client.Close()
 	there, err := client.Topics(ctx, topics...)
 	if err != nil {
-		return nil, fmt.Errorf("%w: start `tiffin up`, or leave --kafka-brokers and KAFKA_BROKERS away to check the declarations alone", err)
+		return nil, err
 	}
 	out := map[string]int{}
 	for name, topic := range there {
@@ -96,6 +101,8 @@ type checkReport struct {
 	Errors   int            `json:"errors"`
 	Notes    int            `json:"notes"`
 	Findings []saga.Finding `json:"findings"`
+
+	unseen string // why nobody looked at topics
 }
 
 func reportOf(c saga.Choreography) checkReport {
@@ -155,7 +162,7 @@ func (r checkReport) text(w io.Writer) error {
 	if len(r.Findings) > 0 {
 		found = fmt.Sprintf("%s, %s", counted(r.Errors, "error"), counted(r.Notes, "note"))
 	}
-	looked := "Topics: not looked at, for no brokers are named (--kafka-brokers), and no `tiffin up` runs here"
+	looked := "Topics: not looked at, for " + r.unseen
 	if r.Topics != nil {
 		looked = "Topics: " + fmt.Sprint(*r.Topics) + " are there"
 	}

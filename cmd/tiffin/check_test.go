@@ -187,7 +187,7 @@ func TestCheckGoesOnWithoutAnUpThatWasKilled(t *testing.T) {
 	if err := os.WriteFile(filepath.Join("tiffin-data", "servers.json"), []byte(`{"kafka": ["127.0.0.1:1"]}`), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if got := run(t, "check"); got.code != 0 || !strings.Contains(got.out, "Topics: not looked at") {
+	if got := run(t, "check"); got.code != 0 || !strings.Contains(got.out, "Topics: not looked at, for those of the `tiffin up` with tiffin-data can't be asked for: kafka: ") {
 		t.Errorf("%+v", got)
 	}
 	if got := run(t, "check", "--kafka-brokers=127.0.0.1:1"); got.code != exitFailed {
