@@ -173,7 +173,7 @@ func TestTheBooksBalanceAndEveryFaultIsFound(t *testing.T) {
 			t.Errorf("nothing is broken, and the check of %s says %s (%d %s)", c.Name, c.Verdict, c.Counted, c.Things)
 		}
 	}
-	found := map[string]bool{"outboxes": true, "lag": true} // they have a test of their own
+	found := map[string]bool{"outboxes": true, "lag": true, "places": true} // they have a test of their own
 	for _, b := range faults {
 		t.Run(b.name, func(t *testing.T) {
 			c := check(t, p.audit(t, conn, b.sql), b.check)
@@ -275,15 +275,17 @@ func (p *product) provisional(t *testing.T, conn *pgx.Conn) {
 	if c := check(t, r, "completed"); c.Verdict != Provisional {
 		t.Errorf("without Kafka nobody knows what is on its way, and what is wrong between groups is %s", c.Verdict)
 	}
-	if c := check(t, r, "lag"); c.Verdict != Skipped || c.Why == "" {
-		t.Errorf("without Kafka: %+v, want it skipped with the reason", c)
+	for _, name := range []string{"lag", "places"} {
+		if c := check(t, r, name); c.Verdict != Skipped || c.Why == "" {
+			t.Errorf("without Kafka: %+v, want it skipped with the reason", c)
+		}
 	}
 }
 
 // A group whose place the log does not have stands still, and nothing of what it should do happens any more: that is wrong, and not quiet.
 func (p *product) astray(t *testing.T, conn *pgx.Conn) {
 	r := p.audit(t, conn, `update payments.lanes set offsets = jsonb_set(offsets, '{delivery}', '4711') where lane = 1`)
-	if c := check(t, r, "lag"); r.Quiet || r.OK() || c.Verdict != Wrong || c.Found != 1 ||
+	if c := check(t, r, "places"); r.Quiet || r.OK() || c.Verdict != Wrong || c.Found != 1 ||
 		!strings.HasPrefix(c.Examples[0], "payments is at 4711 of delivery, partition 1, whose log has 0 to ") {
 		t.Errorf("quiet %v, %+v", r.Quiet, c)
 	}

@@ -84,7 +84,7 @@ func (p *product) same(t *testing.T, tx pgx.Tx, report Report) {
 		says[f.Rule] = append(says[f.Rule], f.What)
 	}
 	for _, c := range report.Checks {
-		if c.Verdict == Skipped || c.Name == "outboxes" || c.Name == "lag" {
+		if c.Verdict == Skipped || c.Name == "outboxes" || c.Name == "lag" || c.Name == "places" {
 			continue
 		}
 		var audited []string

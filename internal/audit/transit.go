@@ -15,7 +15,8 @@ type transit struct {
 	lanes  int
 	unsent []string         // lanes whose outbox is not empty
 	lag    map[string]int64 // group -> events that it has not read yet; nil if nobody asked Kafka
-	astray []string         // places at which a group is and which the log does not have: it goes on when people say where
+	places int              // of all groups: a partition of a topic that the group hears
+	astray []string         // those of them at which a group is and which the log does not have: it goes on when people say where
 	groups []string
 }
 
@@ -62,14 +63,14 @@ func (cfg Config) transit(ctx context.Context, db querier) (transit, error) {
 		t.groups = append(t.groups, g.Name())
 	}
 	if cfg.Kafka != nil {
-		t.lag, t.astray, err = cfg.lag(ctx, next)
+		err = cfg.lag(ctx, &t, next)
 	}
 	return t, err
 }
 
 // lag compares how far each group is with the ends of its topics. A place where it has never read is read from the
 // beginning of the log.
-func (cfg Config) lag(ctx context.Context, next map[string]map[kafka.TopicPartition]int64) (lag map[string]int64, astray []string, err error) {
+func (cfg Config) lag(ctx context.Context, t *transit, next map[string]map[kafka.TopicPartition]int64) error {
 	wanted := map[string]bool{}
 	var names []string
 	for _, g := range cfg.Groups {
@@ -82,12 +83,12 @@ func (cfg Config) lag(ctx context.Context, next map[string]map[kafka.TopicPartit
 	}
 	topics, err := cfg.Kafka.Topics(ctx, names...)
 	if err != nil {
-		return nil, nil, fmt.Errorf("audit: %w", err)
+		return fmt.Errorf("audit: %w", err)
 	}
 	for _, g := range cfg.Groups {
 		for _, topic := range g.Topics() {
 			if topics[topic].Partitions == 0 {
-				return nil, nil, fmt.Errorf("audit: group %s hears the topic %s, which does not exist there: is this the Kafka of that database, and --topic-prefix that of its groups?", g.Name(), topic)
+				return fmt.Errorf("audit: group %s hears the topic %s, which does not exist there: is this the Kafka of that database, and --topic-prefix that of its groups?", g.Name(), topic)
 			}
 		}
 	}
@@ -99,24 +100,25 @@ func (cfg Config) lag(ctx context.Context, next map[string]map[kafka.TopicPartit
 	}
 	ranges, err := cfg.Kafka.Offsets(ctx, places)
 	if err != nil {
-		return nil, nil, fmt.Errorf("audit: %w", err)
+		return fmt.Errorf("audit: %w", err)
 	}
-	lag = map[string]int64{}
+	t.lag = map[string]int64{}
 	for _, g := range cfg.Groups {
 		for _, topic := range g.Topics() {
 			for p := range topics[topic].Partitions {
+				t.places++
 				place := kafka.TopicPartition{Topic: topic, Partition: p}
 				log := ranges[place]
 				at, known := next[g.Name()][place]
 				if known && (at < log.First || at > log.End) {
-					astray = append(astray, fmt.Sprintf("%s is at %d of %s, partition %d, whose log has %d to %d: its process says how it goes on", g.Name(), at, topic, p, log.First, log.End))
+					t.astray = append(t.astray, fmt.Sprintf("%s is at %d of %s, partition %d, whose log has %d to %d: its process says how it goes on", g.Name(), at, topic, p, log.First, log.End))
 					continue
 				}
-				lag[g.Name()] += log.End - max(at, log.First)
+				t.lag[g.Name()] += log.End - max(at, log.First)
 			}
 		}
 	}
-	return lag, astray, nil
+	return nil
 }
 
 // quiet says that nothing was on its way, for sure.
@@ -139,9 +141,11 @@ func (t transit) checks() []Check {
 		outboxes.Verdict, outboxes.Examples = Noted, t.unsent[:min(len(t.unsent), maxExamples)]
 	}
 	lag := Check{Name: "lag", About: "events that a group has not read yet", Things: "groups", Counted: int64(len(t.groups)), Verdict: OK}
+	places := Check{Name: "places", About: "where a group goes on, and which the log does not have", Things: "places", Counted: int64(t.places), Found: int64(len(t.astray)), Verdict: OK}
 	if t.lag == nil {
-		lag.Verdict, lag.Why = Skipped, "Kafka is not part of this audit"
-		return []Check{outboxes, lag}
+		for _, c := range []*Check{&lag, &places} {
+			c.Verdict, c.Why = Skipped, "Kafka is not part of this audit"
+		}
 	}
 	for _, g := range t.groups {
 		if n := t.lag[g]; n > 0 {
@@ -150,11 +154,11 @@ func (t transit) checks() []Check {
 			lag.Examples = append(lag.Examples, fmt.Sprintf("%s has not read %d events", g, n))
 		}
 	}
-	if len(t.astray) > 0 {
-		lag.Verdict, lag.Found, lag.Examples = Wrong, lag.Found+int64(len(t.astray)), append(t.astray, lag.Examples...)
-	}
 	lag.Examples = lag.Examples[:min(len(lag.Examples), maxExamples)]
-	return []Check{outboxes, lag}
+	if len(t.astray) > 0 {
+		places.Verdict, places.Examples = Wrong, t.astray[:min(len(t.astray), maxExamples)]
+	}
+	return []Check{outboxes, lag, places}
 }
 
 func quoted(name string) string { return pgx.Identifier{name}.Sanitize() }

@@ -28,8 +28,23 @@ func TestWithoutTopicsItIsNotQuiet(t *testing.T) {
 		t.Fatal(err)
 	}
 	group := all[0].Group
-	_, _, err = Config{Groups: []*saga.Group{group}, Kafka: elsewhere{}}.lag(t.Context(), nil)
+	err = Config{Groups: []*saga.Group{group}, Kafka: elsewhere{}}.lag(t.Context(), &transit{}, nil)
 	if err == nil || !strings.Contains(err.Error(), "group "+group.Name()+" hears the topic "+group.Topics()[0]) || !strings.Contains(err.Error(), "--topic-prefix") {
 		t.Errorf("%v", err)
+	}
+}
+
+// A group that is at no place of its log is counted by its places, of which it may have more than there are groups.
+func TestPlacesAreCounted(t *testing.T) {
+	lost := make([]string, 24)
+	checks := transit{groups: []string{"kitchen"}, lag: map[string]int64{"kitchen": 3}, places: 30, astray: lost}.checks()
+	for i, want := range []Check{
+		{Name: "lag", Verdict: Noted, Counted: 1, Found: 1, Things: "groups"},
+		{Name: "places", Verdict: Wrong, Counted: 30, Found: 24, Things: "places"},
+	} {
+		got := checks[i+1]
+		if got.Name != want.Name || got.Verdict != want.Verdict || got.Counted != want.Counted || got.Found != want.Found || got.Things != want.Things {
+			t.Errorf("%+v, want %+v", got, want)
+		}
 	}
 }
