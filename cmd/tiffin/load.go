@@ -44,6 +44,14 @@ type loadCommand struct {
 	clientOptions
 }
 
+// Validate refuses what would mean the default elsewhere.
+func (c loadCommand) Validate() error {
+	if c.Connections == 0 || c.Posts == 0 || c.Users == 0 || c.Timeout == 0 || c.Patience == 0 || c.Remember == 0 {
+		return errors.New("--connections, --posts, --users, --timeout, --patience and --remember can't be 0: leave them away for their defaults")
+	}
+	return nil
+}
+
 // Run fails if anything is not as it was promised, or could not be verified.
 func (c loadCommand) Run(ctx context.Context, s streams) error {
 	cfg, err := c.load()

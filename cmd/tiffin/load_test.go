@@ -77,6 +77,8 @@ func TestLoadRefusesWhatNobodyMeans(t *testing.T) {
 		"load likes --duration=0s --batch=-1":    {code: exitUsage, err: "the duration is 0s"},
 		"load likes --timeout=-1s":               {code: exitUsage, err: "the timeout is -1s"},
 		"load likes --patience=-1s":              {code: exitUsage, err: "the patience is -1s"},
+		"load likes --timeout=0s":               {code: exitUsage, err: "--timeout, --patience and --remember can't be 0"},
+		"load likes --users=0":                  {code: exitUsage, err: "--users, --timeout"},
 		"load likes --rate=1e6 --duration=1h":    {code: exitUsage, err: "10000000 are remembered"},
 		"load likes --target=http://8.8.8.8":     {code: exitFailed, err: "say --yes if it is yours"},
 		"load likes --target=http://127.0.0.1:1": {code: exitFailed, err: "can't be reached"},
