@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"strings"
 	"time"
 
@@ -23,7 +24,7 @@ const quietTime = 30 * time.Second
 
 type loadCommand struct {
 	Kind        string        `arg:"" enum:"likes,orders,payments,mixed" help:"What to send: likes, orders, payments, or mixed: 90 % likes, 6 % orders, 4 % payments."`
-	Target      []string      `env:"TIFFIN_LOAD_TARGET" placeholder:"URL" help:"The APIs to send to, http://host:port; several share the connections. Default: that of \"tiffin up\", or else http://${api_addr}."`
+	Target      []string      `env:"TIFFIN_LOAD_TARGET" placeholder:"URL" help:"The APIs to send to, http://host:port; several share the connections. For orders and payments, name the servers behind them, too. Default: that of \"tiffin up\", or else http://${api_addr}."`
 	Yes         bool          `env:"-" help:"Send to targets that are neither this machine nor in a private network, too."`
 	Rate        float64       `env:"TIFFIN_LOAD_RATE" default:"1000" placeholder:"N" help:"How many likes, orders and payments to send a second, whatever the answers take; 0 is as fast as it goes. Default: 1000."`
 	Duration    time.Duration `env:"TIFFIN_LOAD_DURATION" default:"30s" placeholder:"TIME" help:"How long to send. Default: 30s."`
@@ -84,21 +85,32 @@ func (c loadCommand) Run(ctx context.Context, s streams) error {
 	return nil
 }
 
-func (c loadCommand) load() (load.Config, error) {
-	cfg := load.Config{
-		Kind: load.Kind(c.Kind), Targets: c.Target, AnyTarget: c.Yes, Rate: c.Rate, Duration: c.Duration, Connections: c.Connections,
+// targets are the APIs to send to. If the load needs the servers behind them as well, those of another installation do not do alone.
+func (c loadCommand) targets(servers bool) ([]string, error) {
+	named := len(c.KafkaBrokers) > 0 && (c.DatabaseURL != "" || !c.Audit)
+	if len(c.Target) > 0 && (named || !servers) {
+		return c.Target, nil
+	}
+	up, err := app.ReadServers(c.Data)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	here := []string{cmp.Or(up.API, "http://"+app.DefaultAPIAddr)}
+	if len(c.Target) > 0 && !slices.Equal(c.Target, here) {
+		return nil, usageError{fmt.Errorf("only the APIs of another installation than that on %s are named: name its --kafka-brokers and --database-url, too, or choose --no-prepare --no-audit", here[0])}
+	}
+	return here, nil
+}
+
+func (c loadCommand) load() (cfg load.Config, err error) {
+	cfg = load.Config{
+		Kind: load.Kind(c.Kind), AnyTarget: c.Yes, Rate: c.Rate, Duration: c.Duration, Connections: c.Connections,
 		Batch: c.Batch, Posts: c.Posts, Users: c.Users, Duplicates: c.Duplicates, Unlikes: c.Unlikes, Burst: c.Burst, Seed: c.Seed,
 		Timeout: c.Timeout, Patience: c.Patience, Remember: c.Remember,
 	}
-	if len(cfg.Targets) == 0 {
-		servers, err := app.ReadServers(c.Data)
-		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return cfg, err
-		}
-		cfg.Targets = []string{cmp.Or(servers.API, "http://"+app.DefaultAPIAddr)}
-	}
-	if cfg.Kind == load.Likes || !c.Prepare && !c.Audit {
-		return cfg, nil
+	needsServers := cfg.Kind != load.Likes && (c.Prepare || c.Audit)
+	if cfg.Targets, err = c.targets(needsServers); err != nil || !needsServers {
+		return cfg, err
 	}
 	servers, err := c.config()
 	if err != nil {

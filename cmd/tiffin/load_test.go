@@ -72,16 +72,21 @@ func TestLoadReportsAndFails(t *testing.T) {
 func TestLoadRefusesWhatNobodyMeans(t *testing.T) {
 	alone(t)
 	for args, want := range map[string]result{
-		"load":                                   {code: exitUsage, err: "<kind>"},
-		"load comments":                          {code: exitUsage, err: "likes"},
-		"load likes --duration=0s --batch=-1":    {code: exitUsage, err: "the duration is 0s"},
-		"load likes --timeout=-1s":               {code: exitUsage, err: "the timeout is -1s"},
-		"load likes --patience=-1s":              {code: exitUsage, err: "the patience is -1s"},
-		"load likes --timeout=0s":               {code: exitUsage, err: "--timeout, --patience and --remember can't be 0"},
-		"load likes --users=0":                  {code: exitUsage, err: "--users, --timeout"},
-		"load likes --rate=1e6 --duration=1h":    {code: exitUsage, err: "10000000 are remembered"},
-		"load likes --target=http://8.8.8.8":     {code: exitFailed, err: "say --yes if it is yours"},
-		"load likes --target=http://127.0.0.1:1": {code: exitFailed, err: "can't be reached"},
+		"load":                                    {code: exitUsage, err: "<kind>"},
+		"load comments":                           {code: exitUsage, err: "likes"},
+		"load likes --duration=0s --batch=-1":     {code: exitUsage, err: "the duration is 0s"},
+		"load likes --timeout=-1s":                {code: exitUsage, err: "the timeout is -1s"},
+		"load likes --patience=-1s":               {code: exitUsage, err: "the patience is -1s"},
+		"load likes --timeout=0s":                 {code: exitUsage, err: "--timeout, --patience and --remember can't be 0"},
+		"load likes --users=0":                    {code: exitUsage, err: "--users, --timeout"},
+		"load likes --rate=1e6 --duration=1h":     {code: exitUsage, err: "10000000 are remembered"},
+		"load orders --target=http://127.0.0.1:1": {code: exitUsage, err: "are named: name its --kafka-brokers"},
+		"load mixed --target=http://127.0.0.1:1 --kafka-brokers=127.0.0.1:1":               {code: exitUsage, err: "--no-prepare --no-audit"},
+		"load orders --target=http://127.0.0.1:1 --no-prepare --no-audit":                  {code: exitFailed, err: "can't be reached"},
+		"load payments --target=http://127.0.0.1:1 --no-audit --kafka-brokers=127.0.0.1:1": {code: exitFailed, err: "can't be reached"},
+		"load orders --target=http://127.0.0.1:8080 --duration=0s":                         {code: exitUsage, err: "the duration is 0s"},
+		"load likes --target=http://8.8.8.8":                                               {code: exitFailed, err: "say --yes if it is yours"},
+		"load likes --target=http://127.0.0.1:1":                                           {code: exitFailed, err: "can't be reached"},
 	} {
 		if got := run(t, strings.Fields(args)...); got.code != want.code || !strings.Contains(got.err, want.err) {
 			t.Errorf("%s: exit code %d, %q, want %d, %q", args, got.code, got.err, want.code, want.err)
