@@ -275,7 +275,8 @@ func TestHeadAndAddresses(t *testing.T) {
 	}
 	response := httptest.NewRecorder()
 	e.ServeHTTP(response, httptest.NewRequest("HEAD", "/fails", nil))
-	if response.Code != http.StatusServiceUnavailable || response.Body.Len() != 0 || response.Header().Get("Retry-After") != "1" {
+	if response.Code != http.StatusServiceUnavailable || response.Body.Len() != 0 || response.Header().Get("Retry-After") != "1" ||
+		response.Header().Get("Content-Type") != problem.MediaType {
 		t.Errorf("%d %v %s", response.Code, response.Header(), response.Body)
 	}
 }

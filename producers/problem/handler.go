@@ -68,6 +68,7 @@ func write(c echo.Context, refusal *Error, k kind, requestID string) {
 		header.Set(echo.HeaderRetryAfter, strconv.Itoa(int(math.Ceil(wait.Seconds()))))
 	}
 	if c.Request().Method == http.MethodHead {
+		header.Set(echo.HeaderContentType, MediaType)
 		_ = c.NoContent(k.status) // fails only if the client has gone
 		return
 	}
