@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"slices"
+	"strings"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -91,7 +92,7 @@ func read(c echo.Context) ([]byte, error) {
 	}
 	noteBody(c, data)
 	header := c.Request().Header
-	if coding := first(header, echo.HeaderContentEncoding); coding != "" && coding != "identity" {
+	if coding := first(header, echo.HeaderContentEncoding); coding != "" && !strings.EqualFold(coding, "identity") {
 		return nil, problem.New(problem.UnsupportedMedia, "Send the body as it is, without Content-Encoding.")
 	}
 	if !isJSON(first(header, echo.HeaderContentType)) {
@@ -113,7 +114,7 @@ func Lines(c echo.Context, data []byte, maxBytes int64) (_ []byte, err error) {
 	if media, _, err := mime.ParseMediaType(header.Get(echo.HeaderContentType)); err != nil || media != MediaLines {
 		return nil, problem.New(problem.UnsupportedMedia, "Send JSON, one object a line, and say so: Content-Type: %s.", MediaLines)
 	}
-	switch coding := header.Get(echo.HeaderContentEncoding); coding {
+	switch strings.ToLower(header.Get(echo.HeaderContentEncoding)) {
 	case "", "identity":
 	case "gzip":
 		if data, err = unpack(data, maxBytes); err != nil {

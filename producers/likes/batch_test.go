@@ -62,8 +62,8 @@ func TestABatchIsAccepted(t *testing.T) {
 		headers []string
 	}{
 		"as it is": {text, []string{lines}},
-		"identity": {text + "\n", []string{lines + "; charset=utf-8", "Content-Encoding: identity"}},
-		"gzip":     {packed(t, text), []string{lines, "Content-Encoding: gzip"}},
+		"identity": {text + "\n", []string{lines + "; charset=utf-8", "Content-Encoding: Identity"}},
+		"gzip":     {packed(t, text), []string{lines, "Content-Encoding: GZIP"}},
 	} {
 		w := newWorld()
 		before := time.Now()
