@@ -11,7 +11,7 @@ help: ## list the targets
 build: ## build bin/tiffin
 	$(GO) build -o bin/tiffin ./cmd/tiffin
 
-up: build ## build and run everything in one process tree; ARGS="--data-dir=..." are passed on
+up: build ## build and run everything in one process tree; ARGS="--data=..." are passed on
 	bin/tiffin up $(ARGS)
 
 # The servers' runner is built, not `go run`: that would hide the exit code and not pass signals on.

@@ -88,6 +88,8 @@ func settings(parsed *kong.Context, cfg app.Config, found string) (all []app.Set
 			server(cfg.DatabaseURL, app.Redact(full.DatabaseURL))
 		case "redis-url":
 			server(cfg.RedisURL, app.Redact(full.RedisURL))
+		case "data":
+			value = absolute(value) // whoever reads it may have started somewhere else
 		case "api-addr":
 			value = full.APIAddr
 		case "spool-dir":

@@ -151,7 +151,7 @@ func TestConfigShowsValuesAndSourcesButNoSecrets(t *testing.T) {
 	t.Setenv("TIFFIN_REDIS_URL", "redis://u:s3cr3t@h:6379/0")
 	t.Setenv("TIFFIN_ACCEPT_TIME", "7m")
 	got := run(t, "config", "--data=there", "--sasl-mechanism=PLAIN", "--sasl-username=u")
-	if got.code != 0 || strings.Contains(got.out+got.err, "s3cr3t") || !strings.Contains(got.out, "would use here:\n") {
+	if got.code != 0 || strings.Contains(got.out+got.err, "s3cr3t") || !strings.Contains(got.out, "would use here:\n") || !strings.Contains(got.out, absolute("there")+"\n") {
 		t.Errorf("code %d\n%s%s", got.code, got.out, got.err)
 	}
 	for _, want := range []string{

@@ -89,7 +89,7 @@ func Up(ctx context.Context, cfg UpConfig, log *slog.Logger, ready func(Servers)
 			<-ctx.Done()
 			return nil
 		}},
-		part{"tiffin", a.Run},
+		part{"", a.Run},
 		part{"PostgreSQL", own.watch})
 }
 

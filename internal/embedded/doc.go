@@ -34,7 +34,7 @@ func lockDir(dir string) (*os.File, error) {
 	}
 	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
 		return nil, errors.Join(
-			fmt.Errorf("another Tiffin is using %s: stop it, or choose another directory with --data-dir", dir),
+			fmt.Errorf("another Tiffin is using %s: stop it, or choose another directory with --data", dir),
 			f.Close())
 	}
 	return f, nil

@@ -54,7 +54,7 @@ func openHome(dir, base string) (home, error) {
 		return home{}, err
 	case c != nil && !reachable(dir, c):
 		if err := linkElsewhere(path, base); err != nil {
-			return home{}, fmt.Errorf("PostgreSQL can't run as root, and its user can't reach %s (choose another directory with --data-dir): %w", dir, err)
+			return home{}, fmt.Errorf("PostgreSQL can't run as root, and its user can't reach %s (choose another directory with --data): %w", dir, err)
 		}
 	default:
 		if err := os.Mkdir(path, 0o700); err != nil {
