@@ -202,6 +202,9 @@ func TestUp(t *testing.T) {
 	if got := run(t, "config", "--data="+dir, "--accept-time=7m"); got.code != 0 || !hasRow(got.out, "accept-time 7m --accept-time") || !strings.Contains(got.out, "up in "+dir) {
 		t.Errorf("config: %+v", got)
 	}
+	if got := run(t, "spool", "check", "--data="+dir); got.code != exitFailed || !strings.Contains(got.err, filepath.Join(dir, "spool")+": another process is using it") {
+		t.Errorf("spool check beside it: %+v", got)
+	}
 
 	started := time.Now()
 	if got := first.stop(); got.code != 0 || time.Since(started) > 10*time.Second {
@@ -209,6 +212,9 @@ func TestUp(t *testing.T) {
 	}
 	if _, err := app.ReadServers(dir); !os.IsNotExist(err) {
 		t.Errorf("after a stop servers.json is still there (%v)", err)
+	}
+	if got := run(t, "spool", "check", "--data="+dir); got.code != 0 || !strings.Contains(got.out, filepath.Join(dir, "spool")+": 0 records in 0 groups") {
+		t.Errorf("spool check after a stop: %+v", got)
 	}
 
 	second := up(t, dir)

@@ -31,7 +31,10 @@ type Setting struct {
 	From  string `json:"from"`
 }
 
-const serversFile = "servers.json"
+const (
+	serversFile = "servers.json"
+	spoolFolder = "spool" // unless another is configured
+)
 
 // ReadServers reads where the Up with this data directory runs. Its error is [fs.ErrNotExist] if none does.
 func ReadServers(dir string) (s Servers, err error) {
@@ -44,6 +47,25 @@ func ReadServers(dir string) (s Servers, err error) {
 		return s, fmt.Errorf("%s is damaged: remove it, and start `tiffin up` again: %w", path, err)
 	}
 	return s, nil
+}
+
+// FindSpool finds the spool of the Up that runs with this data directory, or has run with it; "" if there is none. Only one that runs,
+// or was killed, says where it is if that is somewhere else.
+func FindSpool(dir string) (string, error) {
+	servers, err := ReadServers(dir)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return "", err
+	}
+	for _, s := range servers.Settings {
+		if s.Name == "spool-dir" {
+			return s.Value, nil
+		}
+	}
+	path := filepath.Join(dir, spoolFolder)
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+		return "", nil
+	}
+	return path, nil
 }
 
 // home is a data directory that this process has taken for itself.

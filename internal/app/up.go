@@ -68,7 +68,7 @@ func Up(ctx context.Context, cfg UpConfig, log *slog.Logger, ready func(Servers)
 	}
 	defer func() { err = errors.Join(err, own.close()) }()
 	cfg.Kafka.Brokers, cfg.DatabaseURL, cfg.RedisURL = own.brokers, own.databaseURL, own.redisURL
-	cfg.SpoolDir = cmp.Or(cfg.SpoolDir, h.path("spool"))
+	cfg.SpoolDir = cmp.Or(cfg.SpoolDir, h.path(spoolFolder))
 	a, err := New(cfg.Config, targets, log)
 	if err != nil {
 		return err
