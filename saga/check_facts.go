@@ -5,6 +5,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"tiffin/saga/words"
 )
 
 // names refuses two groups of one name.
@@ -141,7 +143,7 @@ func (in *inspection) partitions(g *Group) {
 	for _, t := range there {
 		if n, first := in.Partitions[t], in.Partitions[there[0]]; n != first {
 			in.foundIn("unequal-partitions", g, "create both with the same number, under another prefix if they hold facts already: partitions can't be taken away",
-				"%s hears %s, which has %d partitions, and %s, which has %d", g.name, there[0], first, t, n)
+				"%s hears %s, which has %s, and %s, which has %d", g.name, there[0], words.Count(first, "partition"), t, n)
 			return
 		}
 	}

@@ -13,6 +13,7 @@ import (
 
 	"tiffin/saga"
 	"tiffin/saga/kafka"
+	"tiffin/saga/words"
 )
 
 type checkCommand struct {
@@ -160,22 +161,18 @@ func (r checkReport) text(w io.Writer) error {
 	}
 	found := "nothing found"
 	if len(r.Findings) > 0 {
-		found = fmt.Sprintf("%s, %s", counted(r.Errors, "error"), counted(r.Notes, "note"))
+		found = fmt.Sprintf("%s, %s", words.Count(r.Errors, "error"), words.Count(r.Notes, "note"))
 	}
 	looked := "Topics: not looked at, for " + r.unseen
 	if r.Topics != nil {
-		looked = "Topics: " + fmt.Sprint(*r.Topics) + " are there"
+		looked = fmt.Sprintf("Topics: %d are there", *r.Topics)
+		if *r.Topics == 1 {
+			looked = "Topics: 1 is there"
+		}
 	}
-	fmt.Fprintf(&b, "%s and %d parties outside, %s, %s: %s.\n%s.\n", counted(r.Groups, "group"), r.Outside, counted(r.Facts, "fact"), counted(r.Rules, "rule"), found, looked)
+	fmt.Fprintf(&b, "%s and %s outside, %s, %s: %s.\n%s.\n", words.Count(r.Groups, "group"), words.Count(r.Outside, "party"), words.Count(r.Facts, "fact"), words.Count(r.Rules, "rule"), found, looked)
 	_, err := io.WriteString(w, b.String())
 	return err
-}
-
-func counted(n int, what string) string {
-	if n == 1 {
-		return "1 " + what
-	}
-	return fmt.Sprintf("%d %ss", n, what)
 }
 
 // wrap writes a sentence below a finding, in lines that fit a terminal.

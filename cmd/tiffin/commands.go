@@ -14,6 +14,7 @@ import (
 	"tiffin/internal/demo"
 	"tiffin/saga"
 	"tiffin/saga/lane"
+	"tiffin/saga/words"
 )
 
 // commandLine is everything that can be said on it.
@@ -91,7 +92,7 @@ func (c topicsCreateCommand) Run(ctx context.Context, s streams) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(s.out, "%s are there, each with %s:\n  %s\n", counted(len(names), "topic"), counted(cfg.Partitions, "partition"), strings.Join(names, "\n  "))
+	fmt.Fprintf(s.out, "%s are there, each with %s:\n  %s\n", words.Count(len(names), "topic"), words.Count(cfg.Partitions, "partition"), strings.Join(names, "\n  "))
 	return nil
 }
 
@@ -127,7 +128,7 @@ func (c seedCommand) Run(ctx context.Context, s streams) error {
 	if err := app.Seed(ctx, cfg, facts); err != nil {
 		return err
 	}
-	fmt.Fprintf(s.out, "%s said and acknowledged\n", counted(len(facts), "fact"))
+	fmt.Fprintf(s.out, "%s said and acknowledged\n", words.Count(len(facts), "fact"))
 	return nil
 }
 

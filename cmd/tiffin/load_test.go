@@ -56,7 +56,7 @@ func TestLoadReportsAndFails(t *testing.T) {
 		if err := json.Unmarshal([]byte(got.out), &report); err != nil || got.code != test.code || report.Faults != test.faults || len(report.FirstFaults) != min(20, test.faults) {
 			t.Errorf("%d added: %v, %+v", test.add, err, got)
 		}
-		if !strings.Contains(got.err, "verifying: ") {
+		if !strings.Contains(got.err, "verifying counts and outcomes: ") {
 			t.Errorf("the progress says %q", got.err)
 		}
 		got = run(t, args...)

@@ -19,6 +19,7 @@ import (
 	"tiffin/internal/worlds"
 	"tiffin/saga"
 	"tiffin/saga/sagacheck"
+	"tiffin/saga/words"
 )
 
 type proveCommand struct {
@@ -149,8 +150,8 @@ func (p *proof) prove(ctx context.Context, w sagacheck.World) error {
 	p.reports, p.worlds = append(p.reports, r), append(p.worlds, w)
 	p.coverage = p.coverage.Union(r.Coverage)
 	if !p.JSON {
-		fmt.Fprintf(p.out, "%-10s  %-26s  %10s states  %5s ends  depth %3d  %5d MB  %8v\n", verdict(r), w.Name,
-			grouped(r.States), grouped(len(r.EndStates)), r.Depth, r.Bytes>>20, r.Time.Round(time.Millisecond))
+		fmt.Fprintf(p.out, "%-10s  %-26s  %10s %-6s  %5s %-4s  depth %3d  %5d MB  %8v\n", verdict(r), w.Name,
+			grouped(r.States), words.Noun(r.States, "state"), grouped(len(r.EndStates)), words.Noun(len(r.EndStates), "end"), r.Depth, r.Bytes>>20, r.Time.Round(time.Millisecond))
 		for _, f := range sagacheck.Together(r.Findings) {
 			fmt.Fprintf(p.out, "\n%s%s\n", f.Diagram(), shortest(f))
 		}
@@ -203,7 +204,7 @@ func (p *proof) sum() error {
 	} else if findings == 0 && len(open) == 0 {
 		fmt.Fprintf(p.out, "\n%v", p.coverage)
 		if len(idle) == 0 {
-			fmt.Fprintf(p.out, "\nProved in %s: %s states, %v.\n", count(len(p.reports), "world"), grouped(states), time.Since(p.began).Round(10*time.Millisecond))
+			fmt.Fprintf(p.out, "\nProved in %s: %s %s, %v.\n", words.Count(len(p.reports), "world"), grouped(states), words.Noun(states, "state"), time.Since(p.began).Round(10*time.Millisecond))
 		}
 	}
 	if p.Save != "" && findings > 0 {
@@ -211,7 +212,7 @@ func (p *proof) sum() error {
 	}
 	switch {
 	case findings > 0:
-		return fmt.Errorf("%s in %s", count(findings, "finding"), count(wrong, "world"))
+		return fmt.Errorf("%s in %s", words.Count(findings, "finding"), words.Count(wrong, "world"))
 	case len(open) > 0:
 		return fmt.Errorf("not a proof: nothing was found, but the bound was reached in %s; raise --limit or --memory-limit-mib", strings.Join(open, ", "))
 	case len(idle) > 0:
@@ -237,14 +238,6 @@ func (p *proof) idleUndos() (out []string) {
 		}
 	}
 	return out
-}
-
-// count is a number with its noun.
-func count(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return fmt.Sprint(n, " ", noun, "s")
 }
 
 // grouped writes a number with a comma between groups of three digits.

@@ -8,6 +8,7 @@ import (
 	"tiffin/internal/load"
 	"tiffin/internal/simworld"
 	"tiffin/saga/sagasim"
+	"tiffin/saga/words"
 )
 
 // simulateCommand plays what can't be run here: faults, and loads.
@@ -102,5 +103,5 @@ type pace struct {
 }
 
 func (p pace) String() string {
-	return fmt.Sprintf("%d runs in %s, %.0f a second", p.runs, p.elapsed.Round(time.Second), float64(p.runs)/p.elapsed.Seconds())
+	return fmt.Sprintf("%s in %s, %.0f a second", words.Count(p.runs, "run"), p.elapsed.Round(time.Second), float64(p.runs)/p.elapsed.Seconds())
 }

@@ -11,6 +11,7 @@ import (
 
 	"tiffin/saga"
 	"tiffin/saga/lane"
+	"tiffin/saga/words"
 )
 
 const (
@@ -118,7 +119,7 @@ func (p *Parked) Show(ctx context.Context, key string) error {
 				reason = "waits behind those before it"
 			}
 			fmt.Fprintf(p.w, "%s, event %d of %d: %s\n  reason    %s\n  parked    %s, tried %s\n  from      %s, partition %d, offset %d\n  key       %s\n",
-				g.Name(), i+1, len(events), printable([]byte(e.Type)), printable([]byte(reason)), e.ParkedAt.Local().Format(time.DateTime), number(e.Attempts, "time"), e.Topic, e.Lane, e.Offset, printable(e.Record.Key))
+				g.Name(), i+1, len(events), printable([]byte(e.Type)), printable([]byte(reason)), e.ParkedAt.Local().Format(time.DateTime), words.Count(e.Attempts, "time"), e.Topic, e.Lane, e.Offset, printable(e.Record.Key))
 			for _, h := range e.Record.Headers {
 				fmt.Fprintf(p.w, "  header    %s: %s\n", printable([]byte(h.Key)), printable(h.Value))
 			}
@@ -204,15 +205,8 @@ func (p *Parked) report(ctx context.Context, g *saga.Group, key string, before i
 		return err
 	}
 	if len(left) == 0 {
-		fmt.Fprintf(p.w, "%s: %s is free again, %s done with\n", g.Name(), key, number(before, "event"))
+		fmt.Fprintf(p.w, "%s: %s is free again, %s done with\n", g.Name(), key, words.Count(before, "event"))
 		return nil
 	}
-	return fmt.Errorf("%s: %s is still parked, with %s: %s: %s", g.Name(), key, number(len(left), "event"), left[0].Type, left[0].Reason)
-}
-
-func number(n int, what string) string {
-	if n == 1 {
-		return "1 " + what
-	}
-	return fmt.Sprintf("%d %ss", n, what)
+	return fmt.Errorf("%s: %s is still parked, with %s: %s: %s", g.Name(), key, words.Count(len(left), "event"), left[0].Type, left[0].Reason)
 }

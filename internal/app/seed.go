@@ -10,6 +10,7 @@ import (
 	"tiffin/saga"
 	"tiffin/saga/kafka"
 	"tiffin/saga/wire"
+	"tiffin/saga/words"
 	"tiffin/schemas"
 )
 
@@ -49,7 +50,7 @@ func seed(ctx context.Context, client *kafka.Client, facts []saga.Fact) error {
 		case err == nil:
 			return nil
 		case !kafka.Retryable(err) || ctx.Err() != nil || time.Since(trying) > seedPatience:
-			return fmt.Errorf("%d of %d facts are not acknowledged; repeat it, nothing is doubled: %w", len(records), len(facts), err)
+			return fmt.Errorf("not acknowledged: %d of %s; repeat it, nothing is doubled: %w", len(records), words.Count(len(facts), "fact"), err)
 		case errors.As(err, &partly) && len(partly.Acknowledged) > 0:
 			records, trying = pick(records, partly.Unknown), time.Now()
 		}

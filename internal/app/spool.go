@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"tiffin/producers/door/spool"
+	"tiffin/saga/words"
 )
 
 // CheckSpool writes what is in the spool of an API that does not run, and returns whether it is whole.
@@ -40,7 +41,8 @@ func SalvageSpool(dir string, w io.Writer) error {
 }
 
 func describeSpool(w io.Writer, r *spool.Report) {
-	fmt.Fprintf(w, "%s: %d records in %d groups (%d bytes) are not on Kafka yet, as far as the spool knows\n", r.Dir, r.Records, r.Groups, r.Bytes)
+	fmt.Fprintf(w, "%s: %s in %s (%s) not on Kafka yet, as far as the spool knows\n", r.Dir,
+		words.Count(r.Records, "record"), words.Count(r.Groups, "group"), words.Count(r.Bytes, "byte"))
 	if !r.Oldest.IsZero() {
 		fmt.Fprintf(w, "  the first of them was accepted at %s\n", r.Oldest.Local().Format(time.DateTime))
 	}

@@ -10,6 +10,7 @@ import (
 	"tiffin/saga"
 	"tiffin/saga/kafka"
 	"tiffin/saga/sagamap"
+	"tiffin/saga/words"
 	"tiffin/schemas"
 )
 
@@ -95,7 +96,7 @@ func ListTopics(ctx context.Context, cfg Config, w io.Writer) error {
 	prefix := cfg.Kafka.TopicPrefix
 	state := func(name string) string {
 		if t, ok := there[name]; ok {
-			return number(t.Partitions, "partition") + ", " + number(t.Replicas, "replica")
+			return words.Count(t.Partitions, "partition") + ", " + words.Count(t.Replicas, "replica")
 		}
 		return "missing: create it with `tiffin topics create`"
 	}

@@ -24,6 +24,7 @@ import (
 
 	"tiffin/saga"
 	"tiffin/saga/kafka"
+	"tiffin/saga/words"
 )
 
 // Config says what to audit.
@@ -160,7 +161,7 @@ const maxExamples = 10
 
 // ask puts one question: its query has a row for each thing that it looks at, with what is wrong with it, or NULL.
 func (cfg Config) ask(ctx context.Context, db querier, q question) (Check, error) {
-	check := Check{Name: q.name, About: q.about, Things: q.things, Verdict: OK}
+	check := Check{Name: q.name, About: q.about, Thing: q.thing, Things: words.Noun(0, q.thing), Verdict: OK}
 	if absent := cfg.absent(q.reads); absent != "" {
 		check.Verdict, check.Why = Skipped, "group "+absent+" is not part of this audit, or has never run here"
 		return check, nil

@@ -247,7 +247,7 @@ func (p *product) parkedIsNoFault(t *testing.T, conn *pgx.Conn) {
 		t.Errorf("an order whose key is parked waits for its redrive:\n%s", r)
 	}
 	c := check(t, r, "parked")
-	if c.Verdict != Noted || c.Found != 1 || c.Examples[0] != "delivery, key riding: 1 events, it drives everybody mad" {
+	if c.Verdict != Noted || c.Found != 1 || c.Examples[0] != "delivery, key riding: 1 event, it drives everybody mad" {
 		t.Errorf("parked: %+v", c)
 	}
 }

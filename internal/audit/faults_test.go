@@ -32,7 +32,7 @@ var faults = []broken{
 		sql: `update payments.payments set state = 'done', moved = true where payment_id = 'done-1'`,
 	},
 	{
-		name: "a payment is paid twice", check: "payments", says: "payment done-1 (closed) was paid 2, refunded 0, settled 1 times",
+		name: "a payment is paid twice", check: "payments", says: "payment done-1 (closed) was paid 2, refunded 0, settled 1 time",
 		sql: `insert into payments.movements (payment_id, kind, from_account, from_amount, to_account, to_amount, at)
 			select payment_id, kind, from_account, from_amount, to_account, to_amount, at from payments.movements where payment_id = 'done-1' and kind = 'pay'`,
 	},
@@ -67,7 +67,7 @@ var faults = []broken{
 			select payment_id, kind, from_account, from_amount, to_account, to_amount, at from payments.movements where payment_id = 'seed-bob-INR'`,
 	},
 	{
-		name: "a credit that nobody gave", check: "credits", says: "credit seed-bob-INR was moved 1 times, and nobody gave it",
+		name: "a credit that nobody gave", check: "credits", says: "credit seed-bob-INR was moved 1 time, and nobody gave it",
 		sql: `delete from payments.credits where credit_id = 'seed-bob-INR'`,
 	},
 	{
@@ -75,12 +75,12 @@ var faults = []broken{
 		sql: `update payments.movements set to_account = 'alice/INR' where payment_id = 'seed-bob-INR'`,
 	},
 	{
-		name: "a like of nobody", check: "likes", says: "post sunset counts 3 likes, 2 users like it",
+		name: "a like of nobody", check: "likes", says: "post sunset counts 3 likes, and is liked by 2 users",
 		sql: `update likes.counts set count = count + 1, version = version + 1, gained = gained + 1
 			where (post_id, shard) = (select post_id, min(shard) from likes.counts where post_id = 'sunset' group by post_id)`,
 	},
 	{
-		name: "a like that is not counted", check: "likes", says: "post beach counts 0 likes, 1 users like it",
+		name: "a like that is not counted", check: "likes", says: "post beach counts 0 likes, and is liked by 1 user",
 		sql: `insert into likes.likes values ('beach/eve', true, now(), 'x')`,
 	},
 	{
@@ -108,11 +108,11 @@ var faults = []broken{
 		sql: `alter table kitchen.rooms drop constraint rooms_check; update kitchen.rooms set free = 1 where restaurant_id = 'tiny'`,
 	},
 	{
-		name: "a place is taken for ever", check: "rooms", says: "restaurant annapurna counts 1 busy places, it has 0 orders",
+		name: "a place is taken for ever", check: "rooms", says: "restaurant annapurna counts 1 busy place, it has 0 orders",
 		sql: `update kitchen.rooms set free = free - 1, busy = busy + 1 where restaurant_id = 'annapurna'`,
 	},
 	{
-		name: "a place is given away twice", check: "rooms", says: "restaurant silent-spoon counts 0 busy places, it has 1 orders",
+		name: "a place is given away twice", check: "rooms", says: "restaurant silent-spoon counts 0 busy places, it has 1 order",
 		sql: `update kitchen.rooms set free = free + 1, busy = busy - 1 where restaurant_id = 'silent-spoon'`,
 	},
 	{
@@ -120,7 +120,7 @@ var faults = []broken{
 		sql: `alter table delivery.fleets drop constraint fleets_check; update delivery.fleets set free = 5 where city = 'mumbai'`,
 	},
 	{
-		name: "a courier is out for ever", check: "couriers", says: "city mumbai counts 2 couriers on the road, it has 1 trips",
+		name: "a courier is out for ever", check: "couriers", says: "city mumbai counts 2 couriers on the road, it has 1 trip",
 		sql: `update delivery.fleets set free = free - 1, on_the_road = on_the_road + 1 where city = 'mumbai'`,
 	},
 	{
@@ -168,7 +168,7 @@ var faults = []broken{
 		sql: `delete from orders.timeline where order_id = 'done-1' and type = 'order.completed'`,
 	},
 	{
-		name: "an order ends otherwise", check: "ends", says: "order done-1 is completed, and its timeline has 1 ends, order.cancelled",
+		name: "an order ends otherwise", check: "ends", says: "order done-1 is completed, and its timeline has 1 end, order.cancelled",
 		sql: `update orders.timeline set type = 'order.cancelled' where order_id = 'done-1' and type = 'order.completed'`,
 	},
 	{

@@ -3,14 +3,16 @@ package audit
 import (
 	"strings"
 	"time"
+
+	"tiffin/saga/words"
 )
 
 // question is one thing that must hold.
 type question struct {
-	name   string
-	about  string   // what must hold
-	things string   // what is counted, in the plural
-	reads  []string // the groups whose tables it reads
+	name  string
+	about string   // what must hold
+	thing string   // one of what is counted
+	reads []string // the groups whose tables it reads
 	// across: it compares what several groups have done, so it can't be certain while events are on their way.
 	across bool
 	// allowed: what it finds is worth to be known, and no fault.
@@ -29,7 +31,7 @@ func (cfg Config) questions() []question {
 }
 
 var movements = question{
-	name: "movements", things: "movements", reads: []string{"payments"},
+	name: "movements", thing: "movement", reads: []string{"payments"},
 	about: "each movement of the ledger gives as much as it takes",
 	sql: `select case when from_amount + to_amount <> 0 then
 			format('movement %s of %s: its legs sum to %s', movement_id, payment_id, from_amount + to_amount) end
@@ -37,7 +39,7 @@ var movements = question{
 }
 
 var accounts = question{
-	name: "accounts", things: "accounts", reads: []string{"payments"},
+	name: "accounts", thing: "account", reads: []string{"payments"},
 	about: "each account has what its movements make",
 	sql: `select case when coalesce(a.balance, 0) <> coalesce(l.total, 0) then
 			format('account %s has %s, its movements make %s', coalesce(a.account_id, l.account), coalesce(a.balance, 0), coalesce(l.total, 0)) end
@@ -48,14 +50,14 @@ var accounts = question{
 }
 
 var balances = question{
-	name: "balances", things: "currencies", reads: []string{"payments"},
+	name: "balances", thing: "currency", reads: []string{"payments"},
 	about: "all balances of a currency sum to zero, what came from outside among them",
 	sql: `select case when sum(balance) <> 0 then format('all balances in %s sum to %s', currency, sum(balance)) end
 		from payments.accounts group by currency`,
 }
 
 var escrow = question{
-	name: "escrow", things: "currencies", reads: []string{"payments"},
+	name: "escrow", thing: "currency", reads: []string{"payments"},
 	about: "escrow has the money of the orders that are under way, and no other",
 	sql: `select case when coalesce(a.balance, 0) <> coalesce(p.open, 0) then
 			format('escrow in %s has %s, open payments make %s', currency, coalesce(a.balance, 0), coalesce(p.open, 0)) end
@@ -67,7 +69,7 @@ var escrow = question{
 // Whatever is redelivered, a payment is paid once, and refunded or settled once. One that is undone before it was paid
 // moved nothing.
 var paymentsMoved = question{
-	name: "payments", things: "payments", reads: []string{"payments"},
+	name: "payments", thing: "payment", reads: []string{"payments"},
 	about: "each payment has moved its amount as often as its state says",
 	sql: `select case
 			when (coalesce(m.paid, 0), coalesce(m.refunded, 0), coalesce(m.settled, 0)) is distinct from
@@ -75,8 +77,8 @@ var paymentsMoved = question{
 					when p.state = 'undone' and m.paid = 1 then (1::bigint, 1::bigint, 0::bigint)
 					when p.state = 'closed' or p.state = 'done' and p.moved then (1::bigint, 0::bigint, 0::bigint)
 					else (0::bigint, 0::bigint, 0::bigint) end
-			then format('payment %s (%s) was paid %s, refunded %s, settled %s times', payment_id, coalesce(nullif(p.state, ''), 'unknown'),
-				coalesce(m.paid, 0), coalesce(m.refunded, 0), coalesce(m.settled, 0))
+			then format('payment %s (%s) was paid %s, refunded %s, settled %s', payment_id, coalesce(nullif(p.state, ''), 'unknown'),
+				coalesce(m.paid, 0), coalesce(m.refunded, 0), ` + counted("coalesce(m.settled, 0)", "time") + `)
 			when m.least <> p.amount or m.most <> p.amount
 			then format('payment %s of %s moved %s', payment_id, p.amount, case when m.least <> p.amount then m.least else m.most end)
 		end
@@ -87,11 +89,11 @@ var paymentsMoved = question{
 }
 
 var credits = question{
-	name: "credits", things: "credits", reads: []string{"payments"},
+	name: "credits", thing: "credit", reads: []string{"payments"},
 	about: "each credit from outside has moved its amount once",
 	sql: `select case
 			when coalesce(m.times, 0) <> 1 or c.credit_id is null
-			then format('credit %s was moved %s times%s', coalesce(c.credit_id, m.payment_id), coalesce(m.times, 0), case when c.credit_id is null then ', and nobody gave it' end)
+			then format('credit %s was moved %s%s', coalesce(c.credit_id, m.payment_id), ` + counted("coalesce(m.times, 0)", "time") + `, case when c.credit_id is null then ', and nobody gave it' end)
 			when m.amount <> c.amount or m.account <> c.account_id || '/' || c.currency
 			then format('credit %s of %s for %s moved %s to %s', c.credit_id, c.amount, c.account_id || '/' || c.currency, m.amount, m.account)
 		end
@@ -101,16 +103,16 @@ var credits = question{
 }
 
 var likes = question{
-	name: "likes", things: "posts", reads: []string{"likes"},
+	name: "likes", thing: "post", reads: []string{"likes"},
 	about: "each post has as many likes as there are users who like it",
 	sql: `select case when coalesce(p.count, 0) <> coalesce(l.users, 0) then
-			format('post %s counts %s likes, %s users like it', post_id, coalesce(p.count, 0), coalesce(l.users, 0)) end
+			format('post %s counts %s, and is liked by %s', post_id, ` + counted("coalesce(p.count, 0)", "like") + `, ` + counted("coalesce(l.users, 0)", "user") + `) end
 		from (select post_id, sum(count) as count from likes.counts group by post_id) p
 		full join (select split_part(like_id, '/', 1) as post_id, count(*) as users from likes.likes where liked group by 1) l using (post_id)`,
 }
 
 var shelves = question{
-	name: "shelves", things: "dishes", reads: []string{"inventory"},
+	name: "shelves", thing: "dish", reads: []string{"inventory"},
 	about: "what was delivered of a dish is free, held or sold",
 	sql: `select case
 			when d.free + d.held + d.sold <> d.delivered
@@ -122,7 +124,7 @@ var shelves = question{
 }
 
 var reservations = question{
-	name: "reservations", things: "dishes", reads: []string{"inventory"},
+	name: "reservations", thing: "dish", reads: []string{"inventory"},
 	about: "what is held or sold of a dish is what reservations hold or have used up",
 	sql: `select case when coalesce(d.held, 0) <> coalesce(r.held, 0) or coalesce(d.sold, 0) <> coalesce(r.sold, 0) then
 			format('dish %s counts %s held and %s sold, its reservations make %s and %s', sku, coalesce(d.held, 0), coalesce(d.sold, 0), coalesce(r.held, 0), coalesce(r.sold, 0)) end
@@ -135,26 +137,26 @@ var reservations = question{
 
 // A ticket has a place as long as the restaurant's answer or the cook is waited for.
 var rooms = question{
-	name: "rooms", things: "restaurants", reads: []string{"kitchen"},
+	name: "rooms", thing: "restaurant", reads: []string{"kitchen"},
 	about: "as many places of a kitchen are taken as it has orders",
 	sql: `select case
 			when r.free + r.busy <> r.places
-			then format('restaurant %s: %s free and %s busy are not its %s places', restaurant_id, r.free, r.busy, r.places)
+			then format('restaurant %s: %s free and %s busy are not its %s', restaurant_id, r.free, r.busy, ` + counted("r.places", "place") + `)
 			when coalesce(r.busy, 0) <> coalesce(t.cooking, 0)
-			then format('restaurant %s counts %s busy places, it has %s orders', restaurant_id, coalesce(r.busy, 0), coalesce(t.cooking, 0))
+			then format('restaurant %s counts %s, it has %s', restaurant_id, ` + counted("coalesce(r.busy, 0)", "busy place") + `, ` + counted("coalesce(t.cooking, 0)", "order") + `)
 		end
 		from kitchen.rooms r full join (select restaurant_id, count(*) as cooking from kitchen.tickets
 			where state = 'done' and waits_until is not null group by restaurant_id) t using (restaurant_id)`,
 }
 
 var couriers = question{
-	name: "couriers", things: "cities", reads: []string{"delivery"},
+	name: "couriers", thing: "city", reads: []string{"delivery"},
 	about: "as many couriers are out as there are meals on the way",
 	sql: `select case
 			when f.free + f.on_the_road <> f.couriers
-			then format('city %s: %s free and %s on the road are not its %s couriers', city, f.free, f.on_the_road, f.couriers)
+			then format('city %s: %s free and %s on the road are not its %s', city, f.free, f.on_the_road, ` + counted("f.couriers", "courier") + `)
 			when coalesce(f.on_the_road, 0) <> coalesce(t.out, 0)
-			then format('city %s counts %s couriers on the road, it has %s trips', city, coalesce(f.on_the_road, 0), coalesce(t.out, 0))
+			then format('city %s counts %s on the road, it has %s', city, ` + counted("coalesce(f.on_the_road, 0)", "courier") + `, ` + counted("coalesce(t.out, 0)", "trip") + `)
 		end
 		from delivery.fleets f full join (select city, count(*) as out from delivery.trips where state = 'done' group by city) t using (city)`,
 }
@@ -175,27 +177,27 @@ func parts(ending, wrong string) string {
 var everyGroup = []string{"orders", "inventory", "payments", "kitchen", "delivery"}
 
 var completed = question{
-	name: "completed", things: "orders", reads: everyGroup, across: true,
+	name: "completed", thing: "order", reads: everyGroup, across: true,
 	about: "of each completed order everything is done: sold, cooked, delivered, paid for",
 	sql: parts("completed", `r.state is distinct from 'closed' or p.state is distinct from 'closed'
 		or t.state is distinct from 'done' or t.waits_until is not null or d.state is distinct from 'closed'`),
 }
 
 var cancelled = question{
-	name: "cancelled", things: "orders", reads: everyGroup, across: true,
+	name: "cancelled", thing: "order", reads: everyGroup, across: true,
 	about: "of each cancelled order everything is undone, or written off if it was cooked",
 	sql: parts("cancelled", `r.state = 'done' or r.state = 'closed' and t.state is distinct from 'closed'
 		or p.state in ('done', 'closed') or t.state = 'done' or d.state in ('done', 'closed')`),
 }
 
 var ends = question{
-	name: "ends", things: "orders", reads: []string{"orders"},
+	name: "ends", thing: "order", reads: []string{"orders"},
 	about: "each order that has ended said so once, and no other did",
 	sql: `select case
 			when coalesce(o.ending, '') = '' and l.times is not null
 			then format('order %s has not ended, and its timeline has an end', order_id)
 			when coalesce(o.ending, '') <> '' and (coalesce(l.times, 0) <> 1 or l.type <> 'order.' || o.ending)
-			then format('order %s is %s, and its timeline has %s ends%s', order_id, o.ending, coalesce(l.times, 0), ', ' || l.type)
+			then format('order %s is %s, and its timeline has %s%s', order_id, o.ending, ` + counted("coalesce(l.times, 0)", "end") + `, ', ' || l.type)
 			when (o.ending = '') = (o.state = 'closed')
 			then format('order %s is %s, and its act is %s', order_id, coalesce(nullif(o.ending, ''), 'open'), coalesce(nullif(o.state, ''), 'new'))
 		end
@@ -205,7 +207,7 @@ var ends = question{
 
 // A reservation that is barred was asked to be undone before its order came.
 var known = question{
-	name: "known", things: "reservations", reads: []string{"inventory", "orders"}, across: true,
+	name: "known", thing: "reservation", reads: []string{"inventory", "orders"}, across: true,
 	about: "each order that stock was reserved for is known to orders",
 	sql: `select case when o.placed_at is null then format('order %s has a reservation (%s), and was never placed', r.order_id, r.state) end
 		from inventory.reservations r left join orders.orders o using (order_id)
@@ -215,7 +217,7 @@ var known = question{
 // overdue: every wait on an order's way has a deadline, so that the sum of them all is the longest that an order takes.
 func (cfg Config) overdue() question {
 	return question{
-		name: "overdue", things: "open orders", reads: []string{"orders"},
+		name: "overdue", thing: "open order", reads: []string{"orders"},
 		about: "no order is open for longer than all deadlines on its way, unless its key is parked",
 		sql: `select case when placed_at < now() - make_interval(secs => $2) and not exists (` + cfg.each(`select from <schema>.parked where key = o.order_id`) + `)
 			then format('order %s was placed %s ago', order_id, date_trunc('second', now() - placed_at)) end
@@ -234,7 +236,7 @@ func (cfg Config) longest() (sum time.Duration) {
 
 func (cfg Config) deadlines() question {
 	q := question{
-		name: "deadlines", things: "waits",
+		name: "deadlines", thing: "wait",
 		about: "no deadline has passed without effect, unless its key is parked",
 		args:  []any{cfg.Grace.Seconds()},
 	}
@@ -258,17 +260,17 @@ func (cfg Config) deadlines() question {
 
 func (cfg Config) gaps() question {
 	return question{
-		name: "gaps", things: "lanes",
+		name: "gaps", thing: "lane",
 		about: "no lane has missed a fact that another lane has said",
-		sql:   cfg.each(`select case when gaps > 0 then format('lane <name>/%s has %s gaps', lane, gaps) end from <schema>.lanes`),
+		sql:   cfg.each(`select case when gaps > 0 then format('lane <name>/%s has %s', lane, ` + counted("gaps", "gap") + `) end from <schema>.lanes`),
 	}
 }
 
 func (cfg Config) parked() question {
 	return question{
-		name: "parked", things: "keys", allowed: true,
+		name: "parked", thing: "key", allowed: true,
 		about: "keys whose events can't be handled: see `tiffin parked list`",
-		sql: cfg.each(`select format('<name>, key %s: %s events, %s', key, count(*), coalesce((array_agg(reason order by position) filter (where reason <> ''))[1], 'no reason'))
+		sql: cfg.each(`select format('<name>, key %s: %s, %s', key, ` + counted("count(*)", "event") + `, coalesce((array_agg(reason order by position) filter (where reason <> ''))[1], 'no reason'))
 			from <schema>.parked group by key`),
 	}
 }
@@ -280,4 +282,9 @@ func (cfg Config) each(query string) string {
 		parts[i] = strings.NewReplacer("<schema>", quoted(g.Name()), "<name>", g.Name()).Replace(query)
 	}
 	return strings.Join(parts, " union all ")
+}
+
+// counted is SQL for a number with its noun.
+func counted(n, noun string) string {
+	return n + " || case " + n + " when 1 then ' " + words.Noun(1, noun) + "' else ' " + words.Noun(2, noun) + "' end"
 }

@@ -24,7 +24,8 @@ type Check struct {
 	About   string  `json:"about"` // what must hold
 	Verdict Verdict `json:"verdict"`
 	Counted int64   `json:"counted"` // things that were looked at
-	Things  string  `json:"things"`  // what they are, in the plural
+	Thing   string  `json:"-"`       // what one of them is
+	Things  string  `json:"things"`  // what several are
 	Found   int64   `json:"found"`   // how many of them are wrong, or noted
 	// Examples name up to ten of them.
 	Examples []string `json:"examples,omitempty"`
@@ -54,14 +55,18 @@ func (r Report) String() string {
 	var b strings.Builder
 	provisional := 0
 	for _, c := range r.Checks {
+		things := c.Things
+		if c.Counted == 1 {
+			things = c.Thing
+		}
 		fmt.Fprintf(&b, "%-12s%-13s", c.Verdict, c.Name)
 		switch c.Verdict {
 		case Skipped:
 			fmt.Fprintf(&b, "%s\n", c.Why)
 		case OK:
-			fmt.Fprintf(&b, "%d %s: %s\n", c.Counted, c.Things, c.About)
+			fmt.Fprintf(&b, "%d %s: %s\n", c.Counted, things, c.About)
 		default:
-			fmt.Fprintf(&b, "%d of %d %s: %s\n", c.Found, c.Counted, c.Things, c.About)
+			fmt.Fprintf(&b, "%d of %d %s: %s\n", c.Found, c.Counted, things, c.About)
 		}
 		for _, e := range c.Examples {
 			fmt.Fprintf(&b, "%25s%s\n", "- ", e)

@@ -8,8 +8,9 @@ import (
 
 func TestTheReportInWords(t *testing.T) {
 	r := Report{Quiet: true, Checks: []Check{
-		{Name: "accounts", About: "each account has what its movements make", Verdict: OK, Counted: 12, Things: "accounts"},
+		{Name: "accounts", About: "each account has what its movements make", Verdict: OK, Counted: 12, Thing: "account", Things: "accounts"},
 		{Name: "parked", About: "keys that can't be handled", Verdict: Noted, Counted: 2, Found: 2, Things: "keys", Examples: []string{"kitchen, key a", "kitchen, key b"}},
+		{Name: "balances", About: "all balances sum to zero", Verdict: OK, Counted: 1, Thing: "currency", Things: "currencies"},
 		{Name: "lag", About: "events unread", Verdict: Skipped, Why: "Kafka is not part of this audit"},
 	}}
 	wrong := r
@@ -26,6 +27,7 @@ func TestTheReportInWords(t *testing.T) {
 noted       parked       2 of 2 keys: keys that can't be handled
                        - kitchen, key a
                        - kitchen, key b
+ok          balances     1 currency: all balances sum to zero
 skipped     lag          Kafka is not part of this audit
 The books balance.
 `},
@@ -53,7 +55,7 @@ The books may balance: events are on their way that may mend what looks wrong. L
 }
 
 func TestTheReportAsJSON(t *testing.T) {
-	r := Report{Checks: []Check{{Name: "lag", About: "unread", Verdict: Noted, Counted: 2, Found: 1, Things: "groups", Examples: []string{"kitchen"}}}}
+	r := Report{Checks: []Check{{Name: "lag", About: "unread", Verdict: Noted, Counted: 2, Found: 1, Thing: "group", Things: "groups", Examples: []string{"kitchen"}}}}
 	got, err := json.Marshal(r)
 	want := `{"at":"0001-01-01T00:00:00Z","quiet":false,"checks":[{"name":"lag","about":"unread","verdict":"noted","counted":2,"things":"groups","found":1,"examples":["kitchen"]}]}`
 	if err != nil || string(got) != want {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/go-json-experiment/json"
 
+	"tiffin/saga/words"
 	"tiffin/schemas"
 )
 
@@ -143,7 +144,7 @@ func (d Deployment) Validate() error {
 		nodes Nodes
 	}{{"likes", d.Likes}, {"analytics", d.Analytics}} {
 		if group.nodes.Instances > d.Partitions {
-			fault("%s: %d instances share %d partitions: those beyond would have nothing to do", group.name, group.nodes.Instances, d.Partitions)
+			fault("%s: %d instances share %s: those beyond would have nothing to do", group.name, group.nodes.Instances, words.Count(d.Partitions, "partition"))
 		}
 	}
 	if d.Shared < 0 || d.NetworkMillis < 0 || d.SpoolSyncMillis < 0 || d.WALSyncMillis < 0 || d.SpoolLimitMiB <= 0 {

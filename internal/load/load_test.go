@@ -149,7 +149,7 @@ func TestAReadThatFailsHidesNoFault(t *testing.T) {
 	if report.OK() || report.Faults != 1 || !strings.Contains(report.FirstFaults[0], "-0 has 0 likes") || !strings.Contains(report.Unverified, "-0 can't be read") {
 		t.Errorf("found %q, not verified is %q", report.FirstFaults, report.Unverified)
 	}
-	if text := report.String(); !strings.Contains(text, "NOT as promised: 1 things") || !strings.Contains(text, "NOT verified: post ") {
+	if text := report.String(); !strings.Contains(text, "NOT as promised: 1 thing wrong") || !strings.Contains(text, "NOT verified: post ") {
 		t.Errorf("the report says\n%s", text)
 	}
 }

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"tiffin/saga/words"
 )
 
 // maxFaults is how many faults a report names.
@@ -101,7 +103,7 @@ func (r Report) String() string {
 	if r.WantedRate > 0 {
 		how = "wanted " + thousands(int64(r.WantedRate))
 	}
-	line("sent", "%s %s in %s requests, %.1f s: %s a second (%s)", thousands(r.Sent), r.Kind.things(), thousands(r.Requests), r.Seconds, thousands(int64(r.Rate)), how)
+	line("sent", "%s %s in %s, %.1f s: %s a second (%s)", thousands(r.Sent), r.Kind.things(r.Sent), counted(r.Requests, "request"), r.Seconds, thousands(int64(r.Rate)), how)
 	switch {
 	case r.Full:
 		line("", "ended early: no more can be remembered to be verified")
@@ -109,7 +111,7 @@ func (r Report) String() string {
 		line("", "interrupted")
 	}
 	if r.Unsent > 0 {
-		line("unsent", "%s requests were due and not sent in time: the servers, or this machine, can't take more", thousands(r.Unsent))
+		line("unsent", "%s due and not sent in time: the servers, or this machine, can't take more", counted(r.Unsent, "request"))
 	}
 	line("accepted", "%s", thousands(r.Accepted))
 	line("refused", "%s", thousands(r.Refused))
@@ -120,13 +122,13 @@ func (r Report) String() string {
 	line("latency", "%s from when it was due", r.LatencyFromDue)
 	line("", "%s from when it was sent", r.LatencyFromSent)
 	if r.Posts > 0 {
-		line("counts", "of %s posts read", thousands(r.Posts))
+		line("counts", "of %s read", counted(r.Posts, "post"))
 	}
 	if r.Sagas > 0 {
-		line("outcomes", "of %s orders and payments read", thousands(r.Sagas))
+		line("outcomes", "of orders and payments, %s read", thousands(r.Sagas))
 	}
 	if r.Open > 0 {
-		line("open", "%s likes, orders and payments may count or not: nobody was told", thousands(r.Open))
+		line("open", "%s of the likes, orders and payments may count or not: nobody was told", thousands(r.Open))
 	}
 	if r.CaughtUpSeconds > 0 {
 		line("caught up", "%.2f s after the last answer", r.CaughtUpSeconds)
@@ -152,7 +154,7 @@ func (r Report) verdict() string {
 	}
 	switch {
 	case r.Faults > 0:
-		fmt.Fprintf(&b, "NOT as promised: %s things are wrong.\n", thousands(int64(r.Faults)))
+		fmt.Fprintf(&b, "NOT as promised: %s wrong.\n", counted(int64(r.Faults), "thing"))
 	case r.Unverified != "":
 	case r.Accepted == 0:
 		b.WriteString("NOTHING was accepted, so nothing could be verified.\n")
@@ -176,13 +178,16 @@ func millis(ms float64) string {
 	return fmt.Sprintf("%.1f s", ms/1000)
 }
 
-// things are what a kind consists of, in the plural.
-func (k Kind) things() string {
+// things are what so many of a kind are.
+func (k Kind) things(n int64) string {
 	if k == Mixed {
 		return "likes, orders and payments"
 	}
-	return string(k)
+	return words.Noun(n, strings.TrimSuffix(string(k), "s"))
 }
+
+// counted is a number as people write it, with its noun.
+func counted(n int64, noun string) string { return thousands(n) + " " + words.Noun(n, noun) }
 
 // thousands writes a number as 1,234,567.
 func thousands(n int64) string {

@@ -172,9 +172,9 @@ func (p Progress) line() string {
 	case Preparing:
 		return p.lines()[0]
 	case Verifying:
-		return fmt.Sprintf("verifying: %s of %s counts and outcomes are right", thousands(int64(p.Read)), thousands(int64(p.ToRead)))
+		return fmt.Sprintf("verifying counts and outcomes: %s of %s are right", thousands(int64(p.Read)), thousands(int64(p.ToRead)))
 	}
-	line := fmt.Sprintf("%v of %v: %s %s sent, %s a second, %s got a 202; %s", p.Elapsed.Round(time.Second), p.Duration, thousands(p.Sent), p.Kind.things(),
+	line := fmt.Sprintf("%v of %v: %s %s sent, %s a second, %s got a 202; %s", p.Elapsed.Round(time.Second), p.Duration, thousands(p.Sent), p.Kind.things(p.Sent),
 		thousands(int64(p.Rate)), thousands(p.Accepted), p.Latency)
 	if len(p.Answers) > 0 {
 		line += "; no 202: " + p.others()

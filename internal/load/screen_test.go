@@ -58,7 +58,7 @@ func TestTheScreenOfALog(t *testing.T) {
 	s.Clear()
 	const want = "preparing: restaurants, dishes and customers for the load\n" +
 		"15s of 1m0s: 1,234,567 likes sent, 50,123 a second, 1,234,000 got a 202; p50 1.23 ms  p99 12 ms  p99.9 123 ms  max 1.2 s; no 202: 560 × 503, 7 × no answer\n" +
-		"verifying: 1,000 of 2,000 counts and outcomes are right\n"
+		"verifying counts and outcomes: 1,000 of 2,000 are right\n"
 	if b.String() != want {
 		t.Errorf("shows\n%s\nwant\n%s", b.String(), want)
 	}
@@ -98,3 +98,12 @@ func TestTheScreenOfOneLine(t *testing.T) {
 type states struct{ time.Duration }
 
 func (s states) String() string { return fmt.Sprint(s.Duration, ": 1,204,000 states") }
+
+func TestOneIsNoneOfMany(t *testing.T) {
+	r := Report{Kind: Likes, Sent: 1, Requests: 1, Seconds: 1, Rate: 1, WantedRate: 1, Unsent: 1, Accepted: 1, Posts: 1, Faults: 1}
+	for _, want := range []string{"sent       1 like in 1 request, ", "unsent     1 request due ", "counts     of 1 post read\n", "NOT as promised: 1 thing wrong.\n"} {
+		if text := r.String(); !strings.Contains(text, want) {
+			t.Errorf("the report lacks %q:\n%s", want, text)
+		}
+	}
+}

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/go-json-experiment/json"
+
+	"tiffin/saga/words"
 )
 
 const (
@@ -165,9 +167,9 @@ func (r *run) expected(v *verification) []*thing {
 func (b bounds) fault(name string, count int64) string {
 	switch {
 	case count < b.least:
-		return fmt.Sprintf("%s has %d likes, and must have %s: %d missing", name, count, b, b.least-count)
+		return fmt.Sprintf("%s has %s, and must have %s: %d missing", name, words.Count(count, "like"), b, b.least-count)
 	case count > b.most:
-		return fmt.Sprintf("%s has %d likes, and must have %s: %d too many", name, count, b, count-b.most)
+		return fmt.Sprintf("%s has %s, and must have %s: %d too many", name, words.Count(count, "like"), b, count-b.most)
 	}
 	return ""
 }

@@ -12,6 +12,7 @@ import (
 	"tiffin/saga"
 	"tiffin/saga/lane"
 	"tiffin/saga/sagasim"
+	"tiffin/saga/words"
 	"tiffin/schemas"
 )
 
@@ -233,7 +234,7 @@ func (b *Books) payments(say func(string, ...any)) {
 		}
 		switch {
 		case m.paid != want.paid || m.refunded != want.refunded || m.settled != want.settled:
-			say("payment %s (%s) was paid %d, refunded %d, settled %d times", id, orNone(state, "unknown"), m.paid, m.refunded, m.settled)
+			say("payment %s (%s) was paid %d, refunded %d, settled %s", id, orNone(state, "unknown"), m.paid, m.refunded, words.Count(m.settled, "time"))
 		case p == nil || moves[id] == nil:
 		case m.least != p.Amount.MinorUnits:
 			say("payment %s of %d moved %d", id, p.Amount.MinorUnits, m.least)
@@ -269,9 +270,9 @@ func (b *Books) credits(say func(string, ...any)) {
 		c := known[id]
 		switch {
 		case c == nil:
-			say("credit %s was moved %d times, and nobody gave it", id, m.times)
+			say("credit %s was moved %s, and nobody gave it", id, words.Count(m.times, "time"))
 		case m.times != 1:
-			say("credit %s was moved %d times", id, m.times)
+			say("credit %s was moved %s", id, words.Count(m.times, "time"))
 		case m.amount != c.Amount.MinorUnits || m.account != c.AccountID+"/"+c.Amount.Currency:
 			say("credit %s of %d for %s/%s moved %d to %s", id, c.Amount.MinorUnits, c.AccountID, c.Amount.Currency, m.amount, m.account)
 		}

@@ -10,6 +10,7 @@ import (
 	"tiffin/consumers/kitchen"
 	"tiffin/consumers/likes"
 	"tiffin/saga"
+	"tiffin/saga/words"
 )
 
 func (b *Books) dishes() map[string]*inventory.Dish {
@@ -82,9 +83,9 @@ func (b *Books) rooms(say func(string, ...any)) {
 		}
 		switch {
 		case r.Free+r.Busy != r.Places:
-			say("restaurant %s: %d free and %d busy are not its %d places", id, r.Free, r.Busy, r.Places)
+			say("restaurant %s: %d free and %d busy are not its %s", id, r.Free, r.Busy, words.Count(r.Places, "place"))
 		case r.Busy != cooking[id]:
-			say("restaurant %s counts %d busy places, it has %d orders", id, r.Busy, cooking[id])
+			say("restaurant %s counts %s, it has %s", id, words.Count(r.Busy, "busy place"), words.Count(cooking[id], "order"))
 		}
 	}
 }
@@ -104,9 +105,9 @@ func (b *Books) couriers(say func(string, ...any)) {
 		}
 		switch {
 		case f.Free+f.Out != f.Couriers:
-			say("city %s: %d free and %d on the road are not its %d couriers", city, f.Free, f.Out, f.Couriers)
+			say("city %s: %d free and %d on the road are not its %s", city, f.Free, f.Out, words.Count(f.Couriers, "courier"))
 		case f.Out != out[city]:
-			say("city %s counts %d couriers on the road, it has %d trips", city, f.Out, out[city])
+			say("city %s counts %s on the road, it has %s", city, words.Count(f.Out, "courier"), words.Count(out[city], "trip"))
 		}
 	}
 }
@@ -122,12 +123,12 @@ func (b *Books) likes(say func(string, ...any)) {
 	for _, p := range all[likes.Post](b, "likes", "counts") {
 		counts[p.PostID] += p.Count
 		if gained := p.GainedSince(time.Unix(0, 0)); gained != p.Count { // no world lasts a day
-			say("post %s gained %d likes in all, and a part counts %d", p.PostID, gained, p.Count)
+			say("post %s gained %s in all, and a part counts %d", p.PostID, words.Count(gained, "like"), p.Count)
 		}
 	}
 	for _, id := range keys(maps.Keys(counts), maps.Keys(users)) {
 		if counts[id] != users[id] {
-			say("post %s counts %d likes, %d users like it", id, counts[id], users[id])
+			say("post %s counts %s, and is liked by %s", id, words.Count(counts[id], "like"), words.Count(users[id], "user"))
 		}
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"tiffin/consumers/orders"
 	"tiffin/saga"
 	"tiffin/saga/lane"
+	"tiffin/saga/words"
 )
 
 // none is the state of an act that is not there.
@@ -93,7 +94,7 @@ func (b *Books) ends(say func(string, ...any)) {
 			if len(ended) > 0 {
 				of = ", " + slices.Min(ended)
 			}
-			say("order %s is %s, and its timeline has %d ends%s", id, ending, len(ended), of)
+			say("order %s is %s, and its timeline has %s%s", id, ending, words.Count(len(ended), "end"), of)
 		case o != nil && (ending == "") == (o.State() == saga.Closed):
 			open := string(ending)
 			if open == "" {
@@ -163,7 +164,7 @@ func (b *Books) gaps(say func(string, ...any)) {
 	for _, g := range b.groups {
 		for _, l := range b.kept.Lanes(g.Name()) {
 			if l.Gaps > 0 {
-				say("lane %s/%d has %d gaps", g.Name(), l.Number, l.Gaps)
+				say("lane %s/%d has %s", g.Name(), l.Number, words.Count(l.Gaps, "gap"))
 			}
 		}
 	}
@@ -183,7 +184,7 @@ func (b *Books) parked(say func(string, ...any)) {
 			if reason == "" {
 				reason = "no reason"
 			}
-			say("%s, key %s: %d events, %s", g.Name(), k, events[k], reason)
+			say("%s, key %s: %s, %s", g.Name(), k, words.Count(events[k], "event"), reason)
 		}
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"tiffin/consumers/likes"
 	"tiffin/saga"
 	"tiffin/saga/sagacheck"
+	"tiffin/saga/words"
 	"tiffin/schemas"
 )
 
@@ -44,7 +45,7 @@ func liking() sagacheck.World {
 		Final: func(v sagacheck.View) string {
 			switch n := at[likes.Post](v, "post").Count; {
 			case n != 1:
-				return fmt.Sprintf("one user likes a post in the end, and a post has %d likes", n)
+				return fmt.Sprintf("one user likes a post in the end, and a post has %s", words.Count(n, "like"))
 			case !at[likes.Like](v, "post/ann").Liked || at[likes.Like](v, "post/bob").Liked:
 				return "the last word of a user does not count"
 			}

@@ -353,7 +353,7 @@ func TestBrokerAway(t *testing.T) {
 			t.Fatalf("got %v", err)
 		}
 	}
-	if err := stop(); err == nil || !strings.Contains(err.Error(), "1 facts") {
+	if err := stop(); err == nil || !strings.Contains(err.Error(), "1 fact;") {
 		t.Errorf("Run returned %v, want the fact that was on its way", err)
 	}
 }

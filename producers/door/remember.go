@@ -13,6 +13,7 @@ import (
 	"github.com/go-json-experiment/json"
 
 	"tiffin/producers/door/spool"
+	"tiffin/saga/words"
 )
 
 // topicsName is the file in the spool's folder that remembers how many partitions the topics have, so that a door can
@@ -92,9 +93,9 @@ func (d *Disk) learn(ctx context.Context, known layout) (layout, error) {
 	}
 	for name, partitions := range known {
 		if found[name] != partitions {
-			return nil, fmt.Errorf("door: topic %s has %d partitions, and had %d when %s was written. A key's facts would go to another partition than those before, "+
+			return nil, fmt.Errorf("door: topic %s has %s, and had %d when %s was written. A key's facts would go to another partition than those before, "+
 				"and other processes still reckon with the old number. If that is meant, and all of them are restarted: remove the file and start again",
-				name, found[name], partitions, filepath.Join(d.cfg.Spool.Dir, topicsName))
+				name, words.Count(found[name], "partition"), partitions, filepath.Join(d.cfg.Spool.Dir, topicsName))
 		}
 	}
 	if len(known) < len(found) {

@@ -282,7 +282,7 @@ func TestStopTakesTenSecondsAtMost(t *testing.T) {
 		s.expect(t, "kitchen/o1/1")
 		second := accept(b, t.Context(), "o2")
 		start := time.Now()
-		if err := stop(); err == nil || !strings.Contains(err.Error(), "1 facts") {
+		if err := stop(); err == nil || !strings.Contains(err.Error(), "1 fact;") {
 			t.Errorf("Run returned %v", err)
 		}
 		if took := time.Since(start); took != 10*time.Second {

@@ -10,6 +10,7 @@ import (
 
 	"tiffin/saga/kafka"
 	"tiffin/saga/wire"
+	"tiffin/saga/words"
 )
 
 // shipment is a batch on its way: the records that Kafka has not acknowledged, in order, and whose each is.
@@ -137,7 +138,7 @@ func (b *Broker) abandon(s *shipment, cause error) error {
 	for _, p := range s.owners {
 		p.settle(err)
 	}
-	return fmt.Errorf("door: stopped while Kafka had not acknowledged %d facts; their callers were told so: %w", len(s.records), cause)
+	return fmt.Errorf("door: stopped while Kafka had not acknowledged %s; their callers were told so: %w", words.Count(len(s.records), "fact"), cause)
 }
 
 func target(r kafka.Record) kafka.TopicPartition {

@@ -13,6 +13,8 @@ import (
 	kafkago "github.com/segmentio/kafka-go"
 	"github.com/segmentio/kafka-go/protocol"
 	"github.com/segmentio/kafka-go/protocol/produce"
+
+	"tiffin/saga/words"
 )
 
 const (
@@ -42,8 +44,8 @@ type Refusal struct {
 }
 
 func (e *ProduceError) Error() string {
-	return fmt.Sprintf("kafka: produce: %d records acknowledged, %d refused, %d unknown: %v",
-		len(e.Acknowledged), len(e.Refused), len(e.Unknown), e.Err)
+	return fmt.Sprintf("kafka: produce: %s acknowledged, %d refused, %d unknown: %v",
+		words.Count(len(e.Acknowledged), "record"), len(e.Refused), len(e.Unknown), e.Err)
 }
 
 func (e *ProduceError) Unwrap() error { return e.Err }

@@ -12,6 +12,8 @@ import (
 	kafkago "github.com/segmentio/kafka-go"
 	"github.com/segmentio/kafka-go/protocol/createtopics"
 	"github.com/segmentio/kafka-go/protocol/describeconfigs"
+
+	"tiffin/saga/words"
 )
 
 // TopicSpec declares a topic.
@@ -154,9 +156,9 @@ func (c *Client) checkTopics(ctx context.Context, specs []TopicSpec) error {
 			return fmt.Errorf("%w: topic %s is not there yet", ErrUnknownTopic, s.Name)
 		}
 		if has != s.Partitions {
-			faults = append(faults, fmt.Errorf("kafka: topic %s has %d partitions, but %d are declared. "+
-				"Keys would go to other lanes than their history: declare %[2]d, or choose another topic prefix to begin anew",
-				s.Name, has, s.Partitions))
+			faults = append(faults, fmt.Errorf("kafka: topic %s has %s, but %d are declared. "+
+				"Keys would go to other lanes than their history: declare %d, or choose another topic prefix to begin anew",
+				s.Name, words.Count(has, "partition"), s.Partitions, has))
 		}
 		for p := range has {
 			partitions = append(partitions, TopicPartition{s.Name, p})

@@ -14,6 +14,7 @@ import (
 	"github.com/klauspost/compress/s2"
 
 	"tiffin/saga"
+	"tiffin/saga/words"
 )
 
 // lane is one lane in memory, as it is in its row, or as the batch under way will make it.
@@ -136,8 +137,8 @@ func (s *store) tryClaim(ctx context.Context, numbers []int, partitions int, own
 		}
 		for _, l := range lanes {
 			if l.Partitions != partitions {
-				return fmt.Errorf("the topics of group %s have %d partitions, its lanes were made for %d: the number of partitions of a running choreography can't change",
-					s.group.Name(), partitions, l.Partitions)
+				return fmt.Errorf("the topics of group %s have %s, its lanes were made for %d: the number of partitions of a running choreography can't change",
+					s.group.Name(), words.Count(partitions, "partition"), l.Partitions)
 			}
 		}
 		slices.SortFunc(lanes, func(a, b *Row) int { return a.Number - b.Number })

@@ -10,6 +10,8 @@ import (
 	"sort"
 	"strings"
 	"testing"
+
+	"tiffin/saga/words"
 )
 
 // Prove explores the world in a test, which fails with every finding: it prints the shortest way to it as a sequence
@@ -97,7 +99,7 @@ func Verify(w World) Report {
 		return r
 	}
 	if missing := less(without.EndStates, r.EndStates); len(missing) > 0 {
-		r.Findings = append(r.Findings, Finding{World: w.Name, What: fmt.Sprintf("%d of %d ends are not reached any more if something comes twice or somebody dies in between", len(missing), len(without.EndStates))})
+		r.Findings = append(r.Findings, Finding{World: w.Name, What: fmt.Sprintf("not reached any more if something comes twice or somebody dies in between: %d of %s", len(missing), words.Count(len(without.EndStates), "end"))})
 	}
 	if more := less(r.EndStates, without.EndStates); len(more) > 0 {
 		w.wanted, w.StopAtFirst, w.Final = more[0], true, nil

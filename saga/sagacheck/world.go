@@ -41,6 +41,7 @@ import (
 	"time"
 
 	"tiffin/saga"
+	"tiffin/saga/words"
 )
 
 // World is a small world to explore.
@@ -104,7 +105,7 @@ type Progress struct {
 // String is a line for people: "one order: 1,204,000 states, depth 41, 310,000/s, 190 MB".
 func (p Progress) String() string {
 	rate := float64(p.States) / max(p.Time.Seconds(), 1e-3)
-	return fmt.Sprintf("%s: %s states, depth %d, %s/s, %d MB", p.World, thousands(p.States), p.Depth, thousands(int(rate)/1000*1000), p.Bytes>>20)
+	return fmt.Sprintf("%s: %s %s, depth %d, %s/s, %d MB", p.World, thousands(p.States), words.Noun(p.States, "state"), p.Depth, thousands(int(rate)/1000*1000), p.Bytes>>20)
 }
 
 // Report is what an exploration found.
@@ -129,12 +130,8 @@ type Report struct {
 // String sums the report up in a line.
 func (r Report) String() string {
 	verdict := "no finding"
-	switch n := len(r.Findings); n {
-	case 0:
-	case 1:
-		verdict = "1 finding"
-	default:
-		verdict = fmt.Sprintf("%d findings", n)
+	if n := len(r.Findings); n > 0 {
+		verdict = words.Count(n, "finding")
 	}
 	switch {
 	case !r.Complete && len(r.Findings) == 0:
@@ -142,8 +139,9 @@ func (r Report) String() string {
 	case !r.Complete:
 		verdict += ", not every state was visited"
 	}
-	return fmt.Sprintf("%s states, %s transitions, %s ends (%d distinct), depth %d, %d MB, %v: %s",
-		thousands(r.States), thousands(r.Transitions), thousands(r.Ends), len(r.EndStates), r.Depth, r.Bytes>>20, r.Time.Round(time.Millisecond), verdict)
+	counted := func(n int, noun string) string { return thousands(n) + " " + words.Noun(n, noun) }
+	return fmt.Sprintf("%s, %s, %s (%d distinct), depth %d, %d MB, %v: %s",
+		counted(r.States, "state"), counted(r.Transitions, "transition"), counted(r.Ends, "end"), len(r.EndStates), r.Depth, r.Bytes>>20, r.Time.Round(time.Millisecond), verdict)
 }
 
 // thousands writes a number with a comma between groups of three digits.

@@ -11,6 +11,7 @@ import (
 	"tiffin/saga/kafka"
 	"tiffin/saga/lane"
 	"tiffin/saga/wire"
+	"tiffin/saga/words"
 )
 
 // Op is what a process asks a server for.
@@ -103,7 +104,7 @@ func (f Fault) String() string {
 	case DBClockJumps:
 		return at + fmt.Sprintf("PostgreSQL's clock jumps by %v", f.By)
 	case Copies:
-		return at + fmt.Sprintf("%d copies of records that are in the log come to it", f.Count)
+		return at + fmt.Sprintf("%s of records that are in the log, to it", words.Count(f.Count, "copy"))
 	case Garbage:
 		named := ""
 		if f.Count > 0 {

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"tiffin/saga/words"
 )
 
 // Hunt is a search for a seed whose run breaks a rule. The zero value plays 200 seeds from 0.
@@ -30,13 +32,13 @@ type Report struct {
 
 func (r Report) String() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%d runs in %s, %.0f a second", r.Runs, r.Elapsed.Round(time.Millisecond), float64(r.Runs)/max(r.Elapsed.Seconds(), 1e-9))
+	fmt.Fprintf(&b, "%s in %s, %.0f a second", words.Count(r.Runs, "run"), r.Elapsed.Round(time.Millisecond), float64(r.Runs)/max(r.Elapsed.Seconds(), 1e-9))
 	if r.Failed == nil {
 		b.WriteString(": nothing found\n")
 		return b.String()
 	}
 	fmt.Fprintf(&b, "\n\nseed %d: %s\n", r.Failed.Plan.Seed, r.Failed.Findings[0])
-	fmt.Fprintf(&b, "Of %d faults and %d facts from outside, these are enough:\n\n%s\n", len(r.Failed.Plan.Faults), len(r.Failed.Plan.Sayings), r.Shrunk.Plan)
+	fmt.Fprintf(&b, "Of %s and %s from outside, these are enough:\n\n%s\n", words.Count(len(r.Failed.Plan.Faults), "fault"), words.Count(len(r.Failed.Plan.Sayings), "fact"), r.Shrunk.Plan)
 	for _, f := range r.Shrunk.Findings {
 		fmt.Fprintf(&b, "%s\n", f)
 	}

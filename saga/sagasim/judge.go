@@ -11,6 +11,7 @@ import (
 	"tiffin/saga/kafka"
 	"tiffin/saga/lane"
 	"tiffin/saga/wire"
+	"tiffin/saga/words"
 )
 
 // Finding is something that is wrong.
@@ -211,7 +212,7 @@ func (w *world) judge() {
 		for _, n := range slices.Sorted(maps.Keys(s.lanes)) {
 			l := s.lanes[n]
 			if l.Gaps > 0 {
-				w.find("gaps", "lane %s/%d has %d gaps", g.Name(), n, l.Gaps)
+				w.find("gaps", "lane %s/%d has %s", g.Name(), n, words.Count(l.Gaps, "gap"))
 			}
 			for _, target := range slices.Sorted(maps.Keys(l.Numbers)) {
 				topic := target[:strings.LastIndexByte(target, '/')]
@@ -219,7 +220,7 @@ func (w *world) judge() {
 					continue
 				}
 				if last := w.watch.lasts[fmt.Sprintf("%s/%d to %s", g.Name(), n, target)]; last < l.Numbers[target] {
-					w.find("lost", "lane %s/%d has said %d facts to %s, and the log has %d", g.Name(), n, l.Numbers[target], target, last)
+					w.find("lost", "lane %s/%d has said %s to %s, and the log has %d", g.Name(), n, words.Count(l.Numbers[target], "fact"), target, last)
 				}
 			}
 		}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"tiffin/saga"
+	"tiffin/saga/words"
 )
 
 // World is what is simulated: a choreography, and who says what to it from outside.
@@ -158,8 +159,9 @@ func (world World) deploy(r *rand.Rand) [][]string {
 // String is the schedule, as a person reads it.
 func (p Plan) String() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "seed %d: %d partitions on %d brokers, batches of %d records at most, fetches of %d, transactions of %d events, %d loops, %d batches at a time\n",
-		p.Seed, p.Partitions, p.Brokers, p.BatchRecords, p.FetchRecords, p.MaxBatch, p.Loops, p.Batches)
+	fmt.Fprintf(&b, "seed %d: %s on %s, batches of %s at most, fetches of %d, transactions of %s, %s, %s at a time\n",
+		p.Seed, words.Count(p.Partitions, "partition"), words.Count(p.Brokers, "broker"), words.Count(p.BatchRecords, "record"), p.FetchRecords,
+		words.Count(p.MaxBatch, "event"), words.Count(p.Loops, "loop"), words.Count(p.Batches, "batch"))
 	for i, groups := range p.Processes {
 		fmt.Fprintf(&b, "process %d runs %s\n", i+1, strings.Join(groups, ", "))
 	}

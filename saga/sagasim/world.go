@@ -12,6 +12,7 @@ import (
 
 	"tiffin/saga"
 	"tiffin/saga/lane"
+	"tiffin/saga/words"
 )
 
 // world is one run of a plan.
@@ -239,11 +240,11 @@ func (w *world) longest() (sum time.Duration) {
 func (w *world) quiet() string {
 	for _, d := range w.doors {
 		if d.sent < len(d.spool) || w.kept > 0 {
-			return fmt.Sprintf("door %d has %d facts to send", d.slot+1, len(d.spool)-d.sent)
+			return fmt.Sprintf("door %d has %s to send", d.slot+1, words.Count(len(d.spool)-d.sent, "fact"))
 		}
 	}
 	if w.parties.open > 0 {
-		return fmt.Sprintf("%d answers from outside are on their way", w.parties.open)
+		return fmt.Sprintf("on the way: %s from outside", words.Count(w.parties.open, "answer"))
 	}
 	for _, g := range w.groups {
 		s := w.database.schemas[g.Name()]
@@ -262,7 +263,7 @@ func (w *world) quiet() string {
 			return fmt.Sprintf("%s of %s is parked by %s: %s", s.parked[0].Type, s.parked[0].Key, g.Name(), s.parked[0].Reason)
 		}
 		if len(s.lanes) < w.plan.Partitions {
-			return fmt.Sprintf("group %s has claimed %d lanes of %d", g.Name(), len(s.lanes), w.plan.Partitions)
+			return fmt.Sprintf("group %s has claimed %s of %d", g.Name(), words.Count(len(s.lanes), "lane"), w.plan.Partitions)
 		}
 		if len(s.waits) > 0 {
 			k := slices.Min(slices.Collect(maps.Keys(s.waits)))

@@ -1,0 +1,23 @@
+package words_test
+
+import (
+	"testing"
+
+	"tiffin/saga/words"
+)
+
+func TestCount(t *testing.T) {
+	for noun, plural := range map[string]string{
+		"fact": "facts", "currency": "currencies", "city": "cities", "key": "keys", "dish": "dishes", "batch": "batches", "process": "processes", "open order": "open orders",
+	} {
+		if got := words.Count(1, noun); got != "1 "+noun {
+			t.Errorf("one is %q", got)
+		}
+		if got := words.Count(int64(2), noun); got != "2 "+plural {
+			t.Errorf("two are %q, want 2 %s", got, plural)
+		}
+		if got := words.Count(0, noun); got != "0 "+plural {
+			t.Errorf("none are %q, want 0 %s", got, plural)
+		}
+	}
+}
