@@ -275,6 +275,10 @@ func TestParked(t *testing.T) {
 		!strings.Contains(got.out, "act is not acted yet") || !strings.Contains(got.out, "would run reserve, and say stock.reserved") {
 		t.Errorf("dry run of discard: %+v", got)
 	}
+	// The books balance all the same: what is parked is not done, and the audit says so.
+	if got := run(t, "audit", data, "--wait=60s"); got.code != 0 || !strings.Contains(got.out, "The books balance.\nNot done yet is what waits behind 3 parked keys: see `tiffin parked list`.\n") {
+		t.Errorf("audit beside parked keys: %+v", got)
+	}
 	if got := parked("discard", "poison"); got.code != 0 || strings.Count(got.out, "free again") != 3 {
 		t.Errorf("discard: %+v", got)
 	}

@@ -184,7 +184,7 @@ var faults = []broken{
 		sql: `delete from orders.orders where order_id = 'riding'`,
 	},
 	{
-		name: "an order takes for ever", check: "overdue", says: "order riding was placed 04:00:00 ago",
+		name: "an order takes for ever", check: "open", says: "order riding was placed 04:00:00 ago",
 		sql: `update orders.orders set placed_at = now() - interval '4 hours' where order_id = 'riding'`,
 	},
 	{

@@ -27,7 +27,7 @@ func (cfg Config) questions() []question {
 		movements, accounts, balances, escrow, paymentsMoved, credits,
 		shelves, reservations, rooms, couriers,
 		completed, cancelled, ends, known, likes,
-	}, cfg.overdue(), cfg.deadlines(), cfg.gaps(), cfg.parked())
+	}, cfg.open(), cfg.deadlines(), cfg.gaps(), cfg.parked())
 }
 
 var movements = question{
@@ -214,11 +214,11 @@ var known = question{
 		where r.state not in ('', 'barred')`,
 }
 
-// overdue: every wait on an order's way has a deadline, so that the sum of them all is the longest that an order takes.
-func (cfg Config) overdue() question {
+// open: every wait on an order's way has a deadline, so that the sum of them all is the longest that an order takes.
+func (cfg Config) open() question {
 	return question{
-		name: "overdue", thing: "open order", reads: []string{"orders"},
-		about: "no order is open for longer than all deadlines on its way, unless its key is parked",
+		name: "open", thing: "order", reads: []string{"orders"},
+		about: "none is open for longer than all deadlines on its way, unless its key is parked",
 		sql: `select case when placed_at < now() - make_interval(secs => $2) and not exists (` + cfg.each(`select from <schema>.parked where key = o.order_id`) + `)
 			then format('order %s was placed %s ago', order_id, date_trunc('second', now() - placed_at)) end
 		from orders.orders o where ending = ''`,
@@ -266,9 +266,12 @@ func (cfg Config) gaps() question {
 	}
 }
 
+// parkedKeys names the check that never finds a fault, and of which the report speaks all the same.
+const parkedKeys = "parked"
+
 func (cfg Config) parked() question {
 	return question{
-		name: "parked", thing: "key", allowed: true,
+		name: parkedKeys, thing: "key", allowed: true,
 		about: "keys whose events can't be handled: see `tiffin parked list`",
 		sql: cfg.each(`select format('<name>, key %s: %s, %s', key, ` + counted("count(*)", "event") + `, coalesce((array_agg(reason order by position) filter (where reason <> ''))[1], 'no reason'))
 			from <schema>.parked group by key`),

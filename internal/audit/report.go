@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"tiffin/saga/words"
 )
 
 // Verdict is what came of a check.
@@ -53,7 +55,7 @@ func (r Report) OK() bool {
 // String is the report as a table, a line for each check and one for each example.
 func (r Report) String() string {
 	var b strings.Builder
-	provisional := 0
+	provisional, parked := 0, int64(0)
 	for _, c := range r.Checks {
 		things := c.Things
 		if c.Counted == 1 {
@@ -77,6 +79,9 @@ func (r Report) String() string {
 		if c.Verdict == Provisional {
 			provisional++
 		}
+		if c.Name == parkedKeys {
+			parked = c.Found
+		}
 	}
 	switch {
 	case !r.OK():
@@ -87,6 +92,9 @@ func (r Report) String() string {
 		b.WriteString("The books balance, as far as can be told while events may be on their way.\n")
 	default:
 		b.WriteString("The books balance.\n")
+	}
+	if parked > 0 {
+		fmt.Fprintf(&b, "Not done yet is what waits behind %s: see `tiffin parked list`.\n", words.Count(parked, "parked key"))
 	}
 	return b.String()
 }

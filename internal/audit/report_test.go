@@ -30,7 +30,7 @@ noted       parked       2 of 2 keys: keys that can't be handled
 ok          balances     1 currency: all balances sum to zero
 skipped     lag          Kafka is not part of this audit
 The books balance.
-`},
+Not done yet is what waits behind 2 parked keys: see ` + "`tiffin parked list`.\n"},
 		"wrong": {wrong, false, `ok          accounts     12 accounts: each account has what its movements make
 wrong       escrow       11 of 30 currencies: escrow has what is open
                        - escrow in INR

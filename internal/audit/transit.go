@@ -135,14 +135,14 @@ func (t transit) quiet() bool {
 // checks are what of it goes into the report.
 func (t transit) checks() []Check {
 	outboxes := Check{
-		Name: "outboxes", About: "facts that were said and are not known to be on Kafka", Thing: "lane", Things: "lanes",
+		Name: "outboxes", About: "all facts that were said are known to be on Kafka", Thing: "lane", Things: "lanes",
 		Counted: int64(t.lanes), Found: int64(len(t.unsent)), Verdict: OK,
 	}
 	if len(t.unsent) > 0 {
 		outboxes.Verdict, outboxes.Examples = Noted, t.unsent[:min(len(t.unsent), maxExamples)]
 	}
-	lag := Check{Name: "lag", About: "events that a group has not read yet", Thing: "group", Things: "groups", Counted: int64(len(t.groups)), Verdict: OK}
-	places := Check{Name: "places", About: "where a group goes on, and which the log does not have", Thing: "place", Things: "places", Counted: int64(t.places), Found: int64(len(t.astray)), Verdict: OK}
+	lag := Check{Name: "lag", About: "each has read all events of its topics", Thing: "group", Things: "groups", Counted: int64(len(t.groups)), Verdict: OK}
+	places := Check{Name: "places", About: "the log has each place where a group goes on", Thing: "place", Things: "places", Counted: int64(t.places), Found: int64(len(t.astray)), Verdict: OK}
 	if t.lag == nil {
 		for _, c := range []*Check{&lag, &places} {
 			c.Verdict, c.Why = Skipped, "Kafka is not part of this audit"

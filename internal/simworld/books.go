@@ -61,7 +61,7 @@ func (b *Books) Wrong() []sagasim.Finding {
 		{"ends", "orders", b.ends},
 		{"known", "inventory orders", b.known},
 		{"likes", "likes", b.likes},
-		{"overdue", everyGroup, b.overdue},
+		{"open", everyGroup, b.open},
 		{"deadlines", "", b.deadlines},
 		{"gaps", "", b.gaps},
 		{"parked", "", b.parked},

@@ -136,7 +136,7 @@ func (b *Books) parkedBy(group, key string) bool {
 	return false
 }
 
-func (b *Books) overdue(say func(string, ...any)) {
+func (b *Books) open(say func(string, ...any)) {
 	limit := b.longest() + b.Grace
 	for _, o := range b.orders() {
 		if age := b.At.Sub(o.PlacedAt); o.Ending == "" && !o.PlacedAt.IsZero() && age > limit && !b.parkedBy("", o.OrderID) {
