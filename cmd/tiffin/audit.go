@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -42,7 +41,7 @@ func (c auditCommand) Run(ctx context.Context, s streams) error {
 		}
 		fmt.Fprintf(s.out, "%s\n", data)
 	} else {
-		fmt.Fprintln(s.out, strings.TrimRight(report.String(), "\n"))
+		fmt.Fprint(s.out, fold(report.String(), columns(s.out)))
 	}
 	return c.verdict(report)
 }

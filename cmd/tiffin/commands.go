@@ -103,7 +103,12 @@ func (c topicsListCommand) Run(ctx context.Context, s streams) error {
 	if err != nil {
 		return err
 	}
-	return app.ListTopics(ctx, cfg, s.out)
+	var list strings.Builder
+	if err := app.ListTopics(ctx, cfg, &list); err != nil {
+		return err
+	}
+	_, err = io.WriteString(s.out, fold(list.String(), columns(s.out)))
+	return err
 }
 
 type seedCommand struct {

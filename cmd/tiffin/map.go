@@ -52,7 +52,8 @@ func (c mapCommand) Run(ctx context.Context, s streams) error {
 	if err := m.Check(focus); err != nil {
 		return usageError{err}
 	}
-	draw := map[string]func(sagamap.Focus) string{"text": m.Text, "mermaid": m.Mermaid, "svg": m.SVG}
+	text := func(f sagamap.Focus) string { return m.Text(f, columns(s.out)) }
+	draw := map[string]func(sagamap.Focus) string{"text": text, "mermaid": m.Mermaid, "svg": m.SVG}
 	_, err = io.WriteString(s.out, draw[c.Format](focus))
 	return err
 }

@@ -51,7 +51,7 @@ func (c mapCommand) compare(ctx context.Context, out io.Writer, groups []*saga.G
 			_, err = io.WriteString(out, "\n")
 		}
 	} else {
-		_, err = io.WriteString(out, contract.Text(changes))
+		_, err = io.WriteString(out, fold(contract.Text(changes), columns(out)))
 	}
 	if err == nil && contract.Broken(changes) {
 		return errSaid

@@ -65,7 +65,7 @@ func TestTheDefaultDeadlinesAreTheGroupsOwn(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := run(t, "map"); got.out != sagamap.New(append(groups, consumers.Outside()...)...).Text(sagamap.Focus{}) {
+	if got := run(t, "map"); got.out != sagamap.New(append(groups, consumers.Outside()...)...).Text(sagamap.Focus{}, 0) {
 		t.Errorf("the options' defaults differ from the groups':\n%s", got.out)
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"text/tabwriter"
 	"time"
+	"unicode/utf8"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -112,7 +113,7 @@ const aboutColumns = 80
 func lines(text string, columns int) (out []string) {
 	row := ""
 	for _, word := range strings.Fields(text) {
-		if row != "" && len(row)+1+len(word) > columns {
+		if row != "" && utf8.RuneCountInString(row)+1+utf8.RuneCountInString(word) > columns {
 			out, row = append(out, row), ""
 		}
 		row = strings.TrimPrefix(row+" "+word, " ")

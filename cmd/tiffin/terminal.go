@@ -3,6 +3,9 @@ package main
 import (
 	"io"
 	"os"
+	"regexp"
+	"strings"
+	"unicode/utf8"
 
 	"golang.org/x/term"
 )
@@ -17,4 +20,30 @@ func columns(out io.Writer) int {
 		return columns
 	}
 	return 80
+}
+
+// lastColumn matches a line up to its last column, which begins after two blanks or more, and after the dash of a list.
+var lastColumn = regexp.MustCompile(`^(.* {2,}|)(- )?`)
+
+// fold breaks lines between words that are too long for the terminal, which would break them anywhere: what goes on stands below
+// their last column. One whose last column has no room is left to the terminal; so is all of it with 0 columns, when nobody looks.
+func fold(text string, columns int) string {
+	if columns == 0 {
+		return text
+	}
+	var b strings.Builder
+	for line := range strings.Lines(text) {
+		line = strings.TrimSuffix(line, "\n")
+		lead := lastColumn.FindString(line)
+		begins := utf8.RuneCountInString(lead)
+		if utf8.RuneCountInString(line) <= columns || begins > columns*4/5 {
+			b.WriteString(line + "\n")
+			continue
+		}
+		for _, row := range lines(line[len(lead):], columns-begins) {
+			b.WriteString(lead + row + "\n")
+			lead = strings.Repeat(" ", begins)
+		}
+	}
+	return b.String()
 }

@@ -61,7 +61,7 @@ func (r Report) String() string {
 		if c.Counted == 1 {
 			things = c.Thing
 		}
-		fmt.Fprintf(&b, "%-12s%-13s", c.Verdict, c.Name)
+		fmt.Fprintf(&b, "%-12s%-14s", c.Verdict, c.Name)
 		switch c.Verdict {
 		case Skipped:
 			fmt.Fprintf(&b, "%s\n", c.Why)
@@ -71,10 +71,10 @@ func (r Report) String() string {
 			fmt.Fprintf(&b, "%d of %d %s: %s\n", c.Found, c.Counted, things, c.About)
 		}
 		for _, e := range c.Examples {
-			fmt.Fprintf(&b, "%25s%s\n", "- ", e)
+			fmt.Fprintf(&b, "%28s%s\n", "- ", e)
 		}
 		if more := c.Found - int64(len(c.Examples)); more > 0 {
-			fmt.Fprintf(&b, "%25sand %d more\n", "- ", more)
+			fmt.Fprintf(&b, "%28sand %d more\n", "- ", more)
 		}
 		if c.Verdict == Provisional {
 			provisional++

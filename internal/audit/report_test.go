@@ -23,22 +23,22 @@ func TestTheReportInWords(t *testing.T) {
 		ok     bool
 		want   string
 	}{
-		"balanced": {r, true, `ok          accounts     12 accounts: each account has what its movements make
-noted       parked       2 of 2 keys: keys that can't be handled
-                       - kitchen, key a
-                       - kitchen, key b
-ok          balances     1 currency: all balances sum to zero
-skipped     lag          Kafka is not part of this audit
+		"balanced": {r, true, `ok          accounts      12 accounts: each account has what its movements make
+noted       parked        2 of 2 keys: keys that can't be handled
+                          - kitchen, key a
+                          - kitchen, key b
+ok          balances      1 currency: all balances sum to zero
+skipped     lag           Kafka is not part of this audit
 The books balance.
 Not done yet is what waits behind 2 parked keys: see ` + "`tiffin parked list`.\n"},
-		"wrong": {wrong, false, `ok          accounts     12 accounts: each account has what its movements make
-wrong       escrow       11 of 30 currencies: escrow has what is open
-                       - escrow in INR
-                       - and 10 more
+		"wrong": {wrong, false, `ok          accounts      12 accounts: each account has what its movements make
+wrong       escrow        11 of 30 currencies: escrow has what is open
+                          - escrow in INR
+                          - and 10 more
 The books do NOT balance.
 `},
-		"provisional": {provisional, true, `provisional completed    1 of 5 orders: everything is done
-                       - order o1
+		"provisional": {provisional, true, `provisional completed     1 of 5 orders: everything is done
+                          - order o1
 The books may balance: events are on their way that may mend what looks wrong. Let the audit wait for them.
 `},
 		"on the way": {Report{}, true, "The books balance, as far as can be told while events may be on their way.\n"},

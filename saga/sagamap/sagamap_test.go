@@ -124,11 +124,11 @@ func TestAMapIsDrawn(t *testing.T) {
 	paid := sagamap.Focus{Fact: "money.paid"}
 	shipped := sagamap.Focus{Ends: []string{"goods.shipped"}}
 	for file, got := range map[string]string{
-		"shop.txt":      shop().Text(sagamap.Focus{}),
-		"warehouse.txt": shop().Text(warehouse),
-		"paid.txt":      shop().Text(paid),
-		"shipped.txt":   shop().Text(shipped),
-		"lettered.txt":  shop().Text(sagamap.Focus{Ends: []string{"letter.sent"}}),
+		"shop.txt":      shop().Text(sagamap.Focus{}, 0),
+		"warehouse.txt": shop().Text(warehouse, 0),
+		"paid.txt":      shop().Text(paid, 0),
+		"shipped.txt":   shop().Text(shipped, 0),
+		"lettered.txt":  shop().Text(sagamap.Focus{Ends: []string{"letter.sent"}}, 0),
 		"shop.mmd":      shop().Mermaid(sagamap.Focus{}),
 		"warehouse.mmd": shop().Mermaid(warehouse),
 		"paid.mmd":      shop().Mermaid(paid),

@@ -8,8 +8,11 @@ import (
 	"tiffin/saga"
 )
 
-// width is how many columns the text takes at most.
-const width = 100
+// The text takes so many columns at most, and wants so many at least.
+const (
+	maxWidth = 100
+	minWidth = 80
+)
 
 // Where the columns of the text begin.
 const (
@@ -20,9 +23,12 @@ const (
 )
 
 // Text draws tables: one line for each fact that a reaction hears or may say, with its speakers and listeners. For a fact it
-// says who would notice.
-func (m *Map) Text(f Focus) string {
-	var t text
+// says who would notice. It is for a terminal of so many columns, 80 at least; 0 is as wide as it gets, 100.
+func (m *Map) Text(f Focus, columns int) string {
+	t := text{width: maxWidth}
+	if columns > 0 {
+		t.width = min(max(columns, minWidth), maxWidth)
+	}
 	if f.Fact != "" {
 		m.notices(&t, f)
 		return t.String()
@@ -55,7 +61,10 @@ func (m *Map) Text(f Focus) string {
 }
 
 // text collects lines without blanks at their ends.
-type text struct{ strings.Builder }
+type text struct {
+	strings.Builder
+	width int
+}
 
 func (t *text) line(s string) {
 	t.WriteString(strings.TrimRight(s, " "))
@@ -91,7 +100,7 @@ func (m *Map) reaction(t *text, r reaction) {
 	lead := pad(pad(role, nameColumn)+name, verbColumn)
 	for _, row := range m.rows(r) {
 		line := pad(lead+row.verb, factColumn)
-		for i, part := range wrap(row.what, width-factColumn) {
+		for i, part := range wrap(row.what, t.width-factColumn) {
 			if i > 0 {
 				line = pad("", factColumn)
 			}
@@ -107,7 +116,7 @@ func (m *Map) reaction(t *text, r reaction) {
 
 // peers ends a line with who is at the other end.
 func (t *text) peers(line, peers string) {
-	for i, part := range wrap(peers, width-peerColumn) {
+	for i, part := range wrap(peers, t.width-peerColumn) {
 		if i > 0 {
 			line = pad("", peerColumn)
 		}
@@ -238,7 +247,7 @@ func (m *Map) notice(t *text, n reached) {
 		why += ", may say " + facts
 	}
 	lead := pad(pad("  "+r.group.Name(), roleColumn)+string(r.Role)+" "+r.Name, saysColumn)
-	for _, part := range wrap(why, width-saysColumn) {
+	for _, part := range wrap(why, t.width-saysColumn) {
 		t.line(lead + part)
 		lead = pad("", saysColumn)
 	}
