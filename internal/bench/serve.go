@@ -54,7 +54,7 @@ func serve(ctx context.Context, what string, args []string) error {
 	case serveNoop:
 		e.POST("/posts/:postId/likes", func(c echo.Context) error {
 			c.Response().Header().Set(echo.HeaderLocation, "/posts/"+c.Param("postId")+"/likes")
-			return c.Blob(http.StatusAccepted, echo.MIMEApplicationJSON, []byte(`{"postId":"wrk-1","userId":"u1234567","status":"accepted"}`))
+			return c.Blob(http.StatusAccepted, echo.MIMEApplicationJSON, []byte(`{"postId":"wrk-1","userId":"u1234567","status":"accepted"}`+"\n"))
 		})
 	case serveGroups:
 		if len(args) != 5 {

@@ -281,6 +281,40 @@ func TestHeadAndAddresses(t *testing.T) {
 	}
 }
 
+// A shell's prompt stands on a line of its own, whatever was answered; and HEAD tells the length that GET has.
+func TestEveryBodyEndsItsLine(t *testing.T) {
+	e := api.New(api.Config{})
+	e.GET("/count", func(c echo.Context) error { return api.Write(c, http.StatusOK, map[string]int{"count": 3}) })
+	e.GET("/fails", func(echo.Context) error { return problem.New(problem.Unavailable, "later") })
+	server := httptest.NewServer(e)
+	defer server.Close()
+	for _, path := range []string{"/count", "/fails", "/nowhere", "/", "/livez", "/readyz", "/openapi.yaml"} {
+		response, err := server.Client().Get(server.URL + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, err := io.ReadAll(response.Body)
+		_ = response.Body.Close() // it was read
+		if err != nil || !strings.HasSuffix(string(body), "\n") || strings.HasSuffix(string(body), "\n\n") {
+			t.Errorf("%s: %q, %v", path, body, err)
+		}
+		if length := response.ContentLength; length != int64(len(body)) && length != -1 {
+			t.Errorf("%s: %d bytes, and Content-Length is %d", path, len(body), length)
+		}
+		if path != "/count" {
+			continue
+		}
+		head, err := server.Client().Head(server.URL + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = head.Body.Close() // it has none
+		if head.ContentLength != int64(len(body)) {
+			t.Errorf("HEAD %s has Content-Length %d, and GET %d bytes", path, head.ContentLength, len(body))
+		}
+	}
+}
+
 // Who has nothing but the address is told where to go on, at it and beside it; and how to order where orders are taken.
 func TestAStrangerFindsTheContract(t *testing.T) {
 	e := api.New(api.Config{})

@@ -196,5 +196,5 @@ func Write(c echo.Context, status int, body any) (err error) {
 	} else if data, err = json.Marshal(body); err != nil {
 		return err
 	}
-	return c.Blob(status, echo.MIMEApplicationJSON, data)
+	return problem.Body(c, status, echo.MIMEApplicationJSON, data)
 }

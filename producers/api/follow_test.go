@@ -135,7 +135,7 @@ func TestHeadDoesNotFollow(t *testing.T) {
 			if err = errors.Join(err, response.Body.Close()); err != nil || len(body) > 0 {
 				t.Errorf("%s: body %q, %v", wish, body, err)
 			}
-			if took := time.Since(start); response.StatusCode != 200 || response.ContentLength != int64(len(`{"stage":0,"state":"raw"}`)) || took > 0 {
+			if took := time.Since(start); response.StatusCode != 200 || response.ContentLength != int64(len(`{"stage":0,"state":"raw"}`+"\n")) || took > 0 {
 				t.Errorf("%s: %d %v after %v", wish, response.StatusCode, response.Header, took)
 			}
 		}
@@ -282,7 +282,7 @@ func TestALongWaitOutlivesTheServersLimits(t *testing.T) {
 		time.AfterFunc(50*time.Second, func() { k.set(1, "eaten") })
 		response := k.get(t, t.Context(), "Prefer: wait=60")
 		body, err := io.ReadAll(response.Body)
-		if took := time.Since(start); err != nil || string(body) != `{"stage":1,"state":"eaten"}` || response.Header.Get("Preference-Applied") != "wait=60" || took < 50*time.Second || took > 51*time.Second {
+		if took := time.Since(start); err != nil || string(body) != `{"stage":1,"state":"eaten"}`+"\n" || response.Header.Get("Preference-Applied") != "wait=60" || took < 50*time.Second || took > 51*time.Second {
 			t.Errorf("%s %v %v after %v", body, response.Header, err, took)
 		}
 		_ = response.Body.Close()

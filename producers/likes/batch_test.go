@@ -68,7 +68,7 @@ func TestABatchIsAccepted(t *testing.T) {
 		w := newWorld()
 		before := time.Now()
 		answer := w.do("POST", "/likes", response.body, response.headers...)
-		if answer.Code != http.StatusAccepted || answer.Body.String() != `{"count":3,"status":"accepted"}` {
+		if answer.Code != http.StatusAccepted || answer.Body.String() != `{"count":3,"status":"accepted"}`+"\n" {
 			t.Fatalf("%s: %d %s", name, answer.Code, answer.Body)
 		}
 		if len(w.origins) != 1 || w.origins[0] != (door.Origin{API: "likes-api"}) || len(w.accepted) != len(want) {

@@ -34,7 +34,7 @@ func BenchmarkLike(b *testing.B) {
 	likes.Routes(e, likes.Config{Door: open{}})
 	e.POST("/nothing/:postId/likes", func(c echo.Context) error {
 		c.Response().Header().Set(echo.HeaderLocation, "/posts/"+c.Param("postId")+"/likes")
-		return c.Blob(http.StatusAccepted, echo.MIMEApplicationJSON, []byte(`{"postId":"p1","userId":"u1234567","status":"accepted"}`))
+		return c.Blob(http.StatusAccepted, echo.MIMEApplicationJSON, []byte(`{"postId":"p1","userId":"u1234567","status":"accepted"}`+"\n"))
 	})
 	for name, path := range map[string]string{"like": "/posts/p4711/likes", "nothing": "/nothing/p4711/likes"} {
 		b.Run(name, func(b *testing.B) {

@@ -131,7 +131,7 @@ func TestLikeAndUnlike(t *testing.T) {
 		method, path, body, answer string
 		want                       saga.Fact
 	}{
-		{"POST", "/posts/p1/likes", `{"userId":"alice"}`, `{"postId":"p1","userId":"alice","status":"accepted"}`, schemas.PostLiked{PostID: "p1", UserID: "alice"}},
+		{"POST", "/posts/p1/likes", `{"userId":"alice"}`, `{"postId":"p1","userId":"alice","status":"accepted"}` + "\n", schemas.PostLiked{PostID: "p1", UserID: "alice"}},
 		{"DELETE", "/posts/p1/likes/alice", "", "", schemas.PostUnliked{PostID: "p1", UserID: "alice"}},
 	} {
 		w.accepted, w.origins = nil, nil
@@ -162,7 +162,7 @@ func TestCount(t *testing.T) {
 		"/posts/p1/likes":      `{"postId":"p1","count":1099511627776}`,
 		"/posts/unknown/likes": `{"postId":"unknown","count":0}`,
 	} {
-		if response := w.do("GET", path, ""); response.Code != http.StatusOK || response.Body.String() != want {
+		if response := w.do("GET", path, ""); response.Code != http.StatusOK || response.Body.String() != want+"\n" {
 			t.Errorf("%s: %d %s, want %s", path, response.Code, response.Body, want)
 		}
 	}

@@ -169,7 +169,7 @@ func TestPlace(t *testing.T) {
 	w.accepted = nil
 	w.build(orders.Config{})
 	response = w.do("GET", location, "")
-	if want := `{"orderId":"` + receipt.OrderID + `","status":"accepted","events":[]}`; response.Code != http.StatusOK || response.Body.String() != want {
+	if want := `{"orderId":"` + receipt.OrderID + `","status":"accepted","events":[]}`; response.Code != http.StatusOK || response.Body.String() != want+"\n" {
 		t.Errorf("%d %s, want %s", response.Code, response.Body, want)
 	}
 }
@@ -412,7 +412,7 @@ func TestShow(t *testing.T) {
 			`"dishes":[{"sku":"dosa","name":"Masala Dosa","price":{"currency":"INR","minorUnits":12000},"stockFree":40}]}`,
 		"/livez": "alive\n", "/readyz": "ready\n",
 	} {
-		if response := w.do("GET", path, ""); response.Code != http.StatusOK || response.Body.String() != want {
+		if response := w.do("GET", path, ""); response.Code != http.StatusOK || strings.TrimSuffix(response.Body.String(), "\n") != strings.TrimSuffix(want, "\n") {
 			t.Errorf("%s: %d\n%s, want\n%s", path, response.Code, response.Body, want)
 		}
 	}

@@ -59,7 +59,7 @@ func TestPreferWait(t *testing.T) {
 			if got := response.Header().Get("Preference-Applied"); got != test.applied {
 				t.Errorf("%q: Preference-Applied %q, want %q", test.prefer, got, test.applied)
 			}
-			if want := `{"orderId":"o1","status":"` + test.status + `","events":[]}`; response.Code != http.StatusOK || response.Body.String() != want {
+			if want := `{"orderId":"o1","status":"` + test.status + `","events":[]}`; response.Code != http.StatusOK || response.Body.String() != want+"\n" {
 				t.Errorf("%q: %d %s, want %s", test.prefer, response.Code, response.Body, want)
 			}
 			if most := int(test.took/(250*time.Millisecond)) + 8; w.looks > most {

@@ -156,7 +156,7 @@ func TestPay(t *testing.T) {
 	// Right after the 202 no group has heard of it, and another instance is asked.
 	w.build(payments.Config{})
 	response = w.do("GET", location, "")
-	if want := `{"paymentId":"` + receipt.PaymentID + `","status":"pending"}`; response.Code != http.StatusOK || response.Body.String() != want {
+	if want := `{"paymentId":"` + receipt.PaymentID + `","status":"pending"}`; response.Code != http.StatusOK || response.Body.String() != want+"\n" {
 		t.Errorf("%d %s, want %s", response.Code, response.Body, want)
 	}
 }
@@ -291,7 +291,7 @@ func TestShow(t *testing.T) {
 			`{"paymentId":"c1","kind":"credit","amount":{"currency":"INR","minorUnits":100000},"counterparty":"@outside","at":"2026-10-01T12:30:00.25Z"}]}`,
 		"/accounts/new": `{"accountId":"new","balances":[{"currency":"INR","minorUnits":0}],"movements":[]}`,
 	} {
-		if response := w.do("GET", path, ""); response.Code != http.StatusOK || response.Body.String() != want {
+		if response := w.do("GET", path, ""); response.Code != http.StatusOK || response.Body.String() != want+"\n" {
 			t.Errorf("%s: %d\n%s, want\n%s", path, response.Code, response.Body, want)
 		}
 	}

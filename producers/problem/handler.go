@@ -79,5 +79,11 @@ func write(c echo.Context, refusal *Error, k kind, requestID string) {
 	if err != nil { // a fault that quotes bytes which are not UTF-8
 		body = []byte(`{"type":"` + TypePrefix + string(k.code) + `","title":"` + k.title + `","status":` + strconv.Itoa(k.status) + `}`)
 	}
-	_ = c.Blob(k.status, MediaType, body) // fails only if the client has gone
+	_ = Body(c, k.status, MediaType, body) // fails only if the client has gone
+}
+
+// Body answers with a value of JSON, whatever it says, and the end of a line: a shell's prompt shall not follow it on the same. It may write
+// behind the data.
+func Body(c echo.Context, status int, mediaType string, data []byte) error {
+	return c.Blob(status, mediaType, append(data, '\n'))
 }

@@ -91,7 +91,7 @@ func TestHandler(t *testing.T) {
 
 	response = httptest.NewRecorder()
 	handle(&problem.Error{Code: problem.Invalid, Faults: []schemas.Fault{{Pointer: "/\xff"}}}, e.NewContext(httptest.NewRequest("GET", "/", nil), response))
-	if want := `{"type":"urn:tiffin:problem:invalid","title":"The request is not valid","status":400}`; response.Code != 400 || response.Body.String() != want {
+	if want := `{"type":"urn:tiffin:problem:invalid","title":"The request is not valid","status":400}` + "\n"; response.Code != 400 || response.Body.String() != want {
 		t.Errorf("%d %s, want %s", response.Code, response.Body, want)
 	}
 

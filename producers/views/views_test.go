@@ -136,7 +136,7 @@ func TestWhatIsShown(t *testing.T) {
 	} {
 		w := newWorld()
 		response := w.get(test.path)
-		if response.Code != http.StatusOK || response.Body.String() != test.want || response.Header().Get("Content-Type") != "application/json" {
+		if response.Code != http.StatusOK || response.Body.String() != test.want+"\n" || response.Header().Get("Content-Type") != "application/json" {
 			t.Errorf("%s: %d %s, want %s", test.path, response.Code, response.Body, test.want)
 		}
 		if asked := strings.Join(w.asked, ", "); asked != test.asked {
@@ -144,7 +144,7 @@ func TestWhatIsShown(t *testing.T) {
 		}
 		w = newWorld()
 		w.empty = true
-		if response := w.get(test.path); response.Code != http.StatusOK || response.Body.String() != test.empty {
+		if response := w.get(test.path); response.Code != http.StatusOK || response.Body.String() != test.empty+"\n" {
 			t.Errorf("%s, empty: %d %s, want %s", test.path, response.Code, response.Body, test.empty)
 		}
 		w = newWorld()
