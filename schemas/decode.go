@@ -48,6 +48,22 @@ func Unmarshal(data []byte, into any) error {
 	if err == nil {
 		return nil
 	}
+	return invalid(err)
+}
+
+// InWords makes an [*Invalid] of the error of a package that reads JSON by rules of its own, if it wraps what the JSON library says: that
+// is in words of Go. Other errors stay as they are.
+func InWords(err error) error {
+	var semantic *json.SemanticError
+	var syntactic *jsontext.SyntacticError
+	if errors.As(err, &semantic) || errors.As(err, &syntactic) {
+		return invalid(err)
+	}
+	return err
+}
+
+// invalid says in words of JSON where a text is wrong, and what is wanted there.
+func invalid(err error) error {
 	var fault Fault
 	var semantic *json.SemanticError
 	var syntactic *jsontext.SyntacticError
@@ -84,11 +100,11 @@ func wanted(err *json.SemanticError) string {
 		return "must be a number"
 	case t.Kind() == reflect.Slice:
 		return "must be an array"
-	case t.Kind() == reflect.Struct:
+	case t.Kind() == reflect.Struct, t.Kind() == reflect.Map:
 		return "must be an object"
 	case t.Kind() == reflect.Bool:
 		return "must be true or false"
 	default:
-		return "must fit " + t.String()
+		return "must be JSON of another kind"
 	}
 }

@@ -37,7 +37,7 @@ func (c mapCommand) compare(ctx context.Context, out io.Writer, groups []*saga.G
 	}
 	before, err := contract.Parse(text)
 	if err != nil {
-		return usageError{fmt.Errorf("%s: %w", c.Against, err)}
+		return usageError{unreadable(c.Against, "what `tiffin map --export` writes", err)}
 	}
 	after, err := contract.Of(schemas.Schema, groups...)
 	if err != nil {
@@ -57,6 +57,14 @@ func (c mapCommand) compare(ctx context.Context, out io.Writer, groups []*saga.G
 		return errSaid
 	}
 	return err
+}
+
+// unreadable says what a file must be, and where it is wrong, in words of JSON; or what else is wrong with it.
+func unreadable(file, what string, err error) error {
+	if fault := schemas.InWords(err); fault != err {
+		return fmt.Errorf("%s is not %s: %w", file, what, fault)
+	}
+	return fmt.Errorf("%s: %w", file, err)
 }
 
 // exported reads an export from a file, or from the repository as it was at a git ref.

@@ -106,13 +106,17 @@ func TestAComparisonNeedsSomethingToCompareWith(t *testing.T) {
 	if err := os.WriteFile("broken.json", []byte("{"), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	if err := os.WriteFile("wrong.json", []byte(`{"version": 1, "groups": [{"name": 3}]}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	if err := os.WriteFile("later.json", []byte(`{"version": 99}`), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	t.Setenv("GIT_CEILING_DIRECTORIES", filepath.Dir(working(t))) // whatever is above is not ours
 	for _, test := range []struct{ args, err string }{
 		{"map --against=main", "main is no file, and can't be a git ref: git says: not a git repository"},
-		{"map --against=broken.json", "broken.json: this is no exported choreography"},
+		{"map --against=broken.json", "broken.json is not what `tiffin map --export` writes: invalid: the document must be JSON: unexpected EOF at byte 1"},
+		{"map --against=wrong.json", "wrong.json is not what `tiffin map --export` writes: invalid: /groups/0/name must be a string"},
 		{"map --against=later.json", "later.json: this is an exported choreography of version 99"},
 		{"map --against=main --format=svg", "are of drawings"},
 		{"map --export --group=kitchen", "are of drawings"},

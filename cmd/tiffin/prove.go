@@ -322,7 +322,7 @@ func (c proveCommand) replay(s streams) error {
 	defer file.Close()
 	was, err := sagacheck.ReadReplay(file)
 	if err != nil {
-		return usageError{fmt.Errorf("%s: %w", c.Replay, err)}
+		return usageError{unreadable(c.Replay, "a replay of `tiffin prove --save`", err)}
 	}
 	w, err := world(was.World)
 	if err != nil {

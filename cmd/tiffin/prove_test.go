@@ -66,6 +66,9 @@ func TestProveIsUsedWrongly(t *testing.T) {
 	if err := os.WriteFile("brokenOrder.json", []byte(`{"version":7,"steps":[]}`), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	if err := os.WriteFile("wrong.json", []byte(`{"version":1,"world":"moon","steps":[{"who":"everybody","does":4}]}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	if err := os.WriteFile("other.json", []byte(`{"version":1,"world":"moon","steps":[{"who":"everybody","does":"starts"}]}`), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -81,6 +84,7 @@ func TestProveIsUsedWrongly(t *testing.T) {
 		{"prove --list --json", exitUsage, "--json is for proofs"},
 		{"prove --replay=nothing.json", exitFailed, "nothing.json"},
 		{"prove --replay=brokenOrder.json", exitUsage, "brokenOrder.json: a replay of version 7"},
+		{"prove --replay=wrong.json", exitUsage, "wrong.json is not a replay of `tiffin prove --save`: invalid: /steps/0/does must be a string"},
 		{"prove --replay=other.json", exitUsage, `no world "moon"`},
 	} {
 		if got := run(t, strings.Fields(tt.args)...); got.code != tt.code || !strings.Contains(got.err, tt.err) || got.out != "" {
