@@ -59,7 +59,7 @@ var mechanisms = []mechanism{
 	{
 		Mechanism: takenout.Mechanism{
 			Name: "nothing is taken from a lane before what it said is acknowledged", File: "saga/lane/loop.go",
-			Old: "func(n int) bool { return !l.lanes[n].sending && l.lanes[n].careful == 0 }", New: "func(n int) bool { return l.lanes[n].careful == 0 }",
+			Old: "func(n int) bool { return !l.lanes[n].sending && !l.lanes[n].isCareful() }", New: "func(n int) bool { return !l.lanes[n].isCareful() }",
 		},
 		rules: "lost order gaps",
 	},
