@@ -226,7 +226,7 @@ func TestQuietLeavesTheNextRequestAlone(t *testing.T) {
 	}
 	ask("DELETE", "/quiet")
 	v.leave <- struct{}{}
-	<-v.gone
+	_ = <-v.gone
 	answered(t, r, "!")
 	ask("GET", "/heedful")
 	if err := conn.Close(); err != nil {
