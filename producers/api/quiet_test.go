@@ -226,7 +226,9 @@ func TestQuietLeavesTheNextRequestAlone(t *testing.T) {
 	}
 	ask("DELETE", "/quiet")
 	v.leave <- struct{}{}
-	_ = <-v.gone
+	if err := <-v.gone; err != nil {
+		t.Errorf("its client has gone: %v", err)
+	}
 	answered(t, r, "!")
 	ask("GET", "/heedful")
 	if err := conn.Close(); err != nil {
