@@ -15,8 +15,9 @@ import (
 
 const (
 	// carefulFor is how many events of a lane are handled alone once two owners in a row have died: more likely than not, one of
-	// these events kills.
-	carefulFor = 200
+	// these events kills. It doubles with each further death, for what comes meanwhile may be more, and stand before it.
+	carefulFor   = 200
+	maxDoublings = 12
 	// settled is how long an owner has to live after its claim until those before it that died count no more: long enough to come to
 	// deadlines and effects, which events do not wait for.
 	settled = 10 * time.Second
@@ -45,7 +46,7 @@ func (id taskID) note() string {
 // care says how careful to be with a lane that was just claimed. Notes of events that it has passed since are worth nothing.
 func (l *lane) care() {
 	if l.Deaths > 1 {
-		l.careful = carefulFor
+		l.careful = carefulFor << min(l.Deaths-2, maxDoublings)
 	}
 	maps.DeleteFunc(l.Attempts, func(note string, _ int) bool {
 		topic, at, event := strings.Cut(note, "@")
@@ -90,9 +91,9 @@ func (l *loop) deadlyDeadlines() (keys []string) {
 	return keys
 }
 
-// outlived forgets the deaths of a lane's owners if this one has lived for long enough.
+// outlived forgets the deaths of a lane's owners if this one has lived for long enough, and needs no care any more.
 func (l *loop) outlived(ln *lane) {
-	if l.up()-l.claimedAt >= settled {
+	if l.up()-l.claimedAt >= settled && ln.careful == 0 {
 		ln.Deaths = 0
 	}
 }
