@@ -264,7 +264,7 @@ func (d *Disk) open(log *spool.Log, topics layout) {
 	}
 	d.numbers, d.cutting, d.lasting = make([]int64, count), make([]int64, count), make([]int64, count)
 	d.limit = min(maxGroupBytes, log.MaxGroupBytes())
-	d.measure()
+	d.cfg.Metrics.spool.Store(log)
 	close(d.started)
 }
 
@@ -296,13 +296,4 @@ func (d *Disk) close(why error) {
 		d.shut = why
 		close(d.closing)
 	}
-}
-
-// measure tells the metrics how full the spool is.
-func (d *Disk) measure() {
-	s, m := d.spool.Stats(), d.cfg.Metrics
-	m.spoolBytes.Set(float64(s.DiskBytes))
-	m.spoolLimit.Set(float64(s.LimitBytes))
-	m.backlog.Set(float64(s.Records))
-	m.backlogBytes.Set(float64(s.Bytes))
 }

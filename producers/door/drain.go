@@ -59,7 +59,6 @@ func (d *Disk) drain(ctx context.Context, committed <-chan struct{}) error {
 		}
 		d.spool.Ack(&chunk)
 		d.cfg.Metrics.oldest.Set(0)
-		d.measure()
 		if again { // a request without an answer may still read the records
 			chunk, records = spool.Chunk{}, nil
 		}

@@ -188,7 +188,6 @@ func (d *Disk) commit(g *group) {
 		nudge(d.due)
 	}
 	d.cfg.Metrics.group.Observe(float64(g.records))
-	d.measure()
 }
 
 // hurry tells those who wait for a disk that does not answer. It may have taken the group; those who have come since are not

@@ -2,9 +2,12 @@ package door
 
 import (
 	"errors"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"tiffin/producers/door/spool"
 )
 
 // Metrics count what goes through a door. The spool's are a [Disk]'s alone.
@@ -13,9 +16,9 @@ type Metrics struct {
 	refused          *prometheus.CounterVec
 	batch            prometheus.Histogram
 
-	group, fsync                                  prometheus.Histogram
-	spoolBytes, spoolLimit, backlog, backlogBytes prometheus.Gauge
-	oldest, stuck                                 prometheus.Gauge
+	group, fsync  prometheus.Histogram
+	oldest, stuck prometheus.Gauge
+	spool         atomic.Pointer[spool.Log] // nil until it is open; it is asked when somebody looks
 }
 
 // NewMetrics makes the metrics of a door and registers them; nil registers them nowhere.
@@ -23,7 +26,16 @@ func NewMetrics(registry prometheus.Registerer) *Metrics {
 	gauge := func(name, help string) prometheus.Gauge {
 		return prometheus.NewGauge(prometheus.GaugeOpts{Name: name, Help: help})
 	}
-	m := &Metrics{
+	var m *Metrics
+	stat := func(name, help string, of func(spool.Stats) int64) prometheus.Collector {
+		return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, func() float64 {
+			if log := m.spool.Load(); log != nil {
+				return float64(of(log.Stats()))
+			}
+			return 0
+		})
+	}
+	m = &Metrics{
 		accepted: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "tiffin_door_accepted_facts_total",
 			Help: "Facts that were accepted: on the disk, or acknowledged by Kafka, as the door is.",
@@ -48,27 +60,28 @@ func NewMetrics(registry prometheus.Registerer) *Metrics {
 			Name: "tiffin_door_fsync_seconds",
 			Help: "How long the disk took to make a group safe.", Buckets: prometheus.ExponentialBuckets(25e-6, 2, 16),
 		}),
-		spoolBytes:   gauge("tiffin_door_spool_bytes", "What the spool takes on the disk."),
-		spoolLimit:   gauge("tiffin_door_spool_limit_bytes", "What the spool may take on the disk; then the door closes."),
-		backlog:      gauge("tiffin_door_backlog_facts", "Facts in the spool that Kafka has not acknowledged."),
-		backlogBytes: gauge("tiffin_door_backlog_bytes", "Bytes in the spool that Kafka has not acknowledged."),
 		oldest: gauge("tiffin_door_oldest_unsent_timestamp_seconds",
 			"When the oldest of the facts was accepted that are being sent, or can't be; 0 if there is none."),
 		stuck: gauge("tiffin_door_refused_by_kafka", "1 while Kafka refuses a fact that was accepted: somebody has to mend the topic or the permissions."),
 	}
 	if registry != nil {
-		registry.MustRegister(m.accepted, m.refused, m.resent, m.batch, m.group, m.fsync, m.spoolBytes, m.spoolLimit, m.backlog, m.backlogBytes, m.oldest, m.stuck)
+		registry.MustRegister(m.accepted, m.refused, m.resent, m.batch, m.group, m.fsync, m.oldest, m.stuck,
+			stat("tiffin_door_spool_bytes", "What the spool takes on the disk.", func(s spool.Stats) int64 { return s.DiskBytes }),
+			stat("tiffin_door_spool_limit_bytes", "What the spool may take on the disk; then the door closes.", func(s spool.Stats) int64 { return s.LimitBytes }),
+			stat("tiffin_door_backlog_facts", "Facts in the spool that Kafka has not acknowledged.", func(s spool.Stats) int64 { return int64(s.Records) }),
+			stat("tiffin_door_backlog_bytes", "Bytes in the spool that Kafka has not acknowledged.", func(s spool.Stats) int64 { return s.Bytes }))
 	}
 	return m
 }
 
 // count counts the facts of one call.
 func (m *Metrics) count(facts int, err error) {
-	var u *Unavailable
-	switch {
-	case err == nil:
+	if err == nil {
 		m.accepted.Add(float64(facts))
-	case errors.As(err, &u):
+		return
+	}
+	var u *Unavailable
+	if errors.As(err, &u) {
 		m.refused.WithLabelValues(string(u.Cause)).Add(float64(facts))
 	}
 }
