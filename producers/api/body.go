@@ -148,16 +148,17 @@ func Receive(c echo.Context, maxBytes int64) ([]byte, error) {
 		return nil, &http.MaxBytesError{Limit: maxBytes}
 	}
 	data, err := readAll(c, maxBytes)
+	if err == nil {
+		return data, nil
+	}
 	var large *http.MaxBytesError
 	switch {
 	case errors.As(err, &large), errors.Is(err, door.ErrUnavailable): // a reader of the handler's own found no room
 		return nil, err
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return nil, problem.Because(problem.TooSlow, err, "The body did not arrive in time.")
-	case err != nil:
-		return nil, problem.Because(problem.Invalid, err, "The body did not arrive as a whole.")
 	}
-	return data, nil
+	return nil, problem.Because(problem.Invalid, err, "The body did not arrive as a whole.")
 }
 
 // readAll reads the body: a small one into memory of just its size, if that is known. For a large one, memory is taken as it arrives,

@@ -107,6 +107,9 @@ func head(get echo.HandlerFunc) echo.HandlerFunc {
 	}
 }
 
+// Headers of all responses, which share them. They are never written to.
+var nosniff, noStore = []string{"nosniff"}, []string{"no-store"}
+
 // identify gives each request an id, or keeps the one that it came with if that is fit for a log, and begins it as one whose
 // handler heeds the client's going.
 func identify(next echo.HandlerFunc) echo.HandlerFunc {
@@ -117,8 +120,8 @@ func identify(next echo.HandlerFunc) echo.HandlerFunc {
 		}
 		header := c.Response().Header()
 		header.Set(echo.HeaderXRequestID, id)
-		header.Set(echo.HeaderXContentTypeOptions, "nosniff")
-		header.Set(echo.HeaderCacheControl, "no-store") // what is true of an order changes by the second
+		header[echo.HeaderXContentTypeOptions] = nosniff
+		header[echo.HeaderCacheControl] = noStore // what is true of an order changes by the second
 		setQuiet(c, false)
 		return next(c)
 	}
