@@ -69,7 +69,7 @@ func count(t *testing.T, api, post string) int {
 	return answer.Count
 }
 
-// becomes waits until the post has so many likes at each of the APIs, and then looks for a moment whether it stays so.
+// becomes waits until the post has so many likes at each of the APIs for half a second.
 func becomes(t *testing.T, post string, want int, apis ...string) {
 	t.Helper()
 	deadline := time.Now().Add(time.Minute)
