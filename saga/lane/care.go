@@ -7,9 +7,11 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"tiffin/saga/kafka"
 )
 
-// What kills a process is found by its deaths. A lane whose owners die soon after they have claimed it is handled with care: each thing
+// What kills a process is found by its deaths. A lane whose owners die before they get on is handled with care: each thing
 // alone, which is noted in the lane's row before. A note goes when the thing is done; one that stays says that its owner has died of it, or
 // was gone for another reason, and after three of those nobody tries it again.
 
@@ -18,8 +20,7 @@ const (
 	// these events kills. It doubles with each further death, for what comes meanwhile may be more, and stand before it.
 	carefulFor   = 200
 	maxDoublings = 12
-	// settled is how long an owner has to live after its claim until those before it that died count no more: long enough to come to
-	// deadlines and effects, which events do not wait for.
+	// settled is how long the outcomes of effects that were due at a claim are waited for.
 	settled = 10 * time.Second
 	// maxAttempts is how many owners may die of something before it is parked, left alone or held.
 	maxAttempts = 3
@@ -45,6 +46,7 @@ func (id taskID) note() string {
 
 // care says how careful to be with a lane that was just claimed. Notes of events that it has passed since are worth nothing.
 func (l *lane) care() {
+	l.began = maps.Clone(l.Next)
 	if l.Deaths > 1 {
 		l.careful = carefulFor << min(l.Deaths-2, maxDoublings)
 	}
@@ -91,11 +93,30 @@ func (l *loop) deadlyDeadlines() (keys []string) {
 	return keys
 }
 
-// outlived forgets the deaths of a lane's owners if this one has lived for long enough, and needs no care any more.
-func (l *loop) outlived(ln *lane) {
-	if l.up()-l.claimedAt >= settled && ln.careful == 0 {
-		ln.Deaths = 0
+// outlive forgets the deaths of owners once this one has got past whatever they may have died of: something of each topic, the deadlines
+// that were due, the outcomes of effects. To have handled just anything says nothing, for more may have come while nobody lived.
+func (l *loop) outlive() {
+	deadlines := l.due.IsZero() || l.now().Before(l.due)
+	effects := len(l.effects.underWay) == 0 || l.up()-l.claimedAt >= settled
+	if !deadlines || !effects {
+		return
 	}
+	for _, ln := range l.owned {
+		if ln.Deaths > 0 && l.hasMoved(ln) {
+			ln.Deaths, ln.careful = 0, 0
+		}
+	}
+}
+
+// hasMoved says whether the lane has handled something of each topic since it was claimed, or there was nothing.
+func (l *loop) hasMoved(ln *lane) bool {
+	for _, topic := range l.group.Topics() {
+		next := ln.Next[topic]
+		if next <= ln.began[topic] && !l.feed.atEnd(l.places[kafka.TopicPartition{Topic: topic, Partition: ln.Number}], next, l.claimedOn) {
+			return false
+		}
+	}
+	return true
 }
 
 // stepCarefully handles one event alone, of a lane whose owners have died.
@@ -137,7 +158,6 @@ func (l *loop) attempt(ctx context.Context, ln *lane, note string) error {
 func (b *batch) survives(ln *lane, note string) {
 	b.touch(ln)
 	delete(ln.Attempts, note)
-	b.loop.outlived(ln)
 }
 
 // withoutOwn takes from a lane's notes, as they were read, the attempts of this process: while it lives, it has not died of them.

@@ -176,6 +176,22 @@ func TestWhatKillsIsFoundAmongEvents(t *testing.T) {
 	}
 }
 
+// Processes that are killed while they get on leave no suspicion: to handle each event alone would take ten times as long.
+func TestWhoIsKilledWhileItGetsOnLeavesNoSuspicion(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := &mortal{jobStore: &jobStore{rows: map[int]*Row{0: {}}, fired: map[string]bool{}}, held: []string{"there is no letter"}}
+		k := &newsLog{jobLog{began: time.Now(), every: 10 * time.Millisecond}, 1}
+		for range 10 {
+			lives := time.Now().Add(time.Second)
+			m.kills(func(*Save) bool { return time.Now().After(lives) })
+			m.live(t, k, 2*time.Second)
+		}
+		if deaths := m.rows[0].Deaths; deaths != 1 {
+			t.Errorf("%d deaths in a row are counted", deaths)
+		}
+	})
+}
+
 // P3: a deadline fires while its lane is never empty.
 func TestADeadlineFiresInALaneThatIsNeverEmpty(t *testing.T) {
 	for _, every := range []time.Duration{40 * time.Millisecond, 10 * time.Millisecond, 5 * time.Millisecond} {

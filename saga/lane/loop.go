@@ -57,6 +57,7 @@ type loop struct {
 	effects   *effects
 	due       time.Time // the nearest deadline; zero if there is none
 	claimedAt time.Duration
+	claimedOn time.Time // the same, by the clock
 	tell      map[kafka.TopicPartition]kafka.Offset
 
 	// When something was done last, or is to be done next.
@@ -196,7 +197,7 @@ func (l *loop) claim(ctx context.Context, s Store, a kafka.Assignment) error {
 	if err != nil {
 		return fmt.Errorf("claim: %w", err)
 	}
-	l.lanes, l.owned, l.claimedAt = map[int]*lane{}, nil, l.up()
+	l.lanes, l.owned, l.claimedAt, l.claimedOn = map[int]*lane{}, nil, l.up(), l.now()
 	for _, r := range rows {
 		l.withoutOwn(r)
 		ln := newLane(r)
@@ -352,7 +353,6 @@ func (l *loop) step(ctx context.Context) (busy bool, err error) {
 	b.tasks = make([]task, 0, len(events))
 	for _, e := range events {
 		b.add(l.judged(e))
-		l.outlived(l.lanes[e.lane])
 	}
 	return true, l.finish(ctx, b)
 }
@@ -425,6 +425,7 @@ func (l *loop) lookAround(ctx context.Context, a kafka.Assignment) error {
 	if err := l.fireDeadlines(ctx, l.now()); err != nil {
 		return err
 	}
+	l.outlive()
 	if err := l.grantWishes(ctx); err != nil {
 		return err
 	}

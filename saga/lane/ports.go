@@ -119,7 +119,7 @@ type Row struct {
 	Gaps       int64
 	Outbox     []kafka.Record // said in the last batch, not known to be acknowledged
 	Attempts   map[string]int // what is handled alone, and how many owners have tried and not said that it is done
-	Deaths     int            // how many owners in a row died soon after they had claimed it
+	Deaths     int            // how many owners in a row died before they got on
 
 	Parked map[string]int // key -> events that wait; read by a claim, and saved as events
 }

@@ -22,6 +22,7 @@ type lane struct {
 	*Row
 	last    map[string]time.Time // topic -> append time of the last record handled
 	careful int                  // how many events to handle alone, because owners died
+	began   map[string]int64     // Next as it was claimed
 	sending bool
 	dirty   bool // the batch under way has touched it
 }
