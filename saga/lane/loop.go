@@ -1,6 +1,7 @@
 package lane
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -171,7 +172,7 @@ func (l *loop) own(ctx context.Context, a kafka.Assignment) error {
 		l.sends.start([]*lane{ln})
 	}
 	if err := l.subscribe(ctx); err != nil {
-		return err
+		return l.asOwner(ctx, err)
 	}
 	defer l.feed.unsubscribe(l.queue)
 	if err := l.inTime(ctx, l.lookForDeadlines); err != nil {
@@ -184,7 +185,7 @@ func (l *loop) own(ctx context.Context, a kafka.Assignment) error {
 	defer l.turns.pass(l)
 	l.log.Info("claimed", "lanes", len(l.owned), "generation", a.Generation)
 	if err := l.work(ctx, work, a); err != nil {
-		return err
+		return l.asOwner(ctx, err)
 	}
 	l.turns.pass(l) // who comes after it need not wait until it has let go
 	return l.letGo(work, a)
@@ -208,6 +209,20 @@ func (l *loop) claim(ctx context.Context, s Store, a kafka.Assignment) error {
 			"mend", fmt.Sprintf("once that is mended, stop the group, and run in the database: update %s.lanes set attempts = '{}'", schemaOf(l.group.Name())))
 	}
 	return nil
+}
+
+// asOwner is why the lanes can't go on. That their places are wrong is for their owner to say: this loop may have stood still
+// since it claimed them, and another one read on.
+func (l *loop) asOwner(ctx context.Context, err error) error {
+	var stuck *placeError
+	if !errors.As(err, &stuck) {
+		return err
+	}
+	s := &Save{Working: l.newBatch().working, Now: l.now()}
+	for _, ln := range l.owned {
+		s.Lanes = append(s.Lanes, ln.Row)
+	}
+	return cmp.Or(l.inTime(ctx, func(ctx context.Context) error { return l.store.Save(ctx, s) }), err)
 }
 
 // inTime does something with the database that has to be done within databaseTime.

@@ -3,8 +3,10 @@ package lane
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -99,6 +101,33 @@ func TestALoopThatLostItsLanesEndsAll(t *testing.T) {
 			t.Errorf("it took %v", took)
 		}
 	})
+}
+
+// P1: an owner that stood still between its claim and what Kafka says is not the one to say that the database was lost.
+func TestAnOwnerThatStoodStillStopsNoLanes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &jobStore{rows: map[int]*Row{0: {}}, refuse: func(*Save) error { return ErrFenced }}
+		p := Ports{Kafka: &readOn{}, Machine: newMachine(), Open: func(context.Context, *saga.Group, int) (Store, error) { return s, nil }}
+		logged := &strings.Builder{}
+		g, c := shardedGroup(), Config{Metrics: NewMetrics(prometheus.NewRegistry()), Logger: slog.New(slog.NewTextHandler(logged, nil))}.withDefaults()
+		l := newTeam(p, c, g, newFeed(p, 1, []*saga.Group{g}, c.Logger), 1, &turns{limit: 1}).loops[0]
+		ctx, end := context.WithTimeout(t.Context(), time.Minute)
+		defer end()
+		if err := l.hold(ctx, kafka.Assignment{Lanes: []int{0}}); !errors.Is(err, ErrFenced) || strings.Contains(logged.String(), "these lanes stop") {
+			t.Errorf("the lanes were held until %v:\n%s", err, logged)
+		}
+	})
+}
+
+// readOn is a Kafka that another owner has told how far it has read.
+type readOn struct{ jobLog }
+
+func (*readOn) Committed(_ context.Context, _ string, all []kafka.TopicPartition) (map[kafka.TopicPartition]kafka.CommittedOffset, error) {
+	out := map[kafka.TopicPartition]kafka.CommittedOffset{}
+	for _, tp := range all {
+		out[tp] = kafka.CommittedOffset{Offset: 2, Metadata: "told"}
+	}
+	return out, nil
 }
 
 // P7: events under suspicion may be another's with the next assignment. Nobody here would clear them, and batches stay small for ever.
