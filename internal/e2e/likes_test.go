@@ -115,6 +115,10 @@ func TestRedisIsLostUnderLoad(t *testing.T) {
 	s.env = append(s.env, "REDIS_URL="+redis.URL())
 	s.start(false, "run", "--target=likes")
 	api := s.start(true, "run", "--target=likes-api").ready().api
+	waitFor(t, func() bool { // there are no counts before the group has made its tables
+		status, _ := send(http.MethodGet, "http://"+api+"/posts/post0/likes", "")
+		return status == http.StatusOK
+	})
 	batches := s.start(false, "load", "likes", "--rate=1000", "--batch=50", "--duration=1h", "--posts=200", "--unlikes=0.1", "--duplicates=0.1", "--target=http://"+api)
 	var liked [4]atomic.Int64
 	var stop atomic.Bool
