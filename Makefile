@@ -20,7 +20,7 @@ bin/testservers: FORCE
 
 GOTESTSUM := $(TOOL) gotestsum --format=pkgname-and-test-fails --format-hide-empty-pkg
 
-# The large tests explore and simulate for minutes: the race detector would make them four times as slow, and what they run has tests with it.
+# The large tests explore and simulate for minutes (the race detector would make them four times as slow, and what they run has tests with it), and build k6.
 test: $(if $(PKG),,lint) bin/testservers ## lint, then all tests, with the race detector, on real Kafka, PostgreSQL and Redis; or only PKG=./saga/...
 	bin/testservers -- $(GOTESTSUM) -- -race -timeout 20m $(or $(PKG),./...)
 	$(GOTESTSUM) -- -tags large -run '^TestLarge' -timeout 20m $(or $(PKG),./...)

@@ -1,3 +1,5 @@
+//go:build large
+
 package scripts_test
 
 import (
@@ -17,6 +19,7 @@ import (
 	"time"
 
 	"tiffin/internal/load/scripts"
+	"tiffin/internal/testservers/server"
 )
 
 // api answers as Tiffin does, and minds what it is sent.
@@ -84,30 +87,36 @@ func serve(t *testing.T) (*api, string) {
 	return a, server.URL
 }
 
-// run runs a tool that may be there or not.
-func run(t *testing.T, install, tool string, args ...string) (out string, err error) {
+// run runs a tool, by this command.
+func run(t *testing.T, command ...string) (out string, err error) {
 	t.Helper()
-	path, err := exec.LookPath(tool)
-	if err != nil {
-		t.Skipf("needs %s: %s", tool, install)
-	}
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	text, err := exec.CommandContext(ctx, path, args...).CombinedOutput()
+	text, err := exec.CommandContext(ctx, command[0], command[1:]...).CombinedOutput()
 	return string(text), err
 }
 
+// k6Path is k6 of the version that tools/k6.mod says. To build it takes a minute or two, once.
+var k6Path = sync.OnceValues(func() (string, error) {
+	out, err := exec.Command("go", "tool", "-modfile=../../../tools/k6.mod", "-n", "k6").Output()
+	return strings.TrimSpace(string(out)), err
+})
+
 func k6(t *testing.T, url, script string, env ...string) (string, error) {
 	t.Helper()
-	args := []string{"run", "--quiet", "--no-usage-report", "--address=", "-e", "TARGET=" + url, "-e", "DURATION=1s", "-e", "P99=10000"}
-	for _, e := range env {
-		args = append(args, "-e", e)
+	path, err := k6Path()
+	if err != nil {
+		t.Fatal("build k6: ", err)
 	}
-	return run(t, "`go install go.k6.io/k6@v1.8.1`, which takes some minutes", "k6", append(args, script)...)
+	command := []string{path, "run", "--quiet", "--no-usage-report", "--address=", "-e", "TARGET=" + url, "-e", "DURATION=1s", "-e", "P99=10000"}
+	for _, e := range env {
+		command = append(command, "-e", e)
+	}
+	return run(t, append(command, script)...)
 }
 
 // On a busy machine k6 starts some late, and drops those for which there is no time any more: half of what it was told to send is enough.
-func TestK6Likes(t *testing.T) {
+func TestLargeK6Likes(t *testing.T) {
 	a, url := serve(t)
 	if out, err := k6(t, url, "likes.js", "RATE=100"); err != nil || a.seen["likes"] < 50 || len(a.faults) > 0 {
 		t.Errorf("%v, %v, %q\n%s", err, a.seen, a.faults, out)
@@ -123,7 +132,7 @@ func TestK6Likes(t *testing.T) {
 	}
 }
 
-func TestK6Orders(t *testing.T) {
+func TestLargeK6Orders(t *testing.T) {
 	a, url := serve(t)
 	if out, err := k6(t, url, "orders.js", "RATE=50"); err != nil || a.seen["orders"] < 25 || a.seen["ends"] != a.seen["orders"] || len(a.faults) > 0 {
 		t.Errorf("%v, %v, %q\n%s", err, a.seen, a.faults, out)
@@ -135,14 +144,33 @@ func TestK6Orders(t *testing.T) {
 	}
 }
 
-func TestWrkLikes(t *testing.T) {
+func TestLargeWrkLikes(t *testing.T) {
+	if _, err := exec.LookPath("wrk"); err != nil {
+		if err := server.InstallPackage(t.Context(), "wrk"); err != nil {
+			t.Skip(err)
+		}
+	}
 	script := filepath.Join(t.TempDir(), "likes.lua")
 	if err := os.WriteFile(script, []byte(scripts.LikesByWrk()), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	a, url := serve(t)
-	out, err := run(t, "Debian and Ubuntu have it: apt-get install wrk", "wrk", "-t1", "-c4", "-d1s", "-s", script, url)
+	out, err := run(t, "wrk", "-t1", "-c4", "-d1s", "-s", script, url)
 	if err != nil || a.seen["likes"] < 100 || len(a.faults) > 0 || strings.Contains(out, "Non-2xx") || !strings.Contains(out, "Requests/sec") {
 		t.Errorf("%v, %v, %q\n%s", err, a.seen, a.faults, out)
+	}
+}
+
+// What the scripts tell people to run is what was tested.
+func TestLargeScriptsNameThisK6(t *testing.T) {
+	pinned, err := os.ReadFile("../../../tools/k6.mod")
+	if err != nil {
+		t.Fatal(err)
+	}
+	version := regexp.MustCompile(`go\.k6\.io/k6 (\S+)`).FindSubmatch(pinned)[1]
+	for _, script := range []string{"likes.js", "orders.js"} {
+		if text, err := os.ReadFile(script); err != nil || !strings.Contains(string(text), "go.k6.io/k6@"+string(version)+" ") {
+			t.Errorf("%s does not name k6 %s: %v", script, version, err)
+		}
 	}
 }
