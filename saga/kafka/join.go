@@ -16,9 +16,9 @@ import (
 const (
 	minRejoin = 100 * time.Millisecond
 	maxRejoin = 5 * time.Second
-	// leaveTimeout is how long a goodbye may take in all: a stop, which has waited for its facts before, has ten seconds. In the first half of
+	// leaveTimeout is how long a goodbye may take in all: of the ten seconds of a stop six may have gone by on PostgreSQL. In the first half of
 	// it kafka-go says goodbye; then its connections are cut.
-	leaveTimeout = 4 * time.Second
+	leaveTimeout = 3 * time.Second
 )
 
 // ErrLanesLost is the cause ([context.Cause]) of the end of Hold's context when the lanes are dealt anew, be it that members
