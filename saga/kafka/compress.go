@@ -55,7 +55,8 @@ func deflate(payload []byte) int {
 // usualRatio is how much larger a batch of facts is when it is inflated. A guess saves copying; a wrong one costs some.
 const usualRatio = 4
 
-func inflate(compression compress.Compression, payload []byte) ([]byte, error) {
+// inflate fails if it comes to more than this many bytes: a few kilobytes can be made to fill any memory.
+func inflate(compression compress.Compression, payload []byte, most int) ([]byte, error) {
 	codec := compression.Codec()
 	if codec == nil {
 		return nil, fmt.Errorf("a batch is compressed in a way that is not known (%d)", compression)
@@ -63,12 +64,12 @@ func inflate(compression compress.Compression, payload []byte) ([]byte, error) {
 	r := codec.NewReader(bytes.NewReader(payload))
 	defer r.Close()
 	var inflated bytes.Buffer
-	inflated.Grow(min(usualRatio*len(payload), maxInflatedBytes))
-	if _, err := inflated.ReadFrom(io.LimitReader(r, maxInflatedBytes+1)); err != nil {
+	inflated.Grow(min(usualRatio*len(payload), most))
+	if _, err := inflated.ReadFrom(io.LimitReader(r, int64(most)+1)); err != nil {
 		return nil, fmt.Errorf("%w: %s: %w", ErrCorrupt, compression, err)
 	}
-	if inflated.Len() > maxInflatedBytes {
-		return nil, fmt.Errorf("a batch inflates to more than %d MiB", maxInflatedBytes>>20)
+	if inflated.Len() > most {
+		return nil, fmt.Errorf("a batch inflates to more than %d bytes", most)
 	}
 	return inflated.Bytes(), nil
 }

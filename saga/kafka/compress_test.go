@@ -3,8 +3,10 @@ package kafka
 import (
 	"bytes"
 	"encoding/binary"
+	"strings"
 	"testing"
 
+	"github.com/segmentio/kafka-go/compress"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
@@ -63,4 +65,22 @@ func indexesOf(n int) []int32 {
 		indexes[i] = int32(i)
 	}
 	return indexes
+}
+
+// P7: a few bytes that would fill the memory are refused.
+func TestABatchInflatesWithinBounds(t *testing.T) {
+	var bomb bytes.Buffer
+	w := compress.Gzip.Codec().NewWriter(&bomb)
+	if _, err := w.Write(make([]byte, 1<<20)); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if all, err := inflate(compress.Gzip, bomb.Bytes(), 1<<20); err != nil || len(all) != 1<<20 {
+		t.Errorf("%d bytes, %v", len(all), err)
+	}
+	if _, err := inflate(compress.Gzip, bomb.Bytes(), 1<<20-1); err == nil || !strings.Contains(err.Error(), "more than 1048575 bytes") {
+		t.Errorf("one byte too many: %v", err)
+	}
 }

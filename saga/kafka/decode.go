@@ -162,7 +162,7 @@ func (d *batchDecoder) decode(batch []byte, records *[]Record) (next int64, err 
 	}
 	payload := batch[batchHeaderBytes:]
 	if codec := compress.Compression(attributes & compressionMask); codec != compress.None {
-		if payload, err = inflate(codec, payload); err != nil {
+		if payload, err = inflate(codec, payload, maxInflatedBytes); err != nil {
 			return 0, err
 		}
 	}
