@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"tiffin/saga"
@@ -19,6 +20,8 @@ const (
 	// offsets and marks move, and those that it only records. A transaction for each would cost more than all the rest. They are
 	// handled with the tick, unless something else just was.
 	linger = tick
+	// maxLeisure is how much later than at the next tick a loop may look that has nothing to do.
+	maxLeisure = 9 * tick
 	// tellEvery is how often Kafka is told the offsets, for its tools to show.
 	tellEvery = time.Second
 	// graceful is how long a loop that has to let go of its lanes waits for what it has sent. The group waits for it.
@@ -62,10 +65,10 @@ type loop struct {
 	tell      map[kafka.TopicPartition]kafka.Offset
 
 	// When something was done last, or is to be done next.
-	looks, told, stepped, lastUse, wishesRead time.Duration
-	swept, forgot                             time.Duration
-	ticks                                     bool // this turn is a tick's
-	backlog                                   backlog
+	looks, told, shown, stepped, lastUse, wishesRead time.Duration
+	swept, forgot                                    time.Duration
+	ticks                                            bool // this turn is a tick's
+	backlog                                          backlog
 
 	// What follows belongs to one assignment.
 	condemned map[taskID]condemnation // what can't be done
@@ -194,6 +197,7 @@ func (l *loop) own(ctx context.Context, a kafka.Assignment) error {
 // claim makes the lanes this loop's.
 func (l *loop) claim(ctx context.Context, s Store, a kafka.Assignment) error {
 	l.store, l.cache, l.swept = s, &cache{}, -sweepEvery
+	l.shown = -tellEvery
 	rows, err := s.Claim(ctx, a.Lanes, l.partitions, l.process)
 	if err != nil {
 		return fmt.Errorf("claim: %w", err)
@@ -309,6 +313,7 @@ func (l *loop) work(ctx, work context.Context, a kafka.Assignment) error {
 		}
 		if idle := l.looks - l.up(); !busy && idle > 0 {
 			l.bell.Wait(ctx, idle)
+			l.looks = min(l.looks, l.nextTick()) // if it was rung for, its leisure is over
 		}
 	}
 	return nil
@@ -453,12 +458,33 @@ func (l *loop) lookAround(ctx context.Context, a kafka.Assignment) error {
 			ln.forget()
 		}
 	}
-	l.showBacklog(l.ahead())
+	if l.up()-l.shown >= tellEvery {
+		l.shown = l.up()
+		l.showBacklog(l.ahead())
+	}
 	if l.up()-l.told >= tellEvery && len(l.tell) > 0 {
 		l.tellOffsets(ctx, a)
 	}
-	if l.up()-l.lastUse >= tellEvery {
-		return l.clearOutboxes(ctx)
+	if l.up()-l.lastUse < tellEvery {
+		return nil
 	}
+	if err := l.clearOutboxes(ctx); err != nil {
+		return err
+	}
+	l.looks += l.leisure()
 	return nil
+}
+
+// leisure is how much later than at the next tick the loop may look around, which has not worked for a while. A process has dozens of
+// loops, each of which would wake it ten times a second.
+func (l *loop) leisure() time.Duration {
+	waiting, _ := l.queue.waiting(func(int) bool { return true })
+	died := slices.ContainsFunc(l.owned, func(ln *lane) bool { return ln.Deaths > 0 })
+	if waiting > 0 || died || l.performs {
+		return 0
+	}
+	if l.due.IsZero() {
+		return maxLeisure
+	}
+	return max(0, min(maxLeisure, l.due.Sub(l.now())).Truncate(tick))
 }

@@ -117,3 +117,26 @@ func TestABatchThatTakesTooLongGetsSmaller(t *testing.T) {
 		}
 	}
 }
+
+// A loop without work hardly ever wakes, and is there at once for what comes, and for a deadline.
+func TestALoopRestsWithoutMissingAnything(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		began, handled := time.Now(), map[string]time.Duration{}
+		s := &jobStore{rows: map[int]*Row{0: {}}, due: []Due{{Key: "late", Until: began.Add(15*time.Second + 250*time.Millisecond)}}}
+		s.refuse = func(save *Save) error {
+			for _, d := range save.Working.Documents() {
+				handled[d.Key] = time.Since(began)
+			}
+			return nil
+		}
+		s.hold(t, 20*time.Second, 59*time.Second)
+		for key, due := range map[string]time.Duration{"k0": 20 * time.Second, "late": 15*time.Second + 250*time.Millisecond, "k1": 40 * time.Second} {
+			if late := handled[key] - due; late < 0 || late > 2*tick {
+				t.Errorf("%s is handled after %v, and was due after %v", key, handled[key], due)
+			}
+		}
+		if s.waits > 120 { // each tick would be 590
+			t.Errorf("in a minute it has waited %d times", s.waits)
+		}
+	})
+}

@@ -64,6 +64,18 @@ type jobStore struct {
 	claims int
 	looked int           // how often it was asked for what is due
 	slow   time.Duration // what a claim takes
+	waits  int           // how often the loop has waited
+}
+
+// waits is a bell that counts how often somebody waits for it.
+type waits struct {
+	Bell
+	n *int
+}
+
+func (w waits) Wait(ctx context.Context, d time.Duration) {
+	*w.n++
+	w.Bell.Wait(ctx, d)
 }
 
 func (s *jobStore) Claim(_ context.Context, lanes []int, _ int, _ string) (out []*Row, err error) {
@@ -221,6 +233,7 @@ func (s *jobStore) hold(t *testing.T, every, d time.Duration) {
 	c := Config{Metrics: NewMetrics(prometheus.NewRegistry()), Logger: slog.New(slog.DiscardHandler)}.withDefaults()
 	f := newFeed(p, 1, []*saga.Group{g}, c.Logger)
 	team := newTeam(p, c, g, f, 1, &turns{limit: 1})
+	team.loops[0].bell = waits{team.loops[0].bell, &s.waits}
 	ctx, end := context.WithTimeout(t.Context(), d)
 	defer end()
 	reading, stop := context.WithCancel(t.Context())
