@@ -131,13 +131,16 @@ func (l *loop) deadline(d Due, now time.Time) saga.Cause {
 const sweepEvery = time.Minute
 
 // sweepMarks deletes acts that are nothing but the expired mark of an undo that came first: unknown ids would fill the table.
-// Only a lane's owner does, for it may have the act in memory.
+// Only a lane's owner does, for it may have the act in memory; and, as with deadlines, only when the lane has read what was logged until
+// then: what the mark bars may wait in our own backlog, and is as young as when it was logged.
 func (l *loop) sweepMarks(ctx context.Context) error {
 	if !l.group.HasAct() || l.up()-l.swept < sweepEvery {
 		return nil
 	}
 	l.swept = l.up()
-	keys, err := l.store.Sweep(ctx, l.claimed(), l.now())
+	until := l.now().Add(-sweepEvery)
+	read := slices.DeleteFunc(l.claimed(), func(c Claimed) bool { return !l.hasRead(l.lanes[c.Lane], until) })
+	keys, err := l.store.Sweep(ctx, read, until)
 	if err != nil {
 		return fmt.Errorf("sweep marks: %w", err)
 	}

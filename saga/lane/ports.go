@@ -51,8 +51,9 @@ type Store interface {
 	// Due are acts of these lanes whose deadline has passed, the earliest first; without those of keys that are parked, and of
 	// these others: what can't fire must not stand before what can.
 	Due(ctx context.Context, lanes []int, now time.Time, without []string, limit int) ([]Due, error)
-	// Sweep deletes acts of these lanes that are nothing but a mark which has expired, and returns their keys.
-	Sweep(ctx context.Context, claimed []Claimed, now time.Time) ([]string, error)
+	// Sweep deletes acts of these lanes that are nothing but a mark which had expired at that time, and returns their keys; not those of
+	// keys that are parked: what the mark bars may be among their events.
+	Sweep(ctx context.Context, claimed []Claimed, until time.Time) ([]string, error)
 
 	// Wishes are what people want to be done with parked keys of these lanes, in the order in which they asked.
 	Wishes(ctx context.Context, lanes []int) ([]Wished, error)

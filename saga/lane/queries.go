@@ -38,12 +38,13 @@ func dueSQL(g *saga.Group) string {
 		and not exists (select from parked p where p.lane = t.lane and p.key = t.%[1]s) order by t.waits_until limit $3`, keyColumn(t), t.Name())
 }
 
-func (s *store) Sweep(ctx context.Context, claimed []Claimed, now time.Time) ([]string, error) {
+func (s *store) Sweep(ctx context.Context, claimed []Claimed, until time.Time) ([]string, error) {
 	t := s.group.Tables()[0]
 	numbers, epochs := split(claimed)
-	rows, err := s.conn.Query(ctx, fmt.Sprintf(`delete from %s t using unnest($1::int[], $2::bigint[]) x(lane, epoch) join lanes l on l.lane = x.lane and l.epoch = x.epoch
-		where t.lane = x.lane and t.state = $3 and t.mark_until < $4 returning t.%s`, t.Name(), keyColumn(t)),
-		numbers, epochs, string(saga.Barred), now)
+	rows, err := s.conn.Query(ctx, fmt.Sprintf(`delete from %[1]s t using unnest($1::int[], $2::bigint[]) x(lane, epoch) join lanes l on l.lane = x.lane and l.epoch = x.epoch
+		where t.lane = x.lane and t.state = $3 and t.mark_until < $4
+		and not exists (select from parked p where p.lane = t.lane and p.key = t.%[2]s) returning t.%[2]s`, t.Name(), keyColumn(t)),
+		numbers, epochs, string(saga.Barred), until)
 	if err != nil {
 		return nil, err
 	}

@@ -229,8 +229,7 @@ func (s *store) Due(ctx context.Context, lanes []int, now time.Time, without []s
 	err = s.query(ctx, func() {
 		t := s.schema.group.Tables()[0]
 		for key, a := range s.schema.waits {
-			parked := slices.ContainsFunc(s.schema.parked, func(p lane.ParkedEvent) bool { return p.Lane == a.lane && p.Key == key })
-			if !a.until.After(now) && slices.Contains(lanes, a.lane) && s.ends(a) && !parked && !slices.Contains(without, key) {
+			if !a.until.After(now) && slices.Contains(lanes, a.lane) && s.ends(a) && !s.parks(a.lane, key) && !slices.Contains(without, key) {
 				due = append(due, lane.Due{Key: key, Lane: a.lane, Until: a.until, Waiting: a.waiting})
 			}
 		}
@@ -255,6 +254,10 @@ func (s *store) Due(ctx context.Context, lanes []int, now time.Time, without []s
 	return due, err
 }
 
+func (s *store) parks(number int, key string) bool {
+	return slices.ContainsFunc(s.schema.parked, func(p lane.ParkedEvent) bool { return p.Lane == number && p.Key == key })
+}
+
 // owned are the lanes that nobody else has claimed since.
 func (s *store) owned(claimed []lane.Claimed) map[int]bool {
 	owned := map[int]bool{}
@@ -265,12 +268,12 @@ func (s *store) owned(claimed []lane.Claimed) map[int]bool {
 	return owned
 }
 
-func (s *store) Sweep(ctx context.Context, claimed []lane.Claimed, now time.Time) (swept []string, err error) {
+func (s *store) Sweep(ctx context.Context, claimed []lane.Claimed, until time.Time) (swept []string, err error) {
 	err = s.query(ctx, func() {
 		owned := s.owned(claimed)
 		table := s.schema.group.Tables()[0].Name()
 		s.acts(func(key string, r *row) {
-			if a := r.act; owned[a.lane] && a.state == saga.Barred && !a.mark.IsZero() && a.mark.Before(now) {
+			if a := r.act; owned[a.lane] && a.state == saga.Barred && !a.mark.IsZero() && a.mark.Before(until) && !s.parks(a.lane, key) {
 				swept = append(swept, key)
 			}
 		})

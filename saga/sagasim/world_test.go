@@ -183,3 +183,43 @@ func TestEachKindOfFaultHappens(t *testing.T) {
 		t.Errorf("locusts: %v", err)
 	}
 }
+
+// A seat that is given back before it was wanted.
+type returned struct{ ID string }
+
+func (returned) EventType() string { return "seat.returned" }
+func (returned) Topic() string     { return "hall" }
+func (f returned) Key() string     { return f.ID }
+
+// P3: an undo that was first bars what it undoes, however long that waits in a backlog of ours: it was said in time.
+func TestAMarkOutlivesABacklog(t *testing.T) {
+	seats := saga.In("seats", func(s *seat) saga.Columns { return saga.Columns{{"id", &s.ID}, {"show", &s.Show}} })
+	w := sagasim.World{
+		Groups: []*saga.Group{saga.Define("office", saga.Documents(seats), saga.Life(time.Second),
+			saga.Does(func(s *seat, _ saga.Event[wanted]) []saga.Fact { return saga.Say(sold{s.ID}) },
+				saga.Refuses(func(s *seat, _ saga.Event[wanted]) []saga.Fact { return saga.Say(lapsed{s.ID}) }),
+				saga.Announces[sold](), saga.Fails[lapsed](), saga.Announces[lapsed]()),
+			saga.Undoes(func(s *seat, _ saga.Cause) []saga.Fact { return saga.Say(lapsed{s.ID}) }, saga.Upon[returned](), saga.Announces[lapsed]()))},
+		Outside: []*saga.Group{saga.Outside("people", saga.Begins[wanted](), saga.Begins[returned]())},
+		Saga: func(_ *rand.Rand, n int) []sagasim.Saying {
+			id := fmt.Sprint("s", n)
+			return []sagasim.Saying{{Fact: wanted{ID: id}}, {Fact: returned{id}}}
+		},
+		Judge: func(e *sagasim.End) (wrong []sagasim.Finding) {
+			back := map[string]bool{}
+			for _, f := range e.Said() {
+				back[f.Key] = back[f.Key] || f.Type == returned{}.EventType()
+			}
+			for _, d := range e.Documents("office", "seats") {
+				if s := d.(*seat); s.State() == saga.Done && back[s.ID] {
+					wrong = append(wrong, sagasim.Finding{Rule: "sold", What: s.ID + " is sold, and was given back when it was wanted"})
+				}
+			}
+			return wrong
+		},
+	}
+	kinds := []sagasim.Kind{sagasim.Dies, sagasim.DiesAfter, sagasim.Restarts, sagasim.Stops, sagasim.KafkaDown}
+	if r := w.Hunt(t.Context(), sagasim.Hunt{Seeds: 500, Options: sagasim.Options{Kinds: kinds}}); r.Failed != nil {
+		t.Errorf("%v", r)
+	}
+}

@@ -535,7 +535,10 @@ func (s *suite) deadlines() {
 
 func (s *suite) sweeps() {
 	c := s.claim("one", 0, 1, 2, 3)
-	s.must(s.batch(c, nil, stopped{"a"}, begun{"b", ""}))
+	s.must(s.batch(c, nil, stopped{"a"}, begun{"b", ""}, stopped{"parked"}))
+	s.must(s.batch(c, func(save *lane.Save) { // what the mark bars may be redriven
+		save.Park = []lane.ParkedEvent{parking(kafka.Partition([]byte("parked"), Partitions), "parked", 5, "broken")}
+	}))
 	var mine, stale []lane.Claimed
 	for _, r := range c.rows {
 		mine, stale = append(mine, lane.Claimed{Lane: r.Number, Epoch: r.Epoch}), append(stale, lane.Claimed{Lane: r.Number, Epoch: r.Epoch - 1})
@@ -555,8 +558,10 @@ func (s *suite) sweeps() {
 	if _, exists := document(s, trials, "a"); exists {
 		s.t.Error("the mark is still there")
 	}
-	if _, exists := document(s, trials, "b"); !exists {
-		s.t.Error("what is no mark is gone")
+	for _, key := range []string{"b", "parked"} {
+		if _, exists := document(s, trials, key); !exists {
+			s.t.Errorf("%s is gone, which is no mark, or one of a parked key", key)
+		}
 	}
 	c.Close()
 }
