@@ -96,7 +96,9 @@ func java(libs, class string, args ...string) child.Command {
 func (k *Kafka) Start(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, kafkaReadyLimit)
 	defer cancel()
-	process, err := child.Start(java(k.libs, "kafka.Kafka", k.config()))
+	command := java(k.libs, "kafka.Kafka", k.config())
+	command.Args = append([]string{"-Djava.io.tmpdir=" + k.dir}, command.Args...) // where a JVM that is killed leaves its native libraries
+	process, err := child.Start(command)
 	if err != nil {
 		return err
 	}
