@@ -62,11 +62,11 @@ func (in *inspection) undone(do *node, told map[string]bool) {
 		return
 	}
 	var open []string
-	answered := in.answeredBy(do.group)
 	for _, s := range in.stories {
 		if !s.all.nodes[do] {
 			continue
 		}
+		answered := in.answeredBy(s, do.group)
 		for _, what := range append(in.failures(s, do, answered), in.verdicts(s, do, answered)...) {
 			if !slices.Contains(open, what) {
 				open = append(open, what)
@@ -129,8 +129,8 @@ func (in *inspection) verdicts(s *story, do *node, answered map[string]bool) (ou
 	return out
 }
 
-// answeredBy are the facts that undo or settle the group's act, whether it hears them or what must come of them.
-func (in *inspection) answeredBy(g *Group) map[string]bool {
+// answeredBy are the facts that undo or settle the group's act in the story, whether it hears them or what must come of them.
+func (in *inspection) answeredBy(s *story, g *Group) map[string]bool {
 	answered := map[string]bool{}
 	for _, n := range in.nodes {
 		settles := n.Closes || slices.ContainsFunc(n.Says, func(s Said) bool { return s.Closes || s.Fails })
@@ -140,17 +140,18 @@ func (in *inspection) answeredBy(g *Group) map[string]bool {
 			}
 		}
 	}
-	in.spread(answered)
+	in.spread(s, answered)
 	return answered
 }
 
-// spread adds the facts that somebody hears all of whose alternatives are in the set already, until there are no more.
-func (in *inspection) spread(set map[string]bool) {
+// spread adds the facts that somebody hears all of whose alternatives are in the set already, until there are no more. What begins the
+// story is no step of it: who says that lets another saga begin.
+func (in *inspection) spread(s *story, set map[string]bool) {
 	for grown := true; grown; {
 		grown = false
 		for _, n := range in.nodes {
 			says := n.alternatives()
-			if n.group.outside || len(says) == 0 || slices.ContainsFunc(says, func(f Said) bool { return !set[f.Type] }) {
+			if n.group.outside || len(says) == 0 || slices.ContainsFunc(says, func(f Said) bool { return !set[f.Type] || slices.Contains(s.starts, f.Type) }) {
 				continue
 			}
 			for _, h := range n.Hears {

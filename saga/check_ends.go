@@ -106,7 +106,7 @@ func (in *inspection) failuresEnd(s *story, told map[string]bool) {
 			}
 		}
 	}
-	in.spread(ended)
+	in.spread(s, ended)
 	for _, n := range in.ordered(s.all.nodes) {
 		if n.Role == RoleUndoes {
 			in.verdictEnds(s, n, ended, told)

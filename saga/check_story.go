@@ -76,12 +76,11 @@ func (c *graph) tell() (out []*story) {
 	return c.joined(out, others)
 }
 
-// foreign says whether facts of this type come from outside of their own accord: nobody is known to say them; or somebody begins with
-// them, and no group says them. Such may also be an answer to something.
+// foreign says whether facts of this type come from outside of their own accord: nobody is known to say them, or somebody begins with
+// them. Such may also be an answer to something, and a group may say the same: who subscribes orders again and again.
 func (c *graph) foreign(eventType string) bool {
 	said := c.said[eventType]
-	begun := slices.ContainsFunc(said, func(n *node) bool { return n.Role == RoleBegins })
-	return len(said) == 0 || begun && len(c.speakers(eventType)) == 0
+	return len(said) == 0 || slices.ContainsFunc(said, func(n *node) bool { return n.Role == RoleBegins })
 }
 
 func (c *graph) begins(eventType string) bool {

@@ -328,6 +328,31 @@ func TestShapes(t *testing.T) {
 		"it begins as an answer only": {groups: []*saga.Group{
 			goods(saga.Upon[said[MoneyNotHeld]]()), moneyAfter(), ends(bothHeld, noGoods), saga.Outside("customer", saga.Begins[said[Agreed]](), mayBegin()),
 		}},
+		// Who subscribes orders again, once it has been cancelled.
+		"a group begins it, too": {groups: []*saga.Group{
+			sharing(), goods(saga.Upon[said[MoneyNotHeld]]()), moneyAfter(), ends(bothHeld, noGoods), again(),
+		}},
+		"a group begins it, too, and nobody undoes anything": {
+			groups: []*saga.Group{
+				sharing(), define("goods", does[Placed, GoodsHeld, GoodsNotHeld](), saga.Then(upon[Completed], saga.Closes())),
+				moneyAfter(), ends(bothHeld, saga.AnyOf(heard[GoodsNotHeld](), heard[MoneyNotHeld]())), again(),
+			},
+			want: []string{"no-undo goods"},
+		},
+		"a group begins it, too, and nobody ends it": {
+			groups: []*saga.Group{
+				sharing(), define("goods", does[Placed, GoodsHeld, GoodsNotHeld](), saga.Undoes(undo, saga.Upon[said[MoneyNotHeld]]())), moneyAfter(),
+				define("again", saga.Shared[said[Placed]](), saga.On(tally[GoodsNotHeld], saga.Says[said[Placed]]())), define("numbers", saga.On(tally[MoneyHeld])),
+			},
+			want: []string{"no-owner goods"},
+		},
+		"a group begins it anew upon a failure, and nobody says that it is over": {
+			groups: []*saga.Group{
+				sharing(), goodsInSilence(), moneyAfter(), ends(bothHeld, saga.AnyOf(heard[GoodsNotHeld]())),
+				define("again", saga.Shared[said[Placed]](), saga.On(tally[MoneyNotHeld], saga.Says[said[Placed]]())), define("numbers", saga.On(tally[Cancelled])),
+			},
+			want: []string{"path-without-end money"},
+		},
 		// A request that comes first bars the act, and says nothing; one that comes later is refused.
 		"an act that is past undoing once it is done": {groups: []*saga.Group{
 			api(), goods(saga.Upon[said[MoneyNotHeld]]()), saga.Outside("customer", saga.Begins[said[Agreed]]()), ends(bothHeld, noGoods),
@@ -372,6 +397,15 @@ func TestAStoryBeginsWithWhatMayBeAnAnswer(t *testing.T) {
 			t.Errorf("with %s outside, the stories are %v, want %v", outside.Name(), got, want)
 		}
 	}
+}
+
+// sharing is an API that shares with a group what it begins with: again.
+func sharing() *saga.Group {
+	return saga.Outside("api", saga.Begins[said[Placed]](), saga.Shared[said[Placed]]())
+}
+
+func again() *saga.Group {
+	return define("again", saga.Shared[said[Placed]](), saga.On(tally[Cancelled], saga.Says[said[Placed]]()))
 }
 
 // announces is a do upon T that takes a voucher, and tells nobody here; or fails.
