@@ -20,6 +20,9 @@ type story struct {
 type Story struct {
 	Starts []string // the types of the facts that begin it, all of them
 	Ends   []string // the types of the facts that say that it is over, each declared with [Ends], upon a request from outside too; none if nobody declares one
+
+	// Through are those of the facts that begin another story which this one has to come by: it comes to none of its ends without.
+	Through []string
 }
 
 // Stories are those that these groups tell, with who speaks from outside. What is no start of one and is not said by any of them
@@ -27,15 +30,27 @@ type Story struct {
 func Stories(groups ...*Group) (out []Story) {
 	c := newGraph(groups)
 	for _, s := range c.stories {
-		told := Story{Starts: s.starts}
-		for _, n := range c.ordered(s.all.nodes) {
-			for _, f := range n.Says {
-				if f.Ends && !slices.Contains(told.Ends, f.Type) {
-					told.Ends = append(told.Ends, f.Type)
+		told := Story{Starts: s.starts, Ends: c.endsOf(s.all)}
+		for _, other := range c.stories {
+			for _, f := range other.starts {
+				if other != s && s.all.facts[f] && len(told.Ends) > 0 && len(c.endsOf(c.follow(s.from, course{up: map[string]bool{f: true}}))) == 0 {
+					told.Through = append(told.Through, f)
 				}
 			}
 		}
 		out = append(out, told)
+	}
+	return out
+}
+
+// endsOf are the types of the facts that say that a saga is over, of what was reached.
+func (c *graph) endsOf(r reached) (out []string) {
+	for _, n := range c.ordered(r.nodes) {
+		for _, f := range n.Says {
+			if f.Ends && !slices.Contains(out, f.Type) {
+				out = append(out, f.Type)
+			}
+		}
 	}
 	return out
 }

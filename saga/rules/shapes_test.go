@@ -399,6 +399,24 @@ func TestAStoryBeginsWithWhatMayBeAnAnswer(t *testing.T) {
 	}
 }
 
+// A story comes through another one's beginning if it comes to no end without it.
+func TestAStoryKnowsThroughWhichOthersItComes(t *testing.T) {
+	groups := []*saga.Group{
+		sharing(), goods(saga.Upon[said[MoneyNotHeld]]()), moneyAfter(), ends(bothHeld, noGoods), saga.Outside("customer", saga.Begins[said[Agreed]]()),
+		define("again", saga.Shared[said[Placed]](), saga.On(tally[Agreed], saga.Says[said[Placed]]())),
+	}
+	other := define("other", saga.Does(upon[Agreed], saga.Ends[said[Completed]]()))
+	for _, tt := range []struct {
+		groups []*saga.Group
+		want   []string
+	}{{groups, []string{"placed"}}, {append(groups, other), nil}} {
+		stories := saga.Stories(tt.groups...)
+		if i := slices.IndexFunc(stories, func(s saga.Story) bool { return s.Starts[0] == "agreed" }); i < 0 || !slices.Equal(stories[i].Through, tt.want) {
+			t.Errorf("the stories are %+v, want one that begins with agreed and comes through %q", stories, tt.want)
+		}
+	}
+}
+
 // sharing is an API that shares with a group what it begins with: again.
 func sharing() *saga.Group {
 	return saga.Outside("api", saga.Begins[said[Placed]](), saga.Shared[said[Placed]]())

@@ -68,7 +68,7 @@ type told struct {
 	saga.Story
 	owners []int    // the groups that may say one of its ends
 	whose  []string // of each end, who may say it
-	shared bool     // another story may have the same end, so a saga with this one's beginning need not: what they say may tell them apart
+	shared bool     // another story may have the same end and no need of this one's beginning, so a saga with that need not end: what they say may tell them apart
 }
 
 // storiesWithEnds are the stories of the world of which somebody owns the end. Ends of which no start is known, for the world begins
@@ -90,10 +90,14 @@ func (e *explorer) storiesWithEnds() (out []told) {
 	}
 	for i := range out {
 		for j := range out {
-			out[i].shared = out[i].shared || i != j && slices.ContainsFunc(out[i].Ends, func(end string) bool { return slices.Contains(out[j].Ends, end) })
+			out[i].shared = out[i].shared || i != j && anyOf(out[i].Ends, out[j].Ends) && !anyOf(out[i].Starts, out[j].Through)
 		}
 	}
 	return out
+}
+
+func anyOf(these, those []string) bool {
+	return slices.ContainsFunc(these, func(s string) bool { return slices.Contains(those, s) })
 }
 
 // owned is the story with who owns its ends.

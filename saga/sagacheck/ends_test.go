@@ -75,6 +75,29 @@ func TestOnlyASagaWithAnOwnerMustEnd(t *testing.T) {
 	}
 }
 
+// A saga that only leads to another one's beginning has that one's end, and is no excuse for it. That one must end also if a group begins it.
+func TestASagaThatAnotherLeadsToMustEnd(t *testing.T) {
+	orders := func(saga.Event[CancelAsked]) []saga.Fact { return nil }
+	subscribers := saga.In("subscribers", func(s *Shelf) saga.Columns { return saga.Columns{{Name: "id", At: &s.ID}} })
+	api := saga.Outside("api", saga.Begins[Placed](), saga.Begins[CancelAsked](), saga.Shared[Placed]())
+	again := saga.Define("again", saga.Documents(subscribers), saga.Shared[Placed](), saga.On(orders, saga.Says[Placed]()))
+	for _, tt := range []struct {
+		name   string
+		groups []*saga.Group
+		want   string
+	}{
+		{"it is begun from outside alone", []*saga.Group{owner("orders", saga.Heard[Held]())}, "the saga o1 never ends: it begins with placed, and orders says none of its ends"},
+		{"a group begins it, too", []*saga.Group{again, owner("orders", saga.Heard[Held]())}, "the saga o1 never ends: it begins with placed, and orders says none of its ends"},
+		{"a group begins it, too, and it ends", []*saga.Group{again, owner("orders", saga.Heard[Held](), saga.Heard[NotHeld]())}, ""},
+	} {
+		w := shelf(tt.groups...)
+		w.Outside = []*saga.Group{api}
+		if got := strings.Join(whats(sagacheck.Verify(w)), "\n"); got != tt.want {
+			t.Errorf("%s: %q, want %q", tt.name, got, tt.want)
+		}
+	}
+}
+
 // An end is the saga's, whoever says it: two groups that each say one make two.
 func TestASagaThatTwoGroupsEndEndsTwice(t *testing.T) {
 	sure := saga.AnyOf(saga.Heard[Held](), saga.Heard[NotHeld]())
