@@ -22,6 +22,7 @@ type node struct {
 	*Reaction
 	group *Group
 	leads []*node // what may run after it without a fact: the Else of the wait that it begins, the outcome of an effect
+	nods  bool    // an answer that declares failures alone, and says nothing if it does not fail: else the next wait would never begin
 }
 
 // String is the node's name: "kitchen.ask".
@@ -65,6 +66,7 @@ func (c *graph) add(g *Group) {
 				n.leads = append(n.leads, m)
 			}
 		}
+		n.nods = n.Role == RoleThen && n.next != "" && !n.Closes && !slices.ContainsFunc(c.nodes[first:], func(m *node) bool { return m.Wait == n.Wait && !m.closes() })
 	}
 }
 
@@ -120,7 +122,7 @@ func (n *node) alternatives() []Said {
 // settles says whether the act is past undoing after the reaction, whatever it has said: closed, refused, or past its pivot. What it
 // only announces leaves the act open, too.
 func (n *node) settles() bool {
-	return n.Closes || n.Pivots || len(n.Says) > 0 && !slices.ContainsFunc(n.Says, func(s Said) bool { return !s.Closes && !s.Fails })
+	return n.Pivots || n.closes()
 }
 
 // maySettle says whether the act may be past undoing after the reaction, although it has not failed.
@@ -128,9 +130,14 @@ func (n *node) maySettle() bool {
 	return n.Closes || n.Pivots || slices.ContainsFunc(n.Says, func(s Said) bool { return s.Closes })
 }
 
+// closes says whether the act is over after the reaction, whatever it has said.
+func (n *node) closes() bool {
+	return n.Closes || len(n.Says) > 0 && !slices.ContainsFunc(n.Says, func(s Said) bool { return !s.Closes && !s.Fails })
+}
+
 // fails says whether the reaction can only fail.
 func (n *node) fails() bool {
-	return len(n.Says) > 0 && !slices.ContainsFunc(n.Says, func(s Said) bool { return !s.Fails })
+	return !n.Silently && !n.nods && len(n.Says) > 0 && !slices.ContainsFunc(n.Says, func(s Said) bool { return !s.Fails })
 }
 
 // rivals are the reactions of which no more than one comes to its end for an act, and which then exclude n: all dos of

@@ -328,6 +328,17 @@ func TestShapes(t *testing.T) {
 		"it begins as an answer only": {groups: []*saga.Group{
 			goods(saga.Upon[said[MoneyNotHeld]]()), moneyAfter(), ends(bothHeld, noGoods), saga.Outside("customer", saga.Begins[said[Agreed]](), mayBegin()),
 		}},
+		// Who acts or approves may do so in silence, and say no more than that it fails.
+		"a do that acts in silence, or fails": {groups: []*saga.Group{
+			api(), define("money", does[Placed, MoneyHeld, MoneyNotHeld](saga.Closes())), desk(),
+			define("goods", saga.Does(upon[Placed], saga.Silently(), saga.Fails[said[GoodsNotHeld]]()), saga.Then(upon[MoneyHeld], saga.Ends[said[Completed]]()), saga.Then(upon[MoneyNotHeld], saga.Ends[said[Cancelled]]())),
+		}},
+		"an answer that approves in silence, or fails": {groups: []*saga.Group{
+			api(), bank(), define("money", saga.Does(upon[MoneyAsked], saga.Says[said[MoneyHeld]](), saga.Closes())), desk(),
+			define("goods", saga.Does(upon[Placed], saga.Says[said[MoneyAsked]]()),
+				saga.Within(time.Hour, saga.Then(upon[BankSaidYes], saga.Fails[said[GoodsNotHeld]]()), saga.Then(upon[BankSaidNo], saga.Fails[said[GoodsNotHeld]]()), saga.Else(timeOut, saga.Fails[said[GoodsNotHeld]]())),
+				saga.Within(time.Hour, saga.Then(upon[MoneyHeld], saga.Ends[said[Completed]]()), saga.Else(fail, saga.Fails[said[GoodsNotHeld]]()))),
+		}},
 		// Who subscribes orders again, once it has been cancelled.
 		"a group begins it, too": {groups: []*saga.Group{
 			sharing(), goods(saga.Upon[said[MoneyNotHeld]]()), moneyAfter(), ends(bothHeld, noGoods), again(),
@@ -397,6 +408,11 @@ func TestAStoryBeginsWithWhatMayBeAnAnswer(t *testing.T) {
 			t.Errorf("with %s outside, the stories are %v, want %v", outside.Name(), got, want)
 		}
 	}
+}
+
+// desk says that it is over where there are no goods.
+func desk() *saga.Group {
+	return define("desk", saga.Once(saga.AllOf(heard[Placed](), heard[GoodsNotHeld]()), fail, saga.Ends[said[NotAgreed]]()))
 }
 
 // A story comes through another one's beginning if it comes to no end without it.

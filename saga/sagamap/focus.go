@@ -149,7 +149,7 @@ func (m *Map) leadsTo(i int) []int {
 		switch at := slices.Index(order, r.Wait); {
 		case r.Role == saga.RoleDoes:
 			next = order[0]
-		case r.Wait != "" && at+1 < len(order) && goesOn(r):
+		case r.Wait != "" && at+1 < len(order) && m.goesOn(r):
 			next = order[at+1]
 		}
 	}
@@ -162,8 +162,17 @@ func (m *Map) leadsTo(i int) []int {
 	return led
 }
 
-// goesOn: after the reaction the act may be open still.
-func goesOn(r reaction) bool {
+// goesOn: after this answer to a wait the act may be open still. One that declares failures alone says nothing if it does not fail:
+// so it is where no answer to the wait could go on otherwise.
+func (m *Map) goesOn(r reaction) bool {
+	nods := r.Role == saga.RoleThen && !r.Closes && !slices.ContainsFunc(r.Says, func(s saga.Said) bool { return !s.Fails })
+	return staysOpen(r) || nods && !slices.ContainsFunc(m.reactions, func(other reaction) bool {
+		return other.group == r.group && other.Wait == r.Wait && staysOpen(other)
+	})
+}
+
+// staysOpen: after the reaction the act is open if it has said all that it may say, or has nothing to say.
+func staysOpen(r reaction) bool {
 	ends := func(s saga.Said) bool { return s.Fails || s.Closes }
 	return !r.Closes && (len(r.Says) == 0 || slices.ContainsFunc(r.Says, func(s saga.Said) bool { return !ends(s) }))
 }
@@ -206,7 +215,7 @@ func (m *Map) before(i int) []int {
 		acts := r.Role == saga.RoleThen || r.Role == saga.RoleElse || r.Role == saga.RoleUndoes
 		switch {
 		case acts && at <= 0 && other.Role == saga.RoleDoes,
-			acts && at > 0 && other.Wait == order[at-1] && goesOn(other),
+			acts && at > 0 && other.Wait == order[at-1] && m.goesOn(other),
 			r.Effect != "" && slices.Contains(other.Requests, r.Effect):
 			before = append(before, j)
 		}

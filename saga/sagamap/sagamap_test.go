@@ -183,6 +183,35 @@ func TestWhoSaysAndWhoHears(t *testing.T) {
 	}
 }
 
+// An answer that declares failures alone approves by saying nothing, if none of its wait could go on otherwise: then it is a step on the way.
+func TestTheWaysKnowWhoApprovesInSilence(t *testing.T) {
+	yes := func(*document, saga.Event[paid]) []saga.Fact { return nil }
+	no := func(*document, saga.Event[unpaid]) []saga.Fact { return nil }
+	for _, tt := range []struct {
+		name string
+		yes  saga.Option
+		no   bool // the other one is a step on the way, too
+	}{
+		{"one says that it goes on, so the other only fails", saga.Says[refunded](), false},
+		{"both declare failures alone", saga.Fails[returned](), true},
+	} {
+		m := sagamap.New(saga.Define("bank", saga.Documents(documents),
+			saga.Does(pay, saga.Says[tooLate]()),
+			saga.Within(time.Hour, saga.Then(yes, tt.yes), saga.Then(no, saga.Fails[returned]()), saga.Else(shipAnyway, saga.Fails[returned]())),
+			saga.Within(time.Hour, saga.Then(ship, saga.Ends[shipped]()), saga.Else(unpack, saga.Fails[returned]()))))
+		text := m.Text(sagamap.Focus{Ends: []string{"goods.shipped"}}, 0)
+		for fact, want := range map[string]bool{"money.paid": true, "money.refused": tt.no} {
+			if strings.Contains(text, fact) != want {
+				t.Errorf("%s: the ways tell of %s: %v, want %v:\n%s", tt.name, fact, !want, want, text)
+			}
+		}
+		follows := m.Text(sagamap.Focus{Fact: "money.paid"}, 0)
+		if !strings.Contains(follows, "unpack") {
+			t.Errorf("%s: what follows from money.paid leaves out the next wait:\n%s", tt.name, follows)
+		}
+	}
+}
+
 func TestAFocusThatTheMapDoesNotKnowIsRefused(t *testing.T) {
 	for _, test := range []struct {
 		focus sagamap.Focus
