@@ -14,7 +14,7 @@ func (in *inspection) ends() {
 		if len(actors) < 2 {
 			continue // who acts alone knows when it is done
 		}
-		first := in.hearers(s.starts[0], RoleDoes, RoleOn)[0]
+		first := append(in.hearers(s.starts[0], RoleDoes, RoleOn), in.hearers(s.starts[0], RoleOnce)...)[0]
 		begins := strings.Join(s.starts, " and ")
 		switch {
 		case !s.owned:

@@ -33,7 +33,7 @@ func Stories(groups ...*Group) (out []Story) {
 		told := Story{Starts: s.starts, Ends: c.endsOf(s.all)}
 		for _, other := range c.stories {
 			for _, f := range other.starts {
-				if other != s && s.all.facts[f] && len(told.Ends) > 0 && len(c.endsOf(c.follow(s.from, course{up: map[string]bool{f: true}}))) == 0 {
+				if !slices.Contains(s.starts, f) && s.all.facts[f] && len(told.Ends) > 0 && len(c.endsOf(c.follow(s.from, course{up: map[string]bool{f: true}}))) == 0 {
 					told.Through = append(told.Through, f)
 				}
 			}
@@ -64,10 +64,10 @@ type failure struct {
 // tell finds the stories: one for each fact that no group says and that is where acts come from.
 //
 // A fact from outside begins a story if a do hears it; if only groups without acts hear it, it begins one if a do comes of
-// it. Any other one is an answer or a request, and may come at any time. A join that no single story can bring about belongs to
-// those that together can: they are one.
+// it. Those that a join waits for, and no do, begin one together. Any other one is an answer or a request, and may come at any time. A
+// join that no single story can bring about belongs to those that together can: they are one.
 func (c *graph) tell() (out []*story) {
-	var starts, others []string
+	var starts, awaited, others []string
 	for _, n := range c.nodes {
 		facts := n.Hears
 		if n.Role == RoleBegins {
@@ -75,20 +75,57 @@ func (c *graph) tell() (out []*story) {
 		}
 		for _, f := range facts {
 			switch {
-			case slices.Contains(starts, f.Type) || slices.Contains(others, f.Type) || !c.foreign(f.Type):
+			case slices.Contains(slices.Concat(starts, awaited, others), f.Type) || !c.foreign(f.Type):
 			case c.begins(f.Type):
 				starts = append(starts, f.Type)
+			case len(c.hearers(f.Type, RoleOnce)) > 0 && len(c.hearers(f.Type, RoleThen, RoleUndoes)) == 0:
+				awaited = append(awaited, f.Type)
 			default:
 				others = append(others, f.Type)
 			}
 		}
 	}
+	beginnings := c.joinsThatBegin(awaited, others)
+	for _, f := range awaited {
+		if !slices.ContainsFunc(beginnings, func(b []string) bool { return slices.Contains(b, f) }) {
+			others = append(others, f)
+		}
+	}
 	for _, f := range starts {
-		if s := c.story([]string{f}, others); s != nil {
+		beginnings = append(beginnings, []string{f})
+	}
+	for _, b := range beginnings {
+		if s := c.story(b, others); s != nil {
 			out = append(out, s)
 		}
 	}
 	return c.joined(out, others)
+}
+
+// joinsThatBegin are the facts with which joins begin stories by themselves: all that they hear comes from outside, and acts come of it.
+// Joins that share a fact may be two ways of one story, so that is one.
+func (c *graph) joinsThatBegin(awaited, others []string) (out [][]string) {
+	for _, n := range c.nodes {
+		if n.Role != RoleOnce || slices.ContainsFunc(n.Hears, func(f FactType) bool { return !slices.Contains(awaited, f.Type) }) {
+			continue
+		}
+		var facts []string
+		for _, f := range n.Hears {
+			facts = append(facts, f.Type)
+		}
+		if c.story(facts, others) == nil {
+			continue
+		}
+		rest := slices.DeleteFunc(slices.Clone(out), func(b []string) bool {
+			shares := slices.ContainsFunc(b, n.hears)
+			if shares {
+				facts = append(b, slices.DeleteFunc(facts, func(f string) bool { return slices.Contains(b, f) })...)
+			}
+			return shares
+		})
+		out = append(rest, facts)
+	}
+	return out
 }
 
 // foreign says whether facts of this type come from outside of their own accord: nobody is known to say them, or somebody begins with

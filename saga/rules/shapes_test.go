@@ -328,6 +328,22 @@ func TestShapes(t *testing.T) {
 		"it begins as an answer only": {groups: []*saga.Group{
 			goods(saga.Upon[said[MoneyNotHeld]]()), moneyAfter(), ends(bothHeld, noGoods), saga.Outside("customer", saga.Begins[said[Agreed]](), mayBegin()),
 		}},
+		// The buyer and the seller must both have spoken before anybody acts.
+		"it begins with a join": {groups: append(
+			joined(heard[GoodsHeld](), saga.Once(saga.AllOf(heard[Placed](), heard[GoodsNotHeld]()), fail, saga.Ends[said[Cancelled]]())),
+			define("goods", does[MoneyHeld, GoodsHeld, GoodsNotHeld](saga.Closes())), define("points", saga.Does(upon[MoneyHeld], saga.Closes(), saga.Silently())),
+		)},
+		"it begins with a join, and nobody undoes anything": {
+			groups: append(joined(heard[Shipped](), saga.Once(saga.AllOf(heard[Placed](), saga.AnyOf(heard[GoodsNotHeld](), heard[NotAgreed]())), fail, saga.Ends[said[Cancelled]]())),
+				define("goods", does[MoneyHeld, GoodsHeld, GoodsNotHeld](), saga.Then(upon[Completed], saga.Closes())), define("wraps", does[GoodsHeld, Shipped, NotAgreed](saga.Closes()))),
+			want: []string{"no-undo goods"},
+		},
+		"it begins with a join, and nobody ends it": {
+			groups: append(joined(heard[Shipped]())[:3],
+				define("goods", does[MoneyHeld, GoodsHeld, GoodsNotHeld](saga.Closes())), define("wraps", does[GoodsHeld, Shipped, NotAgreed](saga.Closes())),
+				define("numbers", saga.On(tally[Shipped]), saga.On(tally[NotAgreed]), saga.On(tally[GoodsNotHeld]))),
+			want: []string{"no-owner money"},
+		},
 		// Who acts or approves may do so in silence, and say no more than that it fails.
 		"a do that acts in silence, or fails": {groups: []*saga.Group{
 			api(), define("money", does[Placed, MoneyHeld, MoneyNotHeld](saga.Closes())), desk(),
@@ -407,6 +423,29 @@ func TestAStoryBeginsWithWhatMayBeAnAnswer(t *testing.T) {
 		if got := saga.Stories(append(groups, outside)...); !reflect.DeepEqual(got, want) {
 			t.Errorf("with %s outside, the stories are %v, want %v", outside.Name(), got, want)
 		}
+	}
+}
+
+// Joins that share what they wait for begin one story, whichever of them it takes.
+func TestJoinsThatShareAFactBeginOneStory(t *testing.T) {
+	groups := []*saga.Group{
+		define("orders",
+			saga.Once(saga.AllOf(heard[Placed](), heard[Agreed]()), succeed, saga.Ends[said[Completed]]()),
+			saga.Once(saga.AllOf(heard[Placed](), heard[NotAgreed]()), fail, saga.Ends[said[Cancelled]]())),
+		define("letters", saga.Does(upon[Completed], saga.Closes(), saga.Silently()), saga.Does(upon[Cancelled], saga.Closes(), saga.Silently())),
+	}
+	want := []saga.Story{{Starts: []string{"placed", "agreed", "notagreed"}, Ends: []string{"completed", "cancelled"}}}
+	if got := saga.Stories(groups...); !reflect.DeepEqual(got, want) {
+		t.Errorf("the stories are %+v, want %+v", got, want)
+	}
+}
+
+// joined is money that is held as soon as two have spoken, and who owns the end.
+func joined(completed saga.Condition, more ...saga.Part) []*saga.Group {
+	return []*saga.Group{
+		api(), saga.Outside("seller", saga.Begins[said[Agreed]]()),
+		define("money", saga.Once(saga.AllOf(heard[Placed](), heard[Agreed]()), succeed, saga.ClosesWith[said[MoneyHeld]]())),
+		define("ends", append(more, saga.Once(saga.AllOf(heard[Placed](), completed), succeed, saga.Ends[said[Completed]]()))...),
 	}
 }
 
