@@ -13,7 +13,7 @@ type story struct {
 
 	beside map[*node]reached // what may come of it although a reaction fails
 	doomed map[failure]bool
-	unless map[wait]reached // what may come of it without an answer to each wait
+	pauses []*pause // what may hold it up
 }
 
 // Story is one kind of saga that groups tell together.
@@ -144,7 +144,7 @@ func (c *graph) begins(eventType string) bool {
 func (c *graph) story(starts, others []string) *story {
 	s := &story{
 		starts: starts, from: slices.Concat(starts, others),
-		beside: map[*node]reached{}, doomed: map[failure]bool{}, unless: map[wait]reached{},
+		beside: map[*node]reached{}, doomed: map[failure]bool{},
 	}
 	s.all = c.follow(s.from, course{})
 	if len(c.actors(s)) == 0 {
@@ -152,6 +152,7 @@ func (c *graph) story(starts, others []string) *story {
 	}
 	s.happy = c.follow(s.from, course{happy: true})
 	c.findEnds(s)
+	c.findPauses(s)
 	return s
 }
 

@@ -141,20 +141,65 @@ func (in *inspection) life(do *node) {
 		if !s.all.nodes[do] {
 			continue
 		}
-		var total time.Duration
-		for _, g := range in.groups {
-			for _, wait := range g.waits {
-				if g != do.group && in.precedes(s, g, wait, do) {
-					total += g.elses[wait].Within
-				}
+		for _, p := range s.pauses {
+			if p.group != do.group && p.precedes(do) {
+				longest = max(longest, s.until(p))
 			}
 		}
-		longest = max(longest, total)
 	}
 	if longest >= do.group.life {
 		in.found("life-too-short", do, fmt.Sprintf("write saga.Life(%d*time.Hour) into the declaration of %s, or shorten the waits", int(longest.Hours())+1, do.group.name),
 			"a saga may wait %s before it comes to %s, and after %s that refuses", Duration(longest), do, Duration(do.group.life))
 	}
+}
+
+// pause is what may hold a story up: a wait, or an effect that is tried again and again.
+type pause struct {
+	group  *Group
+	after  map[*node]bool // one of these runs when it is over
+	lasts  time.Duration
+	unless reached // what may come of the story although it is never over
+}
+
+func (c *graph) findPauses(s *story) {
+	add := func(g *Group, lasts time.Duration, ends func(*node) bool) {
+		p := &pause{group: g, after: map[*node]bool{}, lasts: lasts}
+		for _, n := range c.nodes {
+			if n.group == g && ends(n) && s.all.nodes[n] {
+				p.after[n] = true
+			}
+		}
+		if len(p.after) > 0 {
+			p.unless = c.follow(s.from, course{without: p.after})
+			s.pauses = append(s.pauses, p)
+		}
+	}
+	for _, g := range c.groups {
+		for _, wait := range g.waits {
+			add(g, g.elses[wait].Within, func(n *node) bool { return n.Wait == wait })
+		}
+		for _, effect := range g.Effects() {
+			add(g, g.Within(effect), func(n *node) bool { return n.Effect == effect })
+		}
+	}
+}
+
+// precedes says whether a reaction comes after the pause: there is no way to it before that is over.
+func (p *pause) precedes(n *node) bool { return !p.unless.nodes[n] }
+
+// until is how long it may take until a pause is over. Those before it may last side by side, so the longest chain of them counts.
+func (s *story) until(p *pause) time.Duration {
+	var before time.Duration
+	for _, q := range s.pauses {
+		first := q != p
+		for n := range p.after {
+			first = first && q.precedes(n)
+		}
+		if first {
+			before = max(before, s.until(q))
+		}
+	}
+	return before + p.lasts
 }
 
 // Duration is a duration as people write it: 10m, not 10m0s.
@@ -167,19 +212,4 @@ func Duration(d time.Duration) string {
 		s = strings.TrimSuffix(s, "0m")
 	}
 	return s
-}
-
-// precedes says whether a do comes after this wait of another group: there is no way to it without an answer, or the Else.
-func (in *inspection) precedes(s *story, g *Group, name string, do *node) bool {
-	w := wait{g, name}
-	r, known := s.unless[w]
-	if !known {
-		answers := map[*node]bool{}
-		for _, n := range in.nodes {
-			answers[n] = n.group == g && n.Wait == name
-		}
-		r = in.follow(s.from, course{without: answers})
-		s.unless[w] = r
-	}
-	return !r.nodes[do]
 }

@@ -1,6 +1,7 @@
 package rules_test
 
 import (
+	"context"
 	"reflect"
 	"slices"
 	"strings"
@@ -244,6 +245,20 @@ func TestShapes(t *testing.T) {
 			},
 			want: []string{"life-too-short letters"},
 		},
+		// Waits side by side last no longer than the longest of them.
+		"two waits side by side before who refuses": {groups: append(
+			waits(held[Placed, Agreed, GoodsHeld]("goods", 14*time.Hour), held[Placed, BankSaidYes, MoneyHeld]("money", 14*time.Hour)), letters[VoucherTaken](),
+			define("vouchers", saga.Once(bothHeld, succeed, saga.ClosesWith[said[VoucherTaken]]())),
+		)},
+		"two waits one after the other before who refuses": {
+			groups: append(waits(held[Placed, Agreed, GoodsHeld]("goods", 14*time.Hour), held[GoodsHeld, BankSaidYes, MoneyHeld]("money", 14*time.Hour)), letters[MoneyHeld]()),
+			want:   []string{"life-too-short letters"},
+		},
+		"an effect that is tried for long before who refuses": {
+			groups: []*saga.Group{api(), moneyByCard(25 * time.Hour), letters[MoneyHeld]()},
+			want:   []string{"life-too-short letters"},
+		},
+		"an effect that is tried for less before who refuses": {groups: []*saga.Group{api(), moneyByCard(23 * time.Hour), letters[MoneyHeld]()}},
 		// People who are not said to answer anything may stay away all the same.
 		"a wait for people who begin": {
 			groups: []*saga.Group{
@@ -447,6 +462,30 @@ func joined(completed saga.Condition, more ...saga.Part) []*saga.Group {
 		define("money", saga.Once(saga.AllOf(heard[Placed](), heard[Agreed]()), succeed, saga.ClosesWith[said[MoneyHeld]]())),
 		define("ends", append(more, saga.Once(saga.AllOf(heard[Placed](), completed), succeed, saga.Ends[said[Completed]]()))...),
 	}
+}
+
+// held is a group that waits for one of two people, and goes on without them.
+func held[T, Word, Held any](name string, within time.Duration) *saga.Group {
+	return define(name, saga.Does(upon[T], saga.Silently()), saga.Within(within, saga.Then(upon[Word], saga.Closes(), saga.Says[said[Held]]()), saga.Else(timeOut, saga.Closes(), saga.Says[said[Held]]())))
+}
+
+func waits(groups ...*saga.Group) []*saga.Group {
+	return append(groups, api(), saga.Outside("people", saga.Begins[said[Agreed]](), saga.Begins[said[BankSaidYes]]()))
+}
+
+// moneyByCard tries to charge a card, and says that the money is held, whatever comes of it.
+func moneyByCard(within time.Duration) *saga.Group {
+	card := saga.EffectOf[string]("card")
+	perform := func(context.Context, string, string) error { return nil }
+	return define("money", saga.Does(upon[Placed], saga.Silently(), saga.Requests(card)), saga.Then(upon[MoneyHeld], saga.Closes()),
+		saga.Performs(card, within, perform, saga.Performed(outcome, saga.Says[said[MoneyHeld]]()), saga.NotPerformed(outcome, saga.Says[said[MoneyHeld]]())))
+}
+
+func outcome(string, saga.Cause) []saga.Fact { return nil }
+
+// letters refuses what is too old, and ends what is not.
+func letters[T any]() *saga.Group {
+	return define("letters", saga.Does(upon[T], saga.Refuses(refuse[T]), saga.Ends[said[Completed]]()))
 }
 
 // desk says that it is over where there are no goods.
