@@ -87,7 +87,15 @@ func (in *inspection) unawaited(n *node) {
 		}
 	}
 	if first != nil {
-		in.found("wait-without-deadline", first, fmt.Sprintf("put saga.Then(%s, ...) into a saga.Within(time, ..., saga.Else(...)); or write saga.Optional() on the line of %s, if the saga ends without it", first.Name, n.Name),
+		mend := fmt.Sprintf("put saga.Then(%s, ...) into a saga.Within(time, ..., saga.Else(...))", first.Name)
+		if first.Role != RoleThen { // which can't wait with a deadline
+			asks := "the group that asks"
+			if askers := in.speakers(n.Hears[0].Type); len(askers) > 0 {
+				asks = askers[0].name
+			}
+			mend = fmt.Sprintf("let %s wait for it, in a saga.Within(time, saga.Then(...), saga.Else(...)), and say what came of it; and let %s go by that", asks, first)
+		}
+		in.found("wait-without-deadline", first, fmt.Sprintf("%s; or write saga.Optional() on the line of %s, if the saga ends without it", mend, n.Name),
 			"%s goes on when %s says %s, and nothing happens if that is never said", first, n.group.name, answer.Type)
 	}
 }

@@ -464,6 +464,24 @@ func joined(completed saga.Condition, more ...saga.Part) []*saga.Group {
 	}
 }
 
+// Only a saga.Then can be put into a saga.Within. Where anything else goes by what people answer, who asks them is to wait.
+func TestTheMendOfAWaitCanBeFollowed(t *testing.T) {
+	for hearer, tt := range map[string]struct {
+		group *saga.Group
+		mend  string
+	}{
+		"a then": {define("money", saga.Does(upon[GoodsHeld], saga.Silently()), saga.Then(upon[Agreed], saga.Ends[said[Completed]]())), `put saga.Then(upon, ...) into a saga.Within(time, ..., saga.Else(...)); or write saga.Optional()`},
+		"a do":   {define("money", saga.Does(upon[Agreed], saga.Ends[said[Completed]]())), `let goods wait for it, in a saga.Within(time, saga.Then(...), saga.Else(...)), and say what came of it; and let money.upon go by that; or write saga.Optional()`},
+		"a join": {define("money", saga.Once(heard[Agreed](), succeed, saga.Ends[said[Completed]]())), `let goods wait for it, in a saga.Within(time, saga.Then(...), saga.Else(...)), and say what came of it; and let money.succeed go by that; or write saga.Optional()`},
+	} {
+		found := saga.Check(api(), define("goods", saga.Does(upon[Placed], saga.Says[said[GoodsHeld]](), saga.Closes())), tt.group,
+			saga.Outside("customer", saga.Answers(func(said[GoodsHeld]) []saga.Fact { return nil }, saga.Says[said[Agreed]]())))
+		if i := slices.IndexFunc(found, func(f saga.Finding) bool { return f.Rule == "wait-without-deadline" }); i < 0 || !strings.HasPrefix(found[i].Mend, tt.mend) {
+			t.Errorf("%s: found %v, want a wait without deadline that is mended so: %s", hearer, found, tt.mend)
+		}
+	}
+}
+
 // held is a group that waits for one of two people, and goes on without them.
 func held[T, Word, Held any](name string, within time.Duration) *saga.Group {
 	return define(name, saga.Does(upon[T], saga.Silently()), saga.Within(within, saga.Then(upon[Word], saga.Closes(), saga.Says[said[Held]]()), saga.Else(timeOut, saga.Closes(), saga.Says[said[Held]]())))
