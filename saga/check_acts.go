@@ -102,7 +102,7 @@ func (in *inspection) failures(s *story, do *node, answered map[string]bool) (ou
 			continue
 		}
 		for _, f := range n.outcomes() {
-			if f.Fails && !answered[f.Type] && in.dooms(s, n, f.Type) && !in.excludes(s, do, n) {
+			if n.failsWith(f) && !answered[f.Type] && in.dooms(s, n, f.Type) && !in.excludes(s, do, n) {
 				out = append(out, f.Type)
 			}
 		}

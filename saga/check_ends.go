@@ -102,7 +102,7 @@ func (in *inspection) failuresEnd(s *story, told map[string]bool) {
 	for _, n := range in.nodes { // a group that began the saga, and owns its end, may also fail or undo
 		if len(n.Says) > 0 && in.owns(s, n.group) {
 			for _, said := range n.Says {
-				ended[said.Type] = ended[said.Type] || said.Fails || n.Role == RoleUndoes
+				ended[said.Type] = ended[said.Type] || n.failsWith(said) || n.Role == RoleUndoes
 			}
 		}
 	}
@@ -113,7 +113,7 @@ func (in *inspection) failuresEnd(s *story, told map[string]bool) {
 			continue
 		}
 		for _, f := range n.outcomes() {
-			if f.Fails && !ended[f.Type] && !told[f.Type] && in.dooms(s, n, f.Type) {
+			if n.failsWith(f) && !ended[f.Type] && !told[f.Type] && in.dooms(s, n, f.Type) {
 				told[f.Type] = true
 				in.found("path-without-end", n, fmt.Sprintf("let who says the end hear %s, or what must come of it", f.goType), "once %s has said %s, nobody says that the saga is over", n, f.Type)
 			}

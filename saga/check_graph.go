@@ -140,8 +140,15 @@ func (n *node) fails() bool {
 	return !n.Silently && !n.nods && len(n.Says) > 0 && !slices.ContainsFunc(n.Says, func(s Said) bool { return !s.Fails })
 }
 
+// failsWith says whether the reaction fails if it says this: it declares so, or says it of an effect that is given up. What it
+// announces then is for others to know.
+func (n *node) failsWith(s Said) bool {
+	return s.Fails || n.Role == RoleNotPerformed && !s.Final
+}
+
 // rivals are the reactions of which no more than one comes to its end for an act, and which then exclude n: all dos of
-// the group if n is one; the answers to n's wait, and to the waits that follow it. Only n itself if it is neither.
+// the group if n is one; the answers to n's wait, and to the waits that follow it; both outcomes of n's effect. Only n itself if it
+// is none of these.
 func (c *graph) rivals(n *node) map[*node]bool {
 	out := map[*node]bool{n: true}
 	wait := slices.Index(n.group.waits, n.Wait)
@@ -150,6 +157,8 @@ func (c *graph) rivals(n *node) map[*node]bool {
 		case m.group != n.group:
 		case n.Role == RoleDoes:
 			out[m] = m.Role == RoleDoes
+		case n.Effect != "":
+			out[m] = m.Effect == n.Effect
 		case n.Wait != "" && slices.Index(n.group.waits, m.Wait) >= wait:
 			out[m] = true
 		}
@@ -159,7 +168,7 @@ func (c *graph) rivals(n *node) map[*node]bool {
 
 // course says which part of a choreography to follow.
 type course struct {
-	happy   bool            // nobody fails, and nobody undoes
+	happy   bool            // nobody fails, no effect is given up, and nobody undoes
 	without map[*node]bool  // these do not run
 	up      map[string]bool // up to these facts, which nobody says
 }
@@ -181,7 +190,8 @@ func (c *graph) follow(from []string, way course) reached {
 	for grown := true; grown; {
 		grown = false
 		for _, n := range c.nodes {
-			if r.nodes[n] || way.without[n] || way.happy && n.Role == RoleUndoes || !n.ready(r.facts, led, waits) {
+			unhappy := n.Role == RoleUndoes || n.Role == RoleNotPerformed
+			if r.nodes[n] || way.without[n] || way.happy && unhappy || !n.ready(r.facts, led, waits) {
 				continue
 			}
 			r.nodes[n], grown = true, true

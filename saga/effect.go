@@ -132,7 +132,8 @@ func Performed[R any](fn func(R, Cause) []Fact, options ...Option) Part {
 	return outcome(RolePerformed, fn, options)
 }
 
-// NotPerformed runs when the effect is given up; the cause's Attempt says why.
+// NotPerformed runs when the effect is given up; the cause's Attempt says why. To the check, what it says is a failure, unless it is
+// only announced.
 func NotPerformed[R any](fn func(R, Cause) []Fact, options ...Option) Part {
 	return outcome(RoleNotPerformed, fn, options)
 }

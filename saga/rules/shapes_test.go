@@ -343,6 +343,33 @@ func TestShapes(t *testing.T) {
 		"it begins as an answer only": {groups: []*saga.Group{
 			goods(saga.Upon[said[MoneyNotHeld]]()), moneyAfter(), ends(bothHeld, noGoods), saga.Outside("customer", saga.Begins[said[Agreed]](), mayBegin()),
 		}},
+		// An effect that is given up fails, whatever its group does then.
+		"an effect is given up": {groups: []*saga.Group{api(), goods(saga.Upon[said[MoneyNotHeld]]()), moneyIfTheCardIsCharged(), ends(bothHeld, noGoods)}},
+		"an effect is given up, and nobody undoes": {
+			groups: []*saga.Group{
+				api(), define("goods", does[Placed, GoodsHeld, GoodsNotHeld](), saga.Then(upon[Completed], saga.Closes())),
+				moneyIfTheCardIsCharged(), ends(bothHeld, saga.AnyOf(heard[GoodsNotHeld](), heard[MoneyNotHeld]())),
+			},
+			want: []string{"no-undo goods"},
+		},
+		"an effect is given up, and nobody ends it": {
+			groups: []*saga.Group{api(), goodsInSilence(), moneyIfTheCardIsCharged(), ends(bothHeld, heard[GoodsNotHeld]())},
+			want:   []string{"path-without-end money"},
+		},
+		"it ends only if an effect is given up": {
+			groups: []*saga.Group{
+				api(), goods(saga.Upon[said[MoneyNotHeld]]()), moneyIfTheCardIsCharged(), define("letters", saga.On(tally[Cancelled], saga.Says[said[Completed]]())),
+				define("ends", saga.Once(saga.AllOf(heard[Placed](), noGoods), fail, saga.Ends[said[Cancelled]]()),
+					saga.Once(saga.AllOf(heard[Placed](), heard[MoneyNotHeld]()), succeed, saga.Ends[said[NotAgreed]]())),
+			},
+			want: []string{"path-without-end goods"},
+		},
+		// Whether the voucher could be sent does not matter for the end.
+		"an effect aside is given up": {groups: []*saga.Group{
+			api(), goods(saga.Upon[said[MoneyNotHeld]]()), moneyAfter(), ends(bothHeld, noGoods),
+			define("vouchers", saga.Does(upon[GoodsHeld], saga.Silently(), saga.Closes(), saga.Requests(card)), saga.On(tally[VoucherRefused]),
+				charged(time.Hour, saga.Announces[said[VoucherTaken]](), saga.Says[said[VoucherRefused]]())),
+		}},
 		// The buyer and the seller must both have spoken before anybody acts.
 		"it begins with a join": {groups: append(
 			joined(heard[GoodsHeld](), saga.Once(saga.AllOf(heard[Placed](), heard[GoodsNotHeld]()), fail, saga.Ends[said[Cancelled]]())),
@@ -493,10 +520,21 @@ func waits(groups ...*saga.Group) []*saga.Group {
 
 // moneyByCard tries to charge a card, and says that the money is held, whatever comes of it.
 func moneyByCard(within time.Duration) *saga.Group {
-	card := saga.EffectOf[string]("card")
-	perform := func(context.Context, string, string) error { return nil }
 	return define("money", saga.Does(upon[Placed], saga.Silently(), saga.Requests(card)), saga.Then(upon[MoneyHeld], saga.Closes()),
-		saga.Performs(card, within, perform, saga.Performed(outcome, saga.Says[said[MoneyHeld]]()), saga.NotPerformed(outcome, saga.Says[said[MoneyHeld]]())))
+		charged(within, saga.Says[said[MoneyHeld]](), saga.Says[said[MoneyHeld]]()))
+}
+
+// moneyIfTheCardIsCharged says so if that is given up.
+func moneyIfTheCardIsCharged() *saga.Group {
+	return define("money", saga.Does(upon[GoodsHeld], saga.Silently(), saga.Requests(card)), saga.Then(upon[MoneyHeld], saga.Closes()), saga.Then(upon[MoneyNotHeld], saga.Closes()),
+		charged(time.Hour, saga.Says[said[MoneyHeld]](), saga.Says[said[MoneyNotHeld]]()))
+}
+
+var card = saga.EffectOf[string]("card")
+
+func charged(within time.Duration, performed, not saga.Option) saga.Part {
+	perform := func(context.Context, string, string) error { return nil }
+	return saga.Performs(card, within, perform, saga.Performed(outcome, performed), saga.NotPerformed(outcome, not))
 }
 
 func outcome(string, saga.Cause) []saga.Fact { return nil }
