@@ -254,3 +254,37 @@ func TestASagaNeedNotHaveTheEndOfAnotherKind(t *testing.T) {
 		t.Errorf("%v", r.Findings)
 	}
 }
+
+// Each group has a schema of its own, so two that share a table variable don't share a row: what one has done, the other has not.
+func TestGroupsThatShareATableVariableShareNoDocument(t *testing.T) {
+	pays := func(_ *File, e saga.Event[Placed]) []saga.Fact { return saga.Say(Paid{toPayments(e.Fact.toOrders)}) }
+	cooks := func(_ *File, e saga.Event[Placed]) []saga.Fact {
+		return saga.Say(Accepted{toKitchen(e.Fact.toOrders)})
+	}
+	for _, tt := range []struct {
+		name string
+		cook saga.Part
+		want string
+	}{
+		{"both are right", saga.Does(cooks, saga.Closes(), saga.Says[Accepted]()), ""},
+		{
+			"the second never closes", saga.Does(cooks, saga.Says[Accepted]()),
+			"the act of b in the saga o1 stays open: nothing closes, undoes or refuses it any more (if it is past undoing where it stands, say saga.Closes())",
+		},
+	} {
+		shared := saga.Documents(files())
+		w := sagacheck.World{
+			Groups: []*saga.Group{saga.Define("a", shared, saga.Does(pays, saga.Closes(), saga.Says[Paid]())), saga.Define("b", shared, tt.cook)},
+			Start:  saga.Say(Placed{toOrders{order{"o1"}}}),
+			Final: func(v sagacheck.View) string {
+				if v.Said("paid", "o1") != 1 || v.Said("accepted", "o1") != 1 {
+					return "one of them has not done its part"
+				}
+				return ""
+			},
+		}
+		if got := strings.Join(whats(sagacheck.Verify(w)), "\n"); got != tt.want {
+			t.Errorf("%s: %q, want %q", tt.name, got, tt.want)
+		}
+	}
+}

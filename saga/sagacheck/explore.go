@@ -191,11 +191,11 @@ func (e *explorer) explore() (r Report, lesson bool) {
 func (e *explorer) begin() {
 	var s state
 	for _, c := range e.Initially {
-		if tableAmong(e.groups, c.Documents[0]) == nil && tableAmong(e.Aside, c.Documents[0]) != nil {
+		if e.standsAside(c.Documents[0]) {
 			continue
 		}
-		t := e.tableOf(c.Documents[0])
-		slot := e.slot(e.documentPlace(t, *t.Columns(c.Documents[0])[0].At.(*string)))
+		group, t := e.tableOf(c.Documents[0])
+		slot := e.slot(e.documentPlace(group, t, *t.Columns(c.Documents[0])[0].At.(*string)))
 		var ids []uint16
 		for _, d := range c.Documents {
 			ids = append(ids, e.documentID(t, saga.Encode(nil, t, d)))
@@ -220,6 +220,17 @@ func (e *explorer) begin() {
 		}
 	}
 	e.send(&move{step: &step{slot: e.ghost}, way: &w, next: s}, func(m *move) { e.insert(m.next, -1) })
+}
+
+// standsAside says whether who keeps documents like this one stands aside, while another one is explored.
+func (e *explorer) standsAside(d any) bool {
+	if _, t := keeper(e.groups, d); t != nil {
+		return false
+	}
+	return slices.ContainsFunc(e.Aside, func(g *saga.Group) bool {
+		_, t := keeper([]*saga.Group{g}, d)
+		return t != nil
+	})
 }
 
 // isOld says whether a key's saga is older than a group lets one be.

@@ -205,32 +205,39 @@ func (n *interned) slot(p place) int {
 	return i
 }
 
-// tableOf is the table of a world's groups that keeps documents like this one.
-func (n *interned) tableOf(d any) saga.AnyTable {
-	if t := tableAmong(n.groups, d); t != nil {
-		return t
+// tableOf is the table of a world's groups that keeps documents like this one, and the number of its group.
+func (n *interned) tableOf(d any) (group int, t saga.AnyTable) {
+	if group, t = keeper(n.groups, d); t == nil {
+		panic(fmt.Sprintf("sagacheck: no group of this world keeps documents of type %T", d))
 	}
-	panic(fmt.Sprintf("sagacheck: no group of this world keeps documents of type %T", d))
+	return group, t
 }
 
-func tableAmong(groups []*saga.Group, d any) saga.AnyTable {
-	for _, g := range groups {
+// keeper is who keeps documents like this one, and in which table; nil if nobody does. Each group has documents of its own, also where
+// two share a table variable, so with two of them nobody knows whose is meant.
+func keeper(groups []*saga.Group, d any) (group int, table saga.AnyTable) {
+	for gi, g := range groups {
 		for _, t := range g.Tables() {
-			if reflect.TypeOf(t.New("")) == reflect.TypeOf(d) {
-				return t
+			if reflect.TypeOf(t.New("")) != reflect.TypeOf(d) {
+				continue
+			}
+			if table == nil {
+				group, table = gi, t
+			} else if group != gi {
+				panic(fmt.Sprintf("sagacheck: %s and %s both keep documents of type %T, each its own, and nothing says whose is meant: give each a type", groups[group].Name(), g.Name(), d))
 			}
 		}
 	}
-	return nil
+	return group, table
 }
 
-func (n *interned) documentPlace(t saga.AnyTable, key string) place {
-	for gi, g := range n.groups {
-		if ti := slices.Index(g.Tables(), t); ti >= 0 {
-			return place{kind: kindDocument, a: gi, b: ti, key: n.keys.id(key)}
-		}
+// documentPlace is where a group has the document of this table and key.
+func (n *interned) documentPlace(group int, t saga.AnyTable, key string) place {
+	ti := slices.Index(n.groups[group].Tables(), t)
+	if ti < 0 {
+		panic("sagacheck: table " + t.Name() + " is none of " + n.groups[group].Name())
 	}
-	panic("sagacheck: table " + t.Name() + " is of no group of this world")
+	return place{kind: kindDocument, a: group, b: ti, key: n.keys.id(key)}
 }
 
 func (n *interned) documentID(t saga.AnyTable, image []byte) uint16 {

@@ -105,7 +105,7 @@ func (e *explorer) learn(s state, key reacting, root *node, chosen []slotValue) 
 	if c.Fact != nil {
 		before = contents(c.Fact)
 	}
-	first := e.attempt(s, g, c, chosen, 0)
+	first := e.attempt(s, key.group, c, chosen, 0)
 	n := root
 	for _, r := range first.reads {
 		n.slot = r.slot
@@ -119,14 +119,14 @@ func (e *explorer) learn(s state, key reacting, root *node, chosen []slotValue) 
 	if e.reduces {
 		e.reducer.check(key, e.topicOf(key), n.out)
 	}
-	switch again := e.attempt(s, g, c, chosen, 0); {
+	switch again := e.attempt(s, key.group, c, chosen, 0); {
 	case c.Fact != nil && contents(c.Fact) != before:
 		n.out.bad = fmt.Sprintf("%s changes %s, the fact that it heard: other groups have the same one; copy what is to be changed", e.doing(g, n.out), c.Type)
 	case !first.same(again):
 		n.out.bad = fmt.Sprintf("%s is not pure: run twice upon %s, on the same documents, it did not do the same. It must read no clock (the event has its time), draw no random number (derive it from the event's id), and not depend on the order of a map or on what it did before",
 			e.doing(g, n.out), c.Type)
 	case n.out.bad == "" && len(first.parts()) > 0:
-		e.checkParts(first, e.attempt(s, g, c, chosen, 1), g, c, n.out)
+		e.checkParts(first, e.attempt(s, key.group, c, chosen, 1), g, c, n.out)
 	}
 }
 
@@ -217,15 +217,15 @@ type run struct {
 
 // attempt calls the real reactions, on copies of the documents. Of a sharded document they get the part of this shard: what there is of
 // the first one, an empty one of any other.
-func (e *explorer) attempt(s state, g *saga.Group, c saga.Cause, chosen []slotValue, shard int) run {
+func (e *explorer) attempt(s state, group int, c saga.Cause, chosen []slotValue, shard int) run {
 	r := run{working: &saga.Working{}, shard: shard, open: -1}
 	for {
-		r.got = g.React(r.working, c)
+		r.got = e.groups[group].React(r.working, c)
 		if r.got.Needs == nil {
 			return r
 		}
 		for _, n := range r.got.Needs {
-			slot := e.slot(e.documentPlace(n.Table, n.Key))
+			slot := e.slot(e.documentPlace(group, n.Table, n.Key))
 			value := read(s, chosen, slot)
 			if value == 0 && len(e.choices[slot]) > 0 {
 				r.open = slot

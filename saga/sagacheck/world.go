@@ -196,11 +196,11 @@ func (v View) Said(eventType, key string) int {
 // Document is D's document with this key; nil if there is none, if the world leaves open what it is and nobody has looked, or
 // if its group stands aside ([World].Aside) and another one is explored.
 func Document[D any](v View, key string) *D {
-	if tableAmong(v.e.groups, new(D)) == nil && tableAmong(v.e.Aside, new(D)) != nil {
+	if v.e.standsAside(new(D)) {
 		return nil
 	}
-	t := v.e.tableOf(new(D))
-	id := v.at(v.e.documentPlace(t, key))
+	group, t := v.e.tableOf(new(D))
+	id := v.at(v.e.documentPlace(group, t, key))
 	if id == 0 {
 		return nil
 	}
@@ -213,5 +213,6 @@ func Act[D any](v View, key string) saga.State {
 	if d == nil {
 		return saga.New
 	}
-	return v.e.tableOf(d).Act(d).State()
+	_, t := v.e.tableOf(d)
+	return t.Act(d).State()
 }

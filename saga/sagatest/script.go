@@ -110,10 +110,11 @@ func (s *Script) Keeps(documents ...any) *Script {
 	s.t.Helper()
 	s.worked()
 	for _, want := range documents {
-		t := s.world.tableOf(want)
+		p := s.world.placeOf(want)
+		t := p.table
 		columns := t.Columns(want)
 		key := *columns[0].At.(*string)
-		got, exists := s.world.load(t, key)
+		got, exists := s.world.load(p, key)
 		if !exists {
 			s.t.Fatalf("%s has no document %s", t.Name(), key)
 		}
@@ -134,8 +135,9 @@ func (s *Script) Keeps(documents ...any) *Script {
 func (s *Script) Act(key string, want saga.State) *Script {
 	s.t.Helper()
 	s.worked()
-	t := s.world.groups[0].Tables()[0]
-	d, _ := s.world.load(t, key)
+	g := s.world.groups[0]
+	t := g.Tables()[0]
+	d, _ := s.world.load(place{g, t}, key)
 	if got := t.Act(d).State(); got != want {
 		s.t.Fatalf("the act of %s is %q, want %q", key, got, want)
 	}

@@ -47,29 +47,35 @@ type World struct {
 
 	groups []*saga.Group
 	stored map[storedKey][]byte
-	rows   map[saga.AnyTable][]any
+	rows   map[place][]any
 	queue  []saga.Cause
 	now    time.Time
 }
 
-type storedKey struct {
+// place is a group's table. Groups that share the variable of one have a table each, as in the runtime each has a schema.
+type place struct {
+	group *saga.Group
 	table saga.AnyTable
-	key   string
+}
+
+type storedKey struct {
+	place
+	key string
 }
 
 // New is a world of these groups, in which nothing has happened yet.
 func New(groups ...*saga.Group) *World {
-	return &World{groups: groups, stored: map[storedKey][]byte{}, rows: map[saga.AnyTable][]any{}, now: Epoch}
+	return &World{groups: groups, stored: map[storedKey][]byte{}, rows: map[place][]any{}, now: Epoch}
 }
 
 // Now is the world's time. Only [World.Advance] moves it.
 func (w *World) Now() time.Time { return w.now }
 
-// Given puts documents into their tables: pointers to documents of the groups' types. It panics if no group has such.
+// Given puts documents into their tables: pointers to documents of the groups' types. It panics if no group has such, or two have.
 func (w *World) Given(documents ...any) {
 	for _, d := range documents {
-		t := w.tableOf(d)
-		w.stored[storedKey{t, *t.Columns(d)[0].At.(*string)}] = saga.Encode(nil, t, d)
+		p := w.placeOf(d)
+		w.stored[storedKey{p, *p.table.Columns(d)[0].At.(*string)}] = saga.Encode(nil, p.table, d)
 	}
 }
 
@@ -123,7 +129,7 @@ func (w *World) Advance(d time.Duration) error {
 			return nil
 		}
 		w.now = due
-		d, _ := w.load(g.Tables()[0], key)
+		d, _ := w.load(place{g, g.Tables()[0]}, key)
 		a := g.Tables()[0].Act(d)
 		c := saga.Cause{Envelope: saga.Envelope{
 			ID: saga.DeadlineType + "/" + key + "/" + a.Waiting(), Type: saga.DeadlineType, Key: key, Saga: key,
@@ -132,7 +138,7 @@ func (w *World) Advance(d time.Duration) error {
 		if err := w.handle(g, c); err != nil {
 			return err
 		}
-		if left, _ := w.load(g.Tables()[0], key); g.Tables()[0].Act(left).WaitsUntil().Equal(due) {
+		if left, _ := w.load(place{g, g.Tables()[0]}, key); g.Tables()[0].Act(left).WaitsUntil().Equal(due) {
 			return fmt.Errorf("the act of %s in the saga %s waits for %s, and nothing runs when that is over: the group has no such saga.Else (any more)", g.Name(), key, a.Waiting())
 		}
 		if err := w.Run(); err != nil {
@@ -148,7 +154,7 @@ func (w *World) nextDeadline() (group *saga.Group, key string, due time.Time) {
 		}
 		t := g.Tables()[0]
 		for id, image := range w.stored {
-			if id.table != t {
+			if id.place != (place{g, t}) {
 				continue
 			}
 			until := t.Act(saga.Decode(image, t)).WaitsUntil()
@@ -166,7 +172,7 @@ func (w *World) handle(g *saga.Group, c saga.Cause) error {
 	for {
 		out := g.React(&working, c)
 		for _, n := range out.Needs {
-			value, exists := w.load(n.Table, n.Key)
+			value, exists := w.load(place{g, n.Table}, n.Key)
 			working.Put(n.Table, n.Key, value, exists)
 		}
 		if out.Needs != nil {
@@ -175,7 +181,7 @@ func (w *World) handle(g *saga.Group, c saga.Cause) error {
 		if out.Err != nil {
 			return out.Err
 		}
-		w.save(&working)
+		w.save(g, &working)
 		w.History = append(w.History, Heard{g.Name(), c, out})
 		for i, f := range out.Facts {
 			w.send(f, saga.Envelope{ID: saga.DeriveID(c.Envelope, g.Name(), i), Source: "/" + g.Name(), Started: c.Started, Saga: c.Saga, CauseID: c.ID})
@@ -202,34 +208,35 @@ func (w *World) perform(g *saga.Group, c saga.Cause, requests []saga.Request) er
 	return nil
 }
 
-func (w *World) load(t saga.AnyTable, key string) (any, bool) {
-	if image, ok := w.stored[storedKey{t, key}]; ok {
-		return saga.Decode(image, t), true
+func (w *World) load(p place, key string) (any, bool) {
+	if image, ok := w.stored[storedKey{p, key}]; ok {
+		return saga.Decode(image, p.table), true
 	}
-	return t.New(key), false
+	return p.table.New(key), false
 }
 
-func (w *World) save(working *saga.Working) {
+func (w *World) save(g *saga.Group, working *saga.Working) {
 	for _, d := range working.Documents() {
 		if d.Dirty {
-			w.stored[storedKey{d.Table, d.Key}] = saga.Encode(nil, d.Table, d.Value)
+			w.stored[storedKey{place{g, d.Table}, d.Key}] = saga.Encode(nil, d.Table, d.Value)
 		}
 	}
 	for _, r := range working.Rows() {
-		w.rows[r.Table] = append(w.rows[r.Table], r.Value)
+		p := place{g, r.Table}
+		w.rows[p] = append(w.rows[p], r.Value)
 	}
 }
 
 // Load is the document of D's table with this key, and whether there is one.
 func Load[D any](w *World, key string) (*D, bool) {
-	d, ok := w.load(w.tableOf(new(D)), key)
+	d, ok := w.load(w.placeOf(new(D)), key)
 	return d.(*D), ok
 }
 
 // Rows are what was added to the journal of D.
 func Rows[D any](w *World) []*D {
 	var out []*D
-	for _, r := range w.rows[w.tableOf(new(D))] {
+	for _, r := range w.rows[w.placeOf(new(D))] {
 		out = append(out, r.(*D))
 	}
 	return out
@@ -254,12 +261,21 @@ func (w *World) Heard(eventType, key string) (n int) {
 	return n
 }
 
-func (w *World) tableOf(document any) saga.AnyTable {
+// placeOf is where documents like this one are kept. It panics if no group has such, or if two have: then nobody knows whose is meant.
+func (w *World) placeOf(document any) (found place) {
 	kind := reflect.TypeOf(document)
 	for _, g := range w.groups {
-		if i := slices.IndexFunc(g.Tables(), func(t saga.AnyTable) bool { return reflect.TypeOf(t.New("")) == kind }); i >= 0 {
-			return g.Tables()[i]
+		i := slices.IndexFunc(g.Tables(), func(t saga.AnyTable) bool { return reflect.TypeOf(t.New("")) == kind })
+		switch {
+		case i < 0:
+		case found.group != nil:
+			panic(fmt.Sprintf("sagatest: %s and %s both keep documents of type %v, each its own, and nothing says whose is meant: give each a type", found.group.Name(), g.Name(), kind))
+		default:
+			found = place{g, g.Tables()[i]}
 		}
 	}
-	panic(fmt.Sprintf("sagatest: no group here keeps documents of type %v", kind))
+	if found.group == nil {
+		panic(fmt.Sprintf("sagatest: no group here keeps documents of type %v", kind))
+	}
+	return found
 }

@@ -2,6 +2,7 @@ package sagatest_test
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -208,4 +209,31 @@ func TestAScriptFailsWhereItDoesNotHold(t *testing.T) {
 		Hears(wound("a")).Says(Heard{bell{"a"}}).Act("a", saga.Done).
 		Hears(broke).CannotHandle("a bell rings once").
 		Passes(time.Minute).Says(Rang{bell{"a"}}).Keeps(&Bell{ID: "a", Rings: 1, Tones: []int{440}}, &Bell{ID: "b", Rings: 1})
+}
+
+// Each group has tables of its own, also if two share the variable of one. Which of them is meant can't be said by the type of a document.
+func TestGroupsThatShareATableVariableShareNoDocument(t *testing.T) {
+	tower := saga.Define("tower", saga.Documents(bells), saga.Does(
+		func(b *Bell, _ saga.Event[Wound]) []saga.Fact { return saga.Say(Rang{bell{b.ID}}) }, saga.Closes(), saga.Says[Rang]()))
+	w := sagatest.New(clock(), tower)
+	w.Say(wound("a"))
+	if err := errors.Join(w.Run(), w.Advance(time.Hour)); err != nil {
+		t.Fatal(err)
+	}
+	if want := []string{"bell.wound", "bell.heard", "bell.rang", "bell.rang"}; !slices.Equal(w.Types(), want) {
+		t.Errorf("said %v, want %v: each winds, and the clock rings an hour later", w.Types(), want)
+	}
+	for name, look := range map[string]func(){
+		"Given": func() { w.Given(&Bell{ID: "b"}) },
+		"Load":  func() { sagatest.Load[Bell](w, "a") },
+	} {
+		func() {
+			defer func() {
+				if got, want := fmt.Sprint(recover()), "clock and tower both keep documents of type *sagatest_test.Bell"; !strings.Contains(got, want) {
+					t.Errorf("%s: %s, want %q", name, got, want)
+				}
+			}()
+			look()
+		}()
+	}
 }

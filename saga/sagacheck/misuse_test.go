@@ -1,0 +1,50 @@
+package sagacheck_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"tiffin/saga"
+	"tiffin/saga/sagacheck"
+)
+
+// What a world says and can't mean panics. An exploration would pass it over, and that would look like a proof.
+func TestAWorldThatCannotBeMeantPanics(t *testing.T) {
+	shared := func() sagacheck.World {
+		w := shelf()
+		w.Groups = append(w.Groups, saga.Define("store", saga.Documents(shelves)))
+		return w
+	}
+	for _, tt := range []struct {
+		name  string
+		world sagacheck.World
+		final func(sagacheck.View)
+		want  string
+	}{
+		{"documents that two groups keep, at the start", shared(), nil, "stock and store both keep documents of type *sagacheck_test.Shelf"},
+		{"documents that two groups keep, at an end", func() sagacheck.World {
+			w := shared()
+			w.Initially = nil
+			return w
+		}(), func(v sagacheck.View) { sagacheck.Document[Shelf](v, "s") }, "stock and store both keep documents of type *sagacheck_test.Shelf"},
+	} {
+		w := tt.world
+		w.Final = func(v sagacheck.View) string {
+			if tt.final != nil {
+				tt.final(v)
+			}
+			return ""
+		}
+		func() {
+			defer func() {
+				if got := fmt.Sprint(recover()); !strings.Contains(got, tt.want) {
+					t.Errorf("%s: %s, want %q", tt.name, got, tt.want)
+				}
+			}()
+			// A replay does not explore, so it panics here, and not in a goroutine that nobody can look into.
+			start := sagacheck.Step{Who: "everybody", Does: sagacheck.Starts, Says: []sagacheck.Saying{{Type: "placed", Key: "o1"}}}
+			_, _ = sagacheck.Replay(w, []sagacheck.Step{start})
+		}()
+	}
+}
