@@ -151,7 +151,7 @@ func (e *explorer) mustEnd(s state, st told, key int) string {
 		}
 		owners = append(owners, g.Name())
 	}
-	if st.shared || !e.begun(s, st, key) || e.endsElsewhere(s, st) {
+	if st.shared || !e.begun(s, st, key) || slices.Contains(e.endElsewhere(s, st), key) {
 		return ""
 	}
 	return fmt.Sprintf("it begins with %s, and %s says none of its ends", strings.Join(st.Starts, " and "), strings.Join(owners, " or "))
@@ -163,10 +163,25 @@ func (e *explorer) begun(s state, st told, key int) bool {
 	return len(st.Starts) > 0 && !slices.ContainsFunc(st.Starts, lacks)
 }
 
-// endsElsewhere says whether an end of the story was said of a key with which it has not begun: then what began under one key has gone on
-// under another, an order as a parcel, and which of them has come to that end is not known.
-func (e *explorer) endsElsewhere(s state, st told) bool {
-	return slices.ContainsFunc(e.factKeys, func(key int) bool { return !e.begun(s, st, key) && len(e.endsSaid(s, st, key)) > 0 })
+// endElsewhere are keys with which the story has begun and has no end, but for which an end was said of a key with which it has not begun:
+// then what began under one key has gone on under another, an order as a parcel. One such end is the end of one saga: that which led to
+// its key, or, where that is not known or has an end of its own, any one.
+func (e *explorer) endElsewhere(s state, st told) (out []int) {
+	var open, ended []int
+	for _, key := range e.factKeys {
+		switch begun, ends := e.begun(s, st, key), len(e.endsSaid(s, st, key)) > 0; {
+		case begun && !ends:
+			open = append(open, key)
+		case !begun && ends:
+			ended = append(ended, key)
+		}
+	}
+	for _, key := range ended {
+		if i := slices.Index(open, e.sagaOf(key)); i >= 0 {
+			out, open = append(out, open[i]), slices.Delete(open, i, i+1)
+		}
+	}
+	return append(out, open[:min(len(open), len(ended)-len(out))]...)
 }
 
 // actOf is the act in a document of the group's first table.

@@ -233,6 +233,37 @@ func TestASagaThatGoesOnUnderAnotherKeyEndsThere(t *testing.T) {
 	}
 }
 
+// One parcel that arrives is the end of one order, and not of another one whose parcel is lost.
+func TestAnEndUnderAnotherKeyIsTheEndOfOneSaga(t *testing.T) {
+	placed := func(id string) saga.Fact { return Placed{toOrders{order{id}}} }
+	for _, tt := range []struct {
+		lost  string
+		start []saga.Fact
+		want  string
+	}{
+		{"o2", saga.Say(placed("o2")), "the saga o2 never ends: it begins with placed, and orders says none of its ends"},
+		{"o2", saga.Say(placed("o1"), placed("o2")), "the saga o2 never ends: it begins with placed, and orders says none of its ends"},
+		{"o1", saga.Say(placed("o1"), placed("o2")), "the saga o1 never ends: it begins with placed, and orders says none of its ends"},
+		{"none", saga.Say(placed("o1"), placed("o2")), ""},
+	} {
+		pack := func(_ *Ticket, e saga.Event[Placed]) []saga.Fact {
+			parcel := toKitchen{order{"parcel-of-" + e.Fact.ID}}
+			if e.Fact.ID == tt.lost {
+				return saga.Say(NotAccepted{parcel})
+			}
+			return saga.Say(Accepted{parcel})
+		}
+		arrive := func(f *File, _ saga.Event[Accepted]) []saga.Fact { return endWell(f, saga.Cause{}) }
+		w := sagacheck.World{Start: tt.start, Groups: []*saga.Group{
+			saga.Define("parcels", saga.Documents(tickets), saga.Does(pack, saga.Closes(), saga.Says[Accepted](), saga.Says[NotAccepted]())),
+			saga.Define("orders", saga.Documents(files()), saga.Does(arrive, saga.Ends[EndedWell]())),
+		}}
+		if got := strings.Join(whats(sagacheck.Verify(w)), "\n"); got != tt.want {
+			t.Errorf("%s is lost: %q, want %q", tt.lost, got, tt.want)
+		}
+	}
+}
+
 // Two kinds of saga may say the same fact, and be told apart by what is in it: money for an order, and on its own account.
 func TestASagaNeedNotHaveTheEndOfAnotherKind(t *testing.T) {
 	topUp := func(_ *Payment, e saga.Event[CancelAsked]) []saga.Fact {
