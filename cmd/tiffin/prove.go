@@ -35,7 +35,7 @@ type proveCommand struct {
 	Full           bool     `help:"Visit every state, also those that can make no difference. It takes many times as long."`
 }
 
-// Run fails if something is found, and if not every state could be visited, or an undo ran in no world: then that is not proved.
+// Run fails if something is found, and if not every state could be visited, or an undo undid something in no world: then that is not proved.
 func (c proveCommand) Run(ctx context.Context, s streams) error {
 	if c.Limit < 1 || c.MemoryLimitMiB < 1 {
 		return usageError{errors.New("--limit and --memory-limit-mib must be above zero, or no state could be visited")}
@@ -217,12 +217,12 @@ func (p *proof) sum() error {
 	case len(open) > 0:
 		return fmt.Errorf("not a proof: nothing was found, but the bound was reached in %s; raise --limit or --memory-limit-mib", strings.Join(open, ", "))
 	case len(idle) > 0:
-		return fmt.Errorf("not a proof: %s never ran, so nothing is known of what is undone then: add a world to internal/worlds in which the group has acted and must undo it, or take out what no saga needs", strings.Join(idle, ", "))
+		return fmt.Errorf("not a proof: %s never undid anything, so nothing is known of what is undone then: add a world to internal/worlds in which the group has acted and must undo it, or take out what no saga needs", strings.Join(idle, ", "))
 	}
 	return nil
 }
 
-// idleUndos are the undos that ran in no world, unless only some worlds were asked for: what a compensation does when everything else has
+// idleUndos are the undos that undid something in no world, unless only some worlds were asked for: what a compensation does when everything else has
 // failed is the last thing to be taken on trust.
 func (p *proof) idleUndos() (out []string) {
 	if len(p.World) > 0 {

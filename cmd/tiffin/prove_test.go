@@ -189,7 +189,7 @@ func TestProveWantsEveryUndoToRun(t *testing.T) {
 		command proveCommand
 		want    string
 	}{
-		{proveCommand{}, "not a proof: payments.refund never ran, so nothing is known of what is undone then: " +
+		{proveCommand{}, "not a proof: payments.refund never undid anything, so nothing is known of what is undone then: " +
 			"add a world to internal/worlds in which the group has acted and must undo it, or take out what no saga needs"},
 		{proveCommand{World: []string{"payment"}}, ""},
 	} {

@@ -17,7 +17,7 @@ type Coverage map[Covered]bool
 type Covered struct {
 	Group, Reaction string
 	Role            saga.Role  // of the reaction, for one function may be several; for a refusal that of what it refuses
-	Says            string     // a fact that the reaction may say; empty: that it runs at all
+	Says            string     // a fact that the reaction may say; empty: that it runs at all, and an undo that it undoes something
 	State           saga.State // with Reaction empty: a state of the act
 }
 
@@ -60,16 +60,14 @@ func declared(groups []*saga.Group) Coverage {
 func actStates(g *saga.Group) (out []saga.State) {
 	may := map[saga.State]bool{}
 	for _, r := range g.Reactions() {
-		stays := r.Silently // the act is done, and no more
 		for _, s := range r.Says {
-			stays = stays || !s.Fails && !s.Closes
 			may[saga.Refused] = may[saga.Refused] || s.Fails
 			may[saga.Closed] = may[saga.Closed] || s.Closes
 		}
 		may[saga.Closed] = may[saga.Closed] || r.Closes
 		switch r.Role {
 		case saga.RoleDoes:
-			may[saga.Done] = may[saga.Done] || stays && !r.Closes
+			may[saga.Done] = may[saga.Done] || stays(r)
 			may[saga.Refused] = may[saga.Refused] || r.RefusesName != ""
 		case saga.RoleUndoes:
 			may[saga.Undone], may[saga.Barred] = !r.Closes, true
@@ -81,6 +79,11 @@ func actStates(g *saga.Group) (out []saga.State) {
 		}
 	}
 	return out
+}
+
+// stays says whether an act may be done after a reaction, and no more.
+func stays(r saga.Reaction) bool {
+	return !r.Closes && (r.Silently || slices.ContainsFunc(r.Says, func(s saga.Said) bool { return !s.Fails && !s.Closes }))
 }
 
 // states are those of acts, in the order in which they are listed.
@@ -192,8 +195,12 @@ func (e *explorer) cover(g *saga.Group, c saga.Cause, got saga.Outcome, out *out
 	for _, r := range e.reactions[g] {
 		ran := false
 		for _, name := range []string{r.Name, r.TooLateName, r.RefusesName} {
-			if name != "" && slices.Contains(got.Ran, name) && reactsTo(r, c) {
-				ran, e.coverage[Covered{Group: g.Name(), Reaction: name, Role: r.Role}] = true, true
+			if name == "" || !slices.Contains(got.Ran, name) || !reactsTo(r, c) {
+				continue
+			}
+			ran = true
+			if r.Role != saga.RoleUndoes || name != r.Name || !undoable(g) || !e.isNew(g, out) {
+				e.coverage[Covered{Group: g.Name(), Reaction: name, Role: r.Role}] = true
 			}
 		}
 		if !ran {
@@ -213,6 +220,18 @@ func (e *explorer) cover(g *saga.Group, c saga.Cause, got saga.Outcome, out *out
 			}
 		}
 	}
+}
+
+// undoable says whether a group's act may ever stand where an undo has something to undo. If so, an undo that ran when there was nothing
+// ([saga.EvenIfNothing]) has not been seen to undo anything. A judge whose every do is the pivot has no other undo.
+func undoable(g *saga.Group) bool {
+	return slices.ContainsFunc(g.Reactions(), func(r saga.Reaction) bool { return r.Role == saga.RoleDoes && stays(r) && !r.Pivots })
+}
+
+// isNew says whether what came to an outcome found the group's act new: then an undo had nothing to undo.
+func (e *explorer) isNew(g *saga.Group, out *outcome) bool {
+	i := slices.IndexFunc(out.reads, func(r slotValue) bool { return e.places[r.slot].b == 0 })
+	return i < 0 || out.reads[i].value == 0 || e.actOf(g, out.reads[i].value).State() == saga.New
 }
 
 // reactsTo says whether a reaction is one to this cause: of those that are one function, it tells which one ran.

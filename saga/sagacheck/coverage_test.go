@@ -61,3 +61,46 @@ func TestCoverageTellsTheRolesOfOneFunctionApart(t *testing.T) {
 		}
 	}
 }
+
+// An undo that ran only when there was nothing to undo is as good as untried: what it does to what was done, nobody has seen. That of a
+// judge whose every do is the pivot never has anything to undo.
+func TestAnUndoThatUndidNothingIsAGap(t *testing.T) {
+	take := func(_ *Ticket, e saga.Event[Paid]) []saga.Fact {
+		return saga.Say(Accepted{toKitchen(e.Fact.toPayments)})
+	}
+	giveUp := func(t *Ticket, why saga.Cause) []saga.Fact {
+		if !why.Nothing {
+			panic("nobody has tried this")
+		}
+		return saga.Say(Cancelled{toKitchen{order{t.OrderID}}})
+	}
+	asked, paid := CancelAsked{toOrders{order{"o1"}}}, Paid{toPayments{order{"o1"}}}
+	for _, tt := range []struct {
+		name  string
+		pivot bool
+		undo  func(*Ticket, saga.Cause) []saga.Fact
+		start []saga.Fact
+		gap   bool
+	}{
+		{"nothing was done", false, giveUp, saga.Say(asked), true},
+		{"something was done", false, cancel, saga.Say(asked, paid), false},
+		{"nothing can be undone", true, giveUp, saga.Say(asked), false},
+		{"nobody asks", true, giveUp, saga.Say(paid), true},
+	} {
+		does := []saga.Option{saga.Refuses(acceptNot), saga.Says[Accepted](), saga.Fails[NotAccepted]()}
+		undoes := []saga.Option{saga.EvenIfNothing(), saga.Upon[CancelAsked](), saga.Says[Cancelled]()}
+		if tt.pivot {
+			does, undoes = append(does, saga.Pivots()), append(undoes, saga.TooLate(refuse), saga.Announces[TooLate]())
+		}
+		r := sagacheck.Explore(sagacheck.World{
+			Groups: []*saga.Group{saga.Define("kitchen", saga.Documents(tickets), saga.Does(take, does...), saga.Undoes(tt.undo, undoes...))},
+			Start:  tt.start,
+		})
+		gap := slices.ContainsFunc(r.Gaps, func(gap string) bool {
+			return gap == "kitchen.cancel never runs" || gap == "kitchen.func2 never runs"
+		})
+		if gap != tt.gap {
+			t.Errorf("%s: the undo is a gap: %v, want %v: %q", tt.name, gap, tt.gap, r.Gaps)
+		}
+	}
+}
