@@ -43,8 +43,32 @@ func TestAWorldThatCannotBeMeantPanics(t *testing.T) {
 				}
 			}()
 			// A replay does not explore, so it panics here, and not in a goroutine that nobody can look into.
-			start := sagacheck.Step{Who: "everybody", Does: sagacheck.Starts, Says: []sagacheck.Saying{{Type: "placed", Key: "o1"}}}
-			_, _ = sagacheck.Replay(w, []sagacheck.Step{start})
+			_, _ = sagacheck.Replay(w, []sagacheck.Step{placedStep()})
 		}()
 	}
+}
+
+// Who stands aside, and has no part in a replay, is of the world all the same: of what he keeps and says one may ask.
+func TestAReplayKnowsWhoStandsAside(t *testing.T) {
+	w := shelf()
+	w.Aside = []*saga.Group{counter(), writer()}
+	w.Initially = append(w.Initially, sagacheck.Choice{Documents: []any{&Tally{ID: "all"}}})
+	w.Final = func(v sagacheck.View) string {
+		if sagacheck.Document[Tally](v, "all") != nil || v.Said("wrote", "o1") > 0 {
+			return "they have no part in it"
+		}
+		return ""
+	}
+	twice := placedStep()
+	twice.Again = []string{"placed"}
+	for _, start := range []sagacheck.Step{placedStep(), twice} {
+		if r, err := sagacheck.Replay(w, []sagacheck.Step{start}); err != nil || len(r.Findings) > 0 {
+			t.Errorf("%v %v", r.Findings, err)
+		}
+	}
+}
+
+// placedStep begins a replay of the world of a shelf.
+func placedStep() sagacheck.Step {
+	return sagacheck.Step{Who: "everybody", Does: sagacheck.Starts, Says: []sagacheck.Saying{{Type: "placed", Key: "o1"}}}
 }

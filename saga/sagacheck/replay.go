@@ -41,7 +41,7 @@ func Replay(w World, steps []Step) (Replayed, error) {
 			w.Groups = append(w.Groups, g)
 		}
 	}
-	w.Aside, w.plain = nil, true
+	w.plain = true
 	again := ""
 	for _, s := range steps {
 		if len(w.Again) > 0 && len(s.Again) > 0 {
@@ -364,7 +364,8 @@ func (r *replay) judge() (Replayed, error) {
 	}
 	if len(wrong) == 0 && r.faulty() {
 		calm := r.calm()
-		calm.plain = false
+		calm.plain, calm.Aside = false, nil // who has a part in it is among the groups
+		calm.Initially = slices.DeleteFunc(slices.Clone(calm.Initially), func(c Choice) bool { return r.standsAside(c.Documents[0]) })
 		without := Explore(calm)
 		if !without.Complete {
 			return out, fmt.Errorf("whether the world %s has this end without faults too can't be said: %v", r.Name, without)
