@@ -132,7 +132,7 @@ func (e *explorer) endsOf(g *saga.Group) (out []string) {
 // endsSaid are the ends of a story that were said of a key, by whichever group, with who says them; one entry for each time.
 func (e *explorer) endsSaid(s state, st told, key int) (out []string) {
 	for i, end := range st.Ends {
-		for range (View{e, s}).Said(end, e.keys.list[key]) {
+		for range (View{e, s}).said(end, e.keys.list[key]) {
 			out = append(out, st.whose[i]+" says "+end)
 		}
 	}
@@ -159,7 +159,7 @@ func (e *explorer) mustEnd(s state, st told, key int) string {
 
 // begun says whether all that begins a story was said of a key.
 func (e *explorer) begun(s state, st told, key int) bool {
-	lacks := func(eventType string) bool { return View{e, s}.Said(eventType, e.keys.list[key]) == 0 }
+	lacks := func(eventType string) bool { return View{e, s}.said(eventType, e.keys.list[key]) == 0 }
 	return len(st.Starts) > 0 && !slices.ContainsFunc(st.Starts, lacks)
 }
 

@@ -22,7 +22,8 @@ type explorer struct {
 	ghost     int             // the slot of facts that will be delivered once more
 	lives     []time.Duration // how old a saga may be, by any group: ascending, each once
 	reactions map[*saga.Group][]saga.Reaction
-	stories   []told // those of which somebody owns the end
+	heardOf   map[string]bool // the types of the world's facts
+	stories   []told          // those of which somebody owns the end
 	memo      map[reacting]*node
 	answers   map[answerKey][]uint16
 	coverage  Coverage
@@ -152,6 +153,7 @@ func newExplorer(w World, name, again string, known lessons) *explorer {
 	}
 	slices.Sort(e.lives)
 	e.lives = slices.Compact(e.lives)
+	e.heardOf = w.factTypes()
 	e.stories = e.storiesWithEnds()
 	if again != "" {
 		e.again = e.types.id(again)
@@ -195,9 +197,14 @@ func (e *explorer) begin() {
 			continue
 		}
 		group, t := e.tableOf(c.Documents[0])
-		slot := e.slot(e.documentPlace(group, t, *t.Columns(c.Documents[0])[0].At.(*string)))
+		keyOf := func(d any) string { return *t.Columns(d)[0].At.(*string) }
+		key := keyOf(c.Documents[0])
+		slot := e.slot(e.documentPlace(group, t, key))
 		var ids []uint16
 		for _, d := range c.Documents {
+			if other := keyOf(d); other != key {
+				panic(fmt.Sprintf("sagacheck: a Choice is what one document may be, and this one has those of %s and %s in %s: make it one for each", key, other, t.Name()))
+			}
 			ids = append(ids, e.documentID(t, saga.Encode(nil, t, d)))
 		}
 		if len(ids) == 1 {
@@ -220,6 +227,25 @@ func (e *explorer) begin() {
 		}
 	}
 	e.send(&move{step: &step{slot: e.ghost}, way: &w, next: s}, func(m *move) { e.insert(m.next, -1) })
+}
+
+// factTypes are those of all facts that anybody in the world says or hears, or that it starts with.
+func (w World) factTypes() map[string]bool {
+	out := map[string]bool{}
+	for _, g := range slices.Concat(w.Groups, w.Aside, w.Outside) {
+		for _, r := range g.Reactions() {
+			for _, t := range r.Hears {
+				out[t.Type] = true
+			}
+			for _, said := range r.Says {
+				out[said.Type] = true
+			}
+		}
+	}
+	for _, f := range w.Start {
+		out[f.EventType()] = true
+	}
+	return out
 }
 
 // standsAside says whether who keeps documents like this one stands aside, while another one is explored.

@@ -28,6 +28,15 @@ func TestAWorldThatCannotBeMeantPanics(t *testing.T) {
 			w.Initially = nil
 			return w
 		}(), func(v sagacheck.View) { sagacheck.Document[Shelf](v, "s") }, "stock and store both keep documents of type *sagacheck_test.Shelf"},
+		{
+			"a type that nobody says", shelf(), func(v sagacheck.View) { v.Said("not-hold", "o1") },
+			"nobody in this world says, hears or starts with a fact of type not-hold",
+		},
+		{"a choice of two documents", func() sagacheck.World {
+			w := shelf()
+			w.Initially = []sagacheck.Choice{{Documents: []any{&Shelf{ID: "s", Free: 1}, &Shelf{ID: "t", Free: 1}}}}
+			return w
+		}(), nil, "this one has those of s and t in shelves"},
 	} {
 		w := tt.world
 		w.Final = func(v sagacheck.View) string {

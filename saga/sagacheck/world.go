@@ -188,8 +188,16 @@ func (v View) at(p place) uint16 {
 	return 0
 }
 
-// Said is how often a fact of this type and key was said; being delivered again does not count.
+// Said is how often a fact of this type and key was said; being delivered again does not count. It panics if the world knows no such type:
+// a misspelt one would never be said, and a Final that looks for it would find nothing wrong.
 func (v View) Said(eventType, key string) int {
+	if !v.e.heardOf[eventType] {
+		panic(fmt.Sprintf("sagacheck: nobody in this world says, hears or starts with a fact of type %s", eventType))
+	}
+	return v.said(eventType, key)
+}
+
+func (v View) said(eventType, key string) int {
 	return int(v.at(place{kind: kindCount, a: v.e.types.id(eventType), key: v.e.keys.id(key)}))
 }
 
