@@ -117,7 +117,7 @@ var bugs = []bug{
 	{name: "an acceptance that can still be cancelled", check: "never-settled", world: "one-order", finds: "a kitchen's places are free or busy, once", does: does(one("kitchen", "begin", saga.NotPivots))},
 
 	// Waiting.
-	{name: "a deadline against a success", check: "path-without-end", world: "one-order", finds: "never ends", does: does(one("kitchen", "begin", saga.AnswersNoWait))},
+	{name: "a deadline against a success", check: "no-undo", world: "one-order", finds: "never ends", does: does(one("kitchen", "begin", saga.AnswersNoWait))},
 	{name: "a wait without an end", world: "one-order", finds: "unchecked never runs", does: does(about("payments", "unchecked", saga.HearsNot, saga.DeadlineType))},
 	{name: "a second answer", rule: 5, world: "unasked-order", finds: "a kitchen's places are free or busy, once", does: does(one("kitchen", "decline", saga.AnswersLate))},
 	{

@@ -75,10 +75,12 @@ func TestOnlyASagaWithAnOwnerMustEnd(t *testing.T) {
 	}
 }
 
+type subscriber struct{ ID string }
+
 // A saga that only leads to another one's beginning has that one's end, and is no excuse for it. That one must end also if a group begins it.
 func TestASagaThatAnotherLeadsToMustEnd(t *testing.T) {
 	orders := func(saga.Event[CancelAsked]) []saga.Fact { return nil }
-	subscribers := saga.In("subscribers", func(s *Shelf) saga.Columns { return saga.Columns{{Name: "id", At: &s.ID}} })
+	subscribers := saga.In("subscribers", func(s *subscriber) saga.Columns { return saga.Columns{{Name: "id", At: &s.ID}} })
 	api := saga.Outside("api", saga.Begins[Placed](), saga.Begins[CancelAsked](), saga.Shared[Placed]())
 	again := saga.Define("again", saga.Documents(subscribers), saga.Shared[Placed](), saga.On(orders, saga.Says[Placed]()))
 	for _, tt := range []struct {
