@@ -35,15 +35,16 @@ type batch struct {
 	requests  []request
 	performed []string // ids of effects that have come to an outcome
 
-	park    []ParkedEvent
-	unpark  []int64 // positions
-	blame   []ParkedEvent
-	kept    map[parkedKey]bool // keys whose redrive has failed in this batch
-	alarms  []func()           // to be raised once it is committed
-	counted counted            // what is to be counted then
-	granted *Wished            // the wish that is granted
-	untried bool               // its key has more events than this batch could try
-	soonest time.Time          // the nearest deadline that it sets
+	park     []ParkedEvent
+	unpark   []int64 // positions
+	blame    []ParkedEvent
+	kept     map[parkedKey]bool // keys whose redrive has failed in this batch
+	alarms   []func()           // to be raised once it is committed
+	survived []func()           // forget what was noted, then
+	counted  counted            // what is to be counted then
+	granted  *Wished            // the wish that is granted
+	untried  bool               // its key has more events than this batch could try
+	soonest  time.Time          // the nearest deadline that it sets
 }
 
 // saidBy is a record and the lane that said it.

@@ -96,7 +96,7 @@ func (l *loop) deadlyDeadlines() (keys []string) {
 // outlive forgets the deaths of owners once this one has got past whatever they may have died of: something of each topic, the deadlines
 // that were due, the outcomes of effects. To have handled just anything says nothing, for more may have come while nobody lived.
 func (l *loop) outlive() {
-	deadlines := l.due.IsZero() || l.now().Before(l.due)
+	deadlines := l.due.IsZero() || l.due.After(l.claimedOn)
 	effects := len(l.effects.underWay) == 0 || l.up()-l.claimedAt >= settled
 	if !deadlines || !effects {
 		return
@@ -158,6 +158,7 @@ func (l *loop) attempt(ctx context.Context, ln *lane, note string) error {
 func (b *batch) survives(ln *lane, note string) {
 	b.touch(ln)
 	delete(ln.Attempts, note)
+	b.survived = append(b.survived, func() { delete(b.loop.noted[ln.Number], note) })
 }
 
 // withoutOwn takes from a lane's notes, as they were read, the attempts of this process: while it lives, it has not died of them.

@@ -277,3 +277,60 @@ func TestADeadlineThatCantFireIsSeldomLookedAt(t *testing.T) {
 		}
 	})
 }
+
+// P3: deadlines of lanes whose owners have died are handled alone, and yet as fast as they come due; and those that come due later do not
+// keep the deaths from being forgotten.
+func TestCarefulDeadlinesKeepUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &jobStore{rows: map[int]*Row{0: {Deaths: 2}}}
+		for i := range 6000 {
+			s.due = append(s.due, Due{Key: fmt.Sprint("d", i), Until: time.Now().Add(time.Duration(i) * 50 * time.Millisecond)})
+		}
+		s.hold(t, 0, 5*time.Minute)
+		if len(s.fired) < 5990 || s.rows[0].Deaths > 0 {
+			t.Errorf("of 6000, 20 a second, %d have fired; the row has %d deaths", len(s.fired), s.rows[0].Deaths)
+		}
+	})
+}
+
+// P7: that the row of a lane can be saved says nothing of documents: a database in which they take too long parks nothing.
+func TestNotesSpeakForNoDocuments(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &jobStore{rows: map[int]*Row{0: {Deaths: 2}}}
+		s.refuse = func(save *Save) error {
+			if len(save.Working.Documents()) == 0 {
+				return nil
+			}
+			newMachine().Pause(t.Context(), 5*time.Second)
+			return &pgconn.PgError{Code: "57014", Message: "canceling statement due to statement timeout"}
+		}
+		s.hold(t, 100*time.Millisecond, 10*time.Minute)
+		if len(s.parked) > 0 {
+			t.Errorf("parked are %v", s.parked)
+		}
+	})
+}
+
+// P7: what this process has handled is no longer its own attempt: another may have died of the same since.
+func TestAttemptsThatEndedExcuseNobody(t *testing.T) {
+	l := teamOf(Ports{}, jobbers(), 1).loops[0]
+	ln := newLane(rowCopy(&Row{Number: 1}))
+	l.lanes, l.owned = map[int]*lane{1: ln}, []*lane{ln}
+	l.store, l.cache, l.queue = &jobStore{rows: map[int]*Row{}, fired: map[string]bool{}, refuse: func(*Save) error { return nil }}, &cache{}, newQueue(l.group, []int{1}, l.QueueLimit, l.bell)
+	l.tell, l.sends = map[kafka.TopicPartition]kafka.Offset{}, newSends(Ports{Machine: newMachine()}, l.bell, l.log)
+	if err := l.attempt(t.Context(), ln, "wish for k"); err != nil {
+		t.Fatal(err)
+	}
+	b := l.newBatch()
+	b.survives(ln, "wish for k")
+	if err := l.finish(t.Context(), b); err != nil {
+		t.Fatal(err)
+	}
+	if len(l.noted[1]) > 0 {
+		t.Errorf("it still remembers %v", l.noted[1])
+	}
+	died := &Row{Number: 1, Attempts: map[string]int{"wish for k": 1}}
+	if l.withoutOwn(died); died.Attempts["wish for k"] != 1 {
+		t.Errorf("another has died of it, and it sees %v", died.Attempts)
+	}
+}

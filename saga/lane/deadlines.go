@@ -50,6 +50,7 @@ func (l *loop) fireDeadlines(ctx context.Context, now time.Time) error {
 	b := l.newBatch()
 	var due []Due
 	var careful []task // of lanes whose owners have died
+	handled := map[string]bool{}
 	// Lanes that have not read so far are not asked again: what is due there may be as much as is looked at.
 	ask := l.ready()
 	all := len(ask) == len(l.owned)
@@ -68,7 +69,7 @@ func (l *loop) fireDeadlines(ctx context.Context, now time.Time) error {
 				careful = append(careful, t)
 			default:
 				b.touch(ln)
-				b.tasks = append(b.tasks, t)
+				b.tasks, handled[d.Key] = append(b.tasks, t), true
 			}
 		}
 		if len(due) < maxDue {
@@ -81,13 +82,14 @@ func (l *loop) fireDeadlines(ctx context.Context, now time.Time) error {
 			return err
 		}
 	}
-	for _, t := range careful {
-		if !t.lane.sending { // the others with the next ticks
-			return l.fireCarefully(ctx, t)
-		}
+	if err := l.fireCarefully(ctx, careful, handled); err != nil {
+		return err
 	}
-	if len(b.tasks) < len(due) || len(due) == maxDue {
-		return nil // the others are looked at again with the next tick
+	for i, d := range due { // the others are looked at again with the next tick
+		if !handled[d.Key] || i == maxDue-1 {
+			l.due = d.Until
+			return nil
+		}
 	}
 	err := l.lookForDeadlines(ctx)
 	if len(due) == 0 && all && !l.due.IsZero() && now.After(l.due) {
@@ -96,16 +98,27 @@ func (l *loop) fireDeadlines(ctx context.Context, now time.Time) error {
 	return err
 }
 
-// fireCarefully handles one deadline alone, of a lane whose owners have died.
-func (l *loop) fireCarefully(ctx context.Context, t task) error {
-	note := t.id().note()
-	if err := l.attempt(ctx, t.lane, note); err != nil {
-		return err
+// fireCarefully handles deadlines of lanes whose owners have died, each alone, for a tick's time. It notes which
+// it has handled, by key.
+func (l *loop) fireCarefully(ctx context.Context, deadlines []task, handled map[string]bool) error {
+	began := l.up()
+	for _, t := range deadlines {
+		if t.lane.sending || l.up()-began >= tick {
+			continue
+		}
+		note := t.id().note()
+		if err := l.attempt(ctx, t.lane, note); err != nil {
+			return err
+		}
+		b := l.newBatch()
+		b.survives(t.lane, note)
+		b.tasks = append(b.tasks, t)
+		if err := l.finish(ctx, b); err != nil {
+			return err
+		}
+		handled[t.cause.Key] = true
 	}
-	b := l.newBatch()
-	b.survives(t.lane, note)
-	b.tasks = append(b.tasks, t)
-	return l.finish(ctx, b)
+	return nil
 }
 
 // ready are the lanes in which a deadline may fire: nothing is sent.

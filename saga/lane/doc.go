@@ -46,7 +46,7 @@
 //
 // process.go starts it all, team.go the loops of one group, turns.go has the loops of the process work some at a time; ports.go says what it needs of the world, machine.go is the machine that it runs on; feed.go reads each
 // partition once for all groups of the process, recent.go keeps what some have not taken yet, queue.go is what waits for a loop;
-// loop.go is the loop, letgo.go how it ends, batch.go one batch of it, suspects.go finds what spoils one; store.go claims, loads
+// loop.go is the loop, letgo.go how it ends, batch.go one batch of it, suspects.go finds what spoils one, care.go what kills; store.go claims, loads
 // and saves, queries.go asks and saves the rest, sql.go makes statements, cache.go keeps recent documents; deadlines.go fires what is due;
 // sends.go sends outboxes; mirror.go hands over copies; marks.go tells copies of facts; records.go writes records into columns.
 //

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"maps"
 	"slices"
@@ -80,8 +81,9 @@ func (f *feed) subscribe(places []*position) {
 	f.poke()
 }
 
-// unsubscribe takes the group's places away. Nothing is put into its queue any more.
+// unsubscribe takes the group's places away. Nothing is put into its queue any more, and the furthest place in a partition may be another's.
 func (f *feed) unsubscribe(q *queue) {
+	defer f.poke()
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	defer f.sort()
@@ -303,7 +305,7 @@ func (f *feed) endsToCatchUp(b *catchUp, more bool) {
 	b.busy, b.more = false, false
 	f.mu.Unlock()
 	if more {
-		f.behind.Ring()
+		f.poke() // who has caught up with the furthest is served by the requests for what is new
 	}
 }
 
@@ -434,11 +436,25 @@ func (f *feed) decode(records []kafka.Record) []*event {
 			continue
 		}
 		if g := f.hearers[e.Type]; g != nil {
-			e.fact, e.err = g.Decode(e.Type, r.Value)
-		}
-		if e.fact != nil && e.fact.Key() != e.Key {
-			e.err = &keyError{e.Key, e.fact.Key()}
+			e.err = e.read(g)
 		}
 	}
 	return out
+}
+
+// read reads the event's fact. That is code of whoever has declared the fact: if it panics, the event is parked, as if a reaction had. It
+// would kill each process that reads on, for nobody notes who tried to read.
+func (e *event) read(g *saga.Group) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			e.fact, err = nil, fmt.Errorf("to read %s panics: %v", e.Type, p)
+		}
+	}()
+	if e.fact, err = g.Decode(e.Type, e.record.Value); err != nil {
+		return err
+	}
+	if key := e.fact.Key(); key != e.Key {
+		return &keyError{e.Key, key}
+	}
+	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -354,4 +355,111 @@ func TestWhatCantBeReadIsAskedForMoreRarely(t *testing.T) {
 			}
 		})
 	}
+}
+
+// growing is a Kafka whose log grows when the test says so.
+type growing struct {
+	Broker
+	end *atomic.Int64
+}
+
+func (growing) ByLeader(positions []kafka.Position) []kafka.Led {
+	return []kafka.Led{{Leader: 1, Positions: positions}}[:min(1, len(positions))]
+}
+
+func (b growing) Fetch(ctx context.Context, at []kafka.Position, o kafka.FetchOptions) (out []kafka.Fetched, err error) {
+	newMachine().Pause(ctx, 2*time.Millisecond)
+	for waited := time.Duration(0); ; waited += 5 * time.Millisecond {
+		out = nil
+		some := false
+		for _, p := range at {
+			end := b.end.Load()
+			f := kafka.Fetched{Topic: p.Topic, Partition: p.Partition, Next: max(p.Offset, end), HighWatermark: end}
+			for n := p.Offset; n < end; n++ {
+				some = true
+				f.Records = append(f.Records, kafka.Record{Topic: p.Topic, Partition: p.Partition, Offset: n})
+			}
+			out = append(out, f)
+		}
+		if some || waited >= o.MaxWait {
+			return out, ctx.Err()
+		}
+		newMachine().Pause(ctx, 5*time.Millisecond)
+	}
+}
+
+// P7: a group that catches up with one whose queue is full is read for from then on, and nobody waits for one that has let go.
+func TestAGroupWithoutRoomHoldsUpNoOther(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newMachine()
+		g := saga.Define("counter", nil, saga.On(func(saga.Event[jobWanted]) []saga.Fact { return nil }))
+		k := growing{end: &atomic.Int64{}}
+		k.end.Store(10)
+		f := newFeed(Ports{Kafka: k, Machine: m}, 1, []*saga.Group{g}, slog.New(slog.DiscardHandler))
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan bool)
+		go func() { f.run(ctx); close(ended) }()
+		tp := kafka.TopicPartition{Topic: "rumours"}
+		full, behind := newQueue(g, []int{0}, 0, m.Bell()), newQueue(g, []int{0}, 1000, m.Bell())
+		f.subscribe([]*position{{TopicPartition: tp, queue: full, next: 10}})
+		f.subscribe([]*position{{TopicPartition: tp, queue: behind, next: 5}})
+		has := func(when string, want int) {
+			t.Helper()
+			m.Pause(ctx, time.Minute)
+			if n, _ := behind.waiting(everywhere); n != want {
+				t.Errorf("%s: %d events, want %d", when, n, want)
+			}
+		}
+		has("it has caught up", 5)
+		k.end.Store(20)
+		has("the log has grown", 15)
+		ahead := newQueue(g, []int{0}, 0, m.Bell())
+		f.subscribe([]*position{{TopicPartition: tp, queue: ahead, next: 30}})
+		k.end.Store(30)
+		has("one is further again", 25)
+		f.unsubscribe(full)
+		f.unsubscribe(ahead)
+		k.end.Store(40)
+		has("the others have let go", 35)
+		cancel()
+		<-ended
+	})
+}
+
+// P7: a fact whose own code panics is one that can't be read, and nothing worse.
+func TestAFactThatPanicsIsParked(t *testing.T) {
+	g := saga.Define("counter", nil, saga.On(func(saga.Event[landmine]) []saga.Fact { return nil }))
+	f := newFeed(Ports{Machine: newMachine()}, 1, []*saga.Group{g}, slog.New(slog.DiscardHandler))
+	record := func(id string) kafka.Record {
+		return kafka.Record{Topic: "mines", Key: []byte(id), Value: []byte(`{"ID":"` + id + `"}`), Headers: []kafka.Header{{Key: "ce_type", Value: []byte("mine.laid")}}}
+	}
+	events := f.decode([]kafka.Record{record("quiet"), record("armed"), record("sharp")})
+	if events[0].err != nil || events[0].fact == nil {
+		t.Errorf("a good one: %v", events[0].err)
+	}
+	for _, e := range events[1:] {
+		if e.err == nil || !strings.Contains(e.err.Error(), "to read mine.laid panics: "+e.Key) || e.fact != nil {
+			t.Errorf("%s: %v", e.Key, e.err)
+		}
+	}
+}
+
+// landmine is a fact that panics when it is validated, or asked for its key.
+type landmine struct{ ID string }
+
+func (landmine) EventType() string { return "mine.laid" }
+func (landmine) Topic() string     { return "mines" }
+
+func (l landmine) Validate() error {
+	if l.ID == "armed" {
+		panic(l.ID)
+	}
+	return nil
+}
+
+func (l landmine) Key() string {
+	if l.ID == "sharp" {
+		panic(l.ID)
+	}
+	return l.ID
 }

@@ -379,9 +379,8 @@ func (l *loop) step(ctx context.Context) (busy bool, err error) {
 
 // take takes events of lanes that are ready. A queue that was full has room again for what the feed has held back.
 func (l *loop) take(limit int, ready func(lane int) bool) []*event {
-	full := !l.queue.hasRoom()
-	events := l.queue.take(limit, ready)
-	if full {
+	events, full := l.queue.take(limit, ready)
+	if full && len(events) > 0 {
 		l.feed.poke()
 	}
 	return events
@@ -401,8 +400,13 @@ func (l *loop) finish(ctx context.Context, b *batch) error {
 		}
 		return err
 	}
-	l.saved++
+	if len(b.tasks) > 0 { // what only notes or clears something says nothing of how it is with documents
+		l.saved++
+	}
 	l.clear(b)
+	for _, forget := range b.survived {
+		forget()
+	}
 	l.metrics.batch(len(b.tasks), l.up()-began)
 	if !b.soonest.IsZero() && (l.due.IsZero() || b.soonest.Before(l.due)) {
 		l.due = b.soonest

@@ -124,17 +124,12 @@ func (q *queue) failure() error {
 	return q.broken
 }
 
-// empty says whether nothing waits in this lane.
-func (q *queue) empty(lane int) bool {
+// take removes up to limit events of the lanes that are ready: a fair share of each first, then what there is. It says whether the queue
+// had no room before.
+func (q *queue) take(limit int, ready func(lane int) bool) (out []*event, full bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	return len(q.lanes[lane]) == 0
-}
-
-// take removes up to limit events of the lanes that are ready: a fair share of each first, then what there is.
-func (q *queue) take(limit int, ready func(lane int) bool) (out []*event) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
+	full = q.total >= q.limit || q.bytes >= queueBytes
 	share := max(1, limit/max(1, len(q.order)))
 	for _, most := range []int{share, limit} {
 		for i := range q.order {
@@ -151,11 +146,13 @@ func (q *queue) take(limit int, ready func(lane int) bool) (out []*event) {
 			}
 		}
 	}
-	q.turn++
+	if len(out) > 0 {
+		q.turn++
+	}
 	q.total -= len(out)
 	for _, e := range out {
 		q.urgent[e.lane] -= q.urgency(e)
 		q.bytes -= e.size
 	}
-	return out
+	return out, full
 }
