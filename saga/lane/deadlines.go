@@ -140,8 +140,12 @@ func (l *loop) deadline(d Due, now time.Time) saga.Cause {
 	return saga.Cause{Envelope: e}
 }
 
-// sweepEvery is how often expired marks are looked for.
-const sweepEvery = time.Minute
+const (
+	// sweepEvery is how often expired marks are looked for.
+	sweepEvery = time.Minute
+	// lagging is how soon they are looked for again if a lane had not read far enough.
+	lagging = 10 * time.Second
+)
 
 // sweepMarks deletes acts that are nothing but the expired mark of an undo that came first: unknown ids would fill the table.
 // Only a lane's owner does, for it may have the act in memory; and, as with deadlines, only when the lane has read what was logged until
@@ -153,6 +157,9 @@ func (l *loop) sweepMarks(ctx context.Context) error {
 	l.swept = l.up()
 	until := l.now().Add(-sweepEvery)
 	read := slices.DeleteFunc(l.claimed(), func(c Claimed) bool { return !l.hasRead(l.lanes[c.Lane], until) })
+	if len(read) < len(l.owned) {
+		l.swept -= sweepEvery - lagging // at a claim nobody knows yet how far the log goes
+	}
 	keys, err := l.store.Sweep(ctx, read, until)
 	if err != nil {
 		return fmt.Errorf("sweep marks: %w", err)

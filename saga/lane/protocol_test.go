@@ -266,7 +266,7 @@ func TestExpiredMarksAreSwept(t *testing.T) {
 	w.until(2, "select count(*) from counter.tickets where state = 'barred'")
 	w.until("done", "select state from counter.tickets where id = 't1'")
 	stop()
-	w.exec("update counter.tickets set mark_until = now() - interval '1 second' where id = 'never'")
+	w.exec("update counter.tickets set mark_until = now() - interval '1 hour' where id = 'never'")
 	w.run(w.counter)
 	w.until("late,t1", "select string_agg(id, ',' order by id) from counter.tickets")
 }
