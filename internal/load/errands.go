@@ -1,6 +1,7 @@
 package load
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"net/http"
 	"strconv"
@@ -114,6 +115,8 @@ func (n *runner) heard(a answer) (fresh int) {
 	switch was := a.verdict(); {
 	case n.repeated && was == accepted && id != n.request.id:
 		n.doubled = append(n.doubled, "the same Idempotency-Key "+n.request.key+" gave "+n.path+"/"+n.request.id+" and then "+n.path+"/"+id)
+	case n.repeated && (a.status == http.StatusConflict || a.status == http.StatusUnprocessableEntity):
+		n.doubled = append(n.doubled, fmt.Sprintf("%s/%s was accepted under the Idempotency-Key %s, and its repetition was answered with %d", n.path, n.request.id, n.request.key, a.status))
 	case n.repeated: // what is known of it stays true
 	case was == unsure:
 		n.unsure++

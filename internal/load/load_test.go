@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"reflect"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -462,5 +463,53 @@ func TestNobodyIsThere(t *testing.T) {
 	_ = l.Close()
 	if _, err := Run(t.Context(), cfg); err == nil || !strings.Contains(err.Error(), "can't be reached; is `tiffin up` running there?") {
 		t.Errorf("%v", err)
+	}
+}
+
+// Groups that are behind move one post after the other: that the one which was spoken of last has not moved yet is no fault.
+func TestTheLastPostMayBeTheLastToMove(t *testing.T) {
+	var began time.Time
+	last := ""
+	s := stub{counted: func(post string, count int) int {
+		if began.IsZero() {
+			began, last = time.Now(), post // the first that is read is the latest
+		}
+		gone := time.Since(began)
+		if post == last && gone < 1200*time.Millisecond {
+			return 0
+		}
+		return int(float64(count) * min(1, gone.Seconds()))
+	}}
+	cfg := small(Likes, serve(t, &s))
+	cfg.Connections, cfg.Patience, cfg.Posts, cfg.Users, cfg.Unlikes, cfg.Duplicates = 1, 400*time.Millisecond, 5, 500, 0, 0
+	if report := mustRun(t, cfg); !report.OK() {
+		t.Errorf("%d faults: %v", report.Faults, report.FirstFaults)
+	}
+}
+
+// P5: who repeats what was accepted, under the same key, gets the same answer again.
+func TestARepetitionThatIsRefusedIsAFault(t *testing.T) {
+	var mu sync.Mutex
+	seen := map[string]bool{}
+	s := stub{before: func(w http.ResponseWriter, r *http.Request, _ int) bool {
+		mu.Lock()
+		defer mu.Unlock()
+		key := r.Header.Get("Idempotency-Key")
+		again := key != "" && seen[key]
+		if seen[key] = true; again {
+			w.WriteHeader(http.StatusUnprocessableEntity)
+		}
+		return again
+	}}
+	if report := mustRun(t, small(Orders, serve(t, &s))); report.OK() || !strings.Contains(strings.Join(report.FirstFaults, " "), "its repetition was answered with 422") {
+		t.Errorf("%d faults: %v", report.Faults, report.FirstFaults)
+	}
+}
+
+// What never came right has not caught up, whatever else has.
+func TestWrongCountsHaveNotCaughtUp(t *testing.T) {
+	s := stub{counted: func(_ string, count int) int { return count + 1 }}
+	if report := mustRun(t, small(Mixed, serve(t, &s))); report.OK() || report.CaughtUpSeconds != 0 {
+		t.Errorf("it has caught up after %v s", report.CaughtUpSeconds)
 	}
 }
