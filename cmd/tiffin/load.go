@@ -87,7 +87,7 @@ func (c loadCommand) Run(ctx context.Context, s streams) error {
 
 // targets are the APIs to send to. If the load needs the servers behind them as well, those of another installation do not do alone.
 func (c loadCommand) targets(servers bool) ([]string, error) {
-	named := len(c.KafkaBrokers) > 0 && (c.DatabaseURL != "" || !c.Audit)
+	named := len(c.KafkaBrokers) > 0 && c.DatabaseURL != "" // to prepare takes a look at the books, too
 	if len(c.Target) > 0 && (named || !servers) {
 		return c.Target, nil
 	}
@@ -96,10 +96,22 @@ func (c loadCommand) targets(servers bool) ([]string, error) {
 		return nil, err
 	}
 	here := []string{cmp.Or(up.API, "http://"+app.DefaultAPIAddr)}
-	if len(c.Target) > 0 && !slices.Equal(c.Target, here) {
+	others := len(c.KafkaBrokers) > 0 && !slices.Equal(c.KafkaBrokers, up.Kafka) || c.DatabaseURL != "" && c.DatabaseURL != up.DatabaseURL
+	if len(c.Target) == 0 && servers && up.API != "" && others {
+		return nil, usageError{fmt.Errorf("--kafka-brokers or --database-url, or their environment variables, name other servers than those of the tiffin up on %s: name that installation's APIs with --target, too, or name no servers", here[0])}
+	}
+	if len(c.Target) > 0 && !slices.EqualFunc(c.Target, here, sameTarget) {
 		return nil, usageError{fmt.Errorf("only the APIs of another installation than that on %s are named: name its --kafka-brokers and --database-url, too, or choose --no-prepare --no-audit", here[0])}
 	}
 	return here, nil
+}
+
+// sameTarget says whether two addresses are of the same API, as people write them.
+func sameTarget(a, b string) bool {
+	plain := func(s string) string {
+		return strings.Replace(strings.TrimSuffix(s, "/"), "//localhost:", "//127.0.0.1:", 1)
+	}
+	return plain(a) == plain(b)
 }
 
 func (c loadCommand) load() (cfg load.Config, err error) {

@@ -6,6 +6,8 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -83,7 +85,8 @@ func TestLoadRefusesWhatNobodyMeans(t *testing.T) {
 		"load orders --target=http://127.0.0.1:1": {code: exitUsage, err: "are named: name its --kafka-brokers"},
 		"load mixed --target=http://127.0.0.1:1 --kafka-brokers=127.0.0.1:1":               {code: exitUsage, err: "--no-prepare --no-audit"},
 		"load orders --target=http://127.0.0.1:1 --no-prepare --no-audit":                  {code: exitFailed, err: "can't be reached"},
-		"load payments --target=http://127.0.0.1:1 --no-audit --kafka-brokers=127.0.0.1:1": {code: exitFailed, err: "can't be reached"},
+		"load payments --target=http://127.0.0.1:1 --no-audit --kafka-brokers=127.0.0.1:1": {code: exitUsage, err: "name its --kafka-brokers and --database-url"},
+		"load orders --target=http://localhost:8080/ --duration=0s":                        {code: exitUsage, err: "the duration is 0s"},
 		"load orders --target=http://127.0.0.1:8080 --duration=0s":                         {code: exitUsage, err: "the duration is 0s"},
 		"load likes --target=http://8.8.8.8":                                               {code: exitFailed, err: "say --yes if it is yours"},
 		"load likes --target=http://127.0.0.1:1":                                           {code: exitFailed, err: "can't be reached"},
@@ -91,6 +94,25 @@ func TestLoadRefusesWhatNobodyMeans(t *testing.T) {
 		if got := run(t, strings.Fields(args)...); got.code != want.code || !strings.Contains(got.err, want.err) {
 			t.Errorf("%s: exit code %d, %q, want %d, %q", args, got.code, got.err, want.code, want.err)
 		}
+	}
+}
+
+// Servers that the environment names are another installation's than the API that happens to run here: nothing is said to them.
+func TestLoadMixesNoInstallations(t *testing.T) {
+	alone(t)
+	data := t.TempDir()
+	t.Setenv("TIFFIN_DATA", data)
+	here := `{"kafka":["127.0.0.1:9092"],"databaseUrl":"postgres://here/x","api":"http://127.0.0.1:1"}`
+	if err := os.WriteFile(filepath.Join(data, "servers.json"), []byte(here), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, servers := range []string{"--kafka-brokers=prod:9092 --database-url=postgres://prod/x", "--kafka-brokers=prod:9092", "--database-url=postgres://prod/x"} {
+		if got := run(t, strings.Fields("load orders "+servers)...); got.code != exitUsage || !strings.Contains(got.err, "name other servers than those of the tiffin up") {
+			t.Errorf("%s: exit code %d, %q", servers, got.code, got.err)
+		}
+	}
+	if got := run(t, strings.Fields("load orders --kafka-brokers=127.0.0.1:9092 --database-url=postgres://here/x")...); got.code != exitFailed {
+		t.Errorf("its own servers: exit code %d, %q", got.code, got.err)
 	}
 }
 

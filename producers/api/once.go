@@ -103,7 +103,7 @@ func (o *Once) remember(a *attempt) error {
 	o.forget(func(*attempt) bool { return len(o.known) >= o.cfg.MaxRequests })
 	if len(o.known) >= o.cfg.MaxRequests {
 		return problem.Because(problem.Unavailable, fmt.Errorf("%d requests with an %s are under way", len(o.known), keyHeader),
-			"Too many requests are under way. Try again: this one was not accepted.")
+			"Too many requests are under way. It was not accepted. Try again.")
 	}
 	o.known[a.seed] = a
 	return nil
