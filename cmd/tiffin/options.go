@@ -47,7 +47,7 @@ type serverOptions struct {
 	KafkaBrokers  []string `env:"KAFKA_BROKERS,TIFFIN_KAFKA_BROKERS" placeholder:"HOST:PORT" help:"Brokers to find the cluster by; one is enough. Default: ${kafka_default}."`
 	RedisURL      string   `env:"REDIS_URL,TIFFIN_REDIS_URL" placeholder:"URL" help:"Redis, where counts are cached: redis://user:password@host:port/0. It may be lost at any time. Default: ${redis_default}."`
 	DatabaseURL   string   `env:"DATABASE_URL,TIFFIN_DATABASE_URL" placeholder:"URL" help:"PostgreSQL, where each group has a schema: postgres://user:password@host:port/database. Default: ${postgres_default}."`
-	TopicPrefix   string   `placeholder:"PREFIX" help:"Put before the names of topics and groups, so that several installations can share a cluster (each with a database of its own). Default: none."`
+	TopicPrefix   string   `placeholder:"PREFIX" help:"Put before the names of topics and groups, and into those of Redis keys, so that several installations can share a cluster and a Redis (each with a database of its own). Default: none."`
 	TLS           bool     `name:"tls" help:"Encrypt connections to Kafka."`
 	TLSCA         string   `name:"tls-ca" placeholder:"FILE" help:"PEM file with the authorities that may have signed the brokers' certificates. Default: the system's."`
 	TLSCert       string   `name:"tls-cert" placeholder:"FILE" help:"PEM file with the certificate to show to the brokers."`

@@ -49,6 +49,8 @@ type Cache struct {
 
 // CacheConfig configures a cache. The zero value works.
 type CacheConfig struct {
+	// Prefix is put into the names of all keys, so that several installations can share a Redis. Defaults to none.
+	Prefix string
 	// TTL is how long a count may stay. Defaults to [DefaultTTL].
 	TTL time.Duration
 	// Timeout is how long Redis may take for one read, or for one pipeline of writes. Defaults to [DefaultTimeout].
@@ -88,9 +90,9 @@ func OpenRedis(url string) (*redis.Client, error) {
 	return redis.NewClient(o), nil
 }
 
-// redisKey is where a post's count is: a hash with a field for each part, whose name is the shard and whose value the version and the
+// key is where a post's count is: a hash with a field for each part, whose name is the shard and whose value the version and the
 // count ("7 5"), and the field whole, if no part is missing. One key per call, so that it works on a cluster.
-func redisKey(postID string) string { return "tiffin:likes:" + postID }
+func (c *Cache) key(postID string) string { return "tiffin:" + c.Prefix + "likes:" + postID }
 
 const whole = "whole"
 
@@ -161,7 +163,7 @@ func (c *Cache) Put(ctx context.Context, changed []Post) error {
 func (c *Cache) putAll(ctx context.Context, posts [][]Post) error {
 	_, err := c.redis.Pipelined(ctx, func(pipe redis.Pipeliner) error {
 		for _, parts := range posts {
-			key := redisKey(parts[0].PostID)
+			key := c.key(parts[0].PostID)
 			slices.SortStableFunc(parts, func(a, b Post) int { return cmp.Compare(a.Version, b.Version) }) // of copies of one the newest is last
 			args := make([]any, 0, 2+2*len(parts))
 			args = append(args, "hset", key)
@@ -184,14 +186,14 @@ func (c *Cache) Fill(ctx context.Context, postID string, parts []Post) error {
 		args = append(args, p.Shard, value(p))
 	}
 	return c.try(ctx, func(ctx context.Context) error {
-		return fillScript.Run(ctx, c.redis, []string{redisKey(postID)}, args...).Err()
+		return fillScript.Run(ctx, c.redis, []string{c.key(postID)}, args...).Err()
 	})
 }
 
 // Get reads a post's count, and returns false if it is not there as a whole or can't be had soon.
 func (c *Cache) Get(ctx context.Context, postID string) (count int64, found bool) {
 	err := c.try(ctx, func(ctx context.Context) error {
-		fields, err := c.redis.HGetAll(ctx, redisKey(postID)).Result()
+		fields, err := c.redis.HGetAll(ctx, c.key(postID)).Result()
 		if err != nil {
 			return err
 		}

@@ -170,7 +170,7 @@ func TestManyCountsAtOnce(t *testing.T) {
 			t.Errorf("%d keys, want %d", n, 2*putAtOnce+1)
 		}
 		last := 2 * putAtOnce
-		if got := client.HGetAll(t.Context(), redisKey(fmt.Sprint("p", last))).Val(); len(got) != 2 || got["0"] != fmt.Sprint("1000 ", last) || got["1"] != "1 1" {
+		if got := client.HGetAll(t.Context(), c.key(fmt.Sprint("p", last))).Val(); len(got) != 2 || got["0"] != fmt.Sprint("1000 ", last) || got["1"] != "1 1" {
 			t.Errorf("the last one has %v", got)
 		}
 	})
@@ -283,4 +283,26 @@ func TestOpenRedisRefusesNonsense(t *testing.T) {
 			t.Errorf("%q is a Redis URL", url)
 		}
 	}
+}
+
+// Installations that share a Redis, each with a prefix, see nothing of each other.
+func TestInstallationsShareARedis(t *testing.T) {
+	onRedis(t, time.Minute, func(t *testing.T, c *Cache, client *redis.Client) {
+		other := NewCache(client, CacheConfig{Prefix: "staging.", TTL: time.Minute, Timeout: patient})
+		if err := c.Fill(t.Context(), "shared", []Post{{PostID: "shared", Count: 5, Version: 1}}); err != nil {
+			t.Fatal(err)
+		}
+		if err := c.putTop(t.Context(), Day, Gains{Posts: []Gain{{"shared", 5}}}); err != nil {
+			t.Fatal(err)
+		}
+		if n, found := other.Get(t.Context(), "shared"); found {
+			t.Errorf("another's post has %d likes here", n)
+		}
+		if gains, found, _ := other.top(t.Context(), Day); found {
+			t.Errorf("another's list is here: %v", gains)
+		}
+		if n, found := c.Get(t.Context(), "shared"); !found || n != 5 {
+			t.Errorf("its own has %d, %v", n, found)
+		}
+	})
 }

@@ -149,14 +149,16 @@ func (r *TopReader) read(ctx context.Context, window time.Duration) (gains Gains
 }
 
 // topKey is where a window's list is; beside it, under the same hash tag, whose turn it is to make it.
-func topKey(window time.Duration) string { return "{tiffin:top:" + window.String() + "}" }
+func (c *Cache) topKey(window time.Duration) string {
+	return "{tiffin:" + c.Prefix + "top:" + window.String() + "}"
+}
 
 // top reads a window's list, and whether it is this caller's turn to make it anew. Of all who ask, that is one in [freshFor], and whoever
 // finds none.
 func (c *Cache) top(ctx context.Context, window time.Duration) (gains Gains, found, turn bool) {
 	err := c.try(ctx, func(ctx context.Context) error {
 		pipe := c.redis.Pipeline()
-		first, list := pipe.SetNX(ctx, topKey(window)+":turn", 1, freshFor), pipe.Get(ctx, topKey(window))
+		first, list := pipe.SetNX(ctx, c.topKey(window)+":turn", 1, freshFor), pipe.Get(ctx, c.topKey(window))
 		if _, err := pipe.Exec(ctx); err != nil && err != redis.Nil { //nolint:errorlint // the library returns it as it is
 			return err
 		}
@@ -175,5 +177,5 @@ func (c *Cache) putTop(ctx context.Context, window time.Duration, gains Gains) e
 	if err != nil {
 		return err
 	}
-	return c.try(ctx, func(ctx context.Context) error { return c.redis.Set(ctx, topKey(window), text, keptFor).Err() })
+	return c.try(ctx, func(ctx context.Context) error { return c.redis.Set(ctx, c.topKey(window), text, keptFor).Err() })
 }

@@ -83,7 +83,7 @@ func (a *App) connect(cfg *Config) (err error) {
 	if a.redis, err = likes.OpenRedis(cfg.RedisURL); err != nil {
 		return err
 	}
-	a.likes = likes.NewCache(a.redis, likes.CacheConfig{Logger: a.log})
+	a.likes = likes.NewCache(a.redis, likes.CacheConfig{Prefix: cfg.Kafka.TopicPrefix, Logger: a.log})
 	cfg.mirrorLikes = a.likes.Put
 	return nil
 }
