@@ -35,7 +35,9 @@ func Handler(log *slog.Logger) echo.HTTPErrorHandler {
 		refusal := From(err)
 		k := kindOf(refusal.Code)
 		requestID := c.Response().Header().Get(echo.HeaderXRequestID)
-		if gone := c.Request().Context().Err() != nil; k.status >= http.StatusInternalServerError && !gone {
+		gone := c.Request().Context().Err() != nil
+		bug := refusal.Code == Internal && !c.Response().Committed // else it may be that nobody read the answer
+		if k.status >= http.StatusInternalServerError && (!gone || bug) {
 			log.Log(c.Request().Context(), levelOf(refusal.Code), "request failed", "requestId", requestID,
 				"method", c.Request().Method, "route", c.Path(), "status", k.status, "error", err)
 		}

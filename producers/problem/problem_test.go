@@ -105,3 +105,17 @@ func TestHandler(t *testing.T) {
 		t.Errorf("%d %s, log %s", response.Code, response.Body, &log)
 	}
 }
+
+// A panic is somebody's to mend, also if the client did not wait for it; what a client that is gone brings about is not.
+func TestABugIsLoggedThoughTheClientIsGone(t *testing.T) {
+	gone, leave := context.WithCancel(t.Context())
+	leave()
+	for err, want := range map[error]bool{errors.New("a panic"): true, &problem.Error{Code: problem.Unavailable, Cause: errors.New("it was cut off")}: false} {
+		var log strings.Builder
+		c := echo.New().NewContext(httptest.NewRequestWithContext(gone, "GET", "/", nil), httptest.NewRecorder())
+		problem.Handler(slog.New(slog.NewTextHandler(&log, nil)))(err, c)
+		if got := strings.Contains(log.String(), "request failed"); got != want {
+			t.Errorf("%v is logged: %t, want %t", err, got, want)
+		}
+	}
+}
