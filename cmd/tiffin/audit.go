@@ -60,5 +60,8 @@ func (c auditCommand) verdict(report audit.Report) error {
 			return errors.New("provisional: events are on their way; use --wait, as in --wait=30s")
 		}
 	}
+	if c.Wait > 0 && !report.Quiet {
+		return fmt.Errorf("nothing looks wrong, but events are on their way, still after %v; use a longer --wait, or see what lags", c.Wait)
+	}
 	return nil
 }

@@ -23,6 +23,9 @@ func TestAnAuditSucceedsOnlyIfNothingLooksWrong(t *testing.T) {
 		}
 		return r
 	}
+	lags := of(audit.OK)
+	quiet := lags
+	quiet.Quiet = true
 	for name, test := range map[string]struct {
 		report audit.Report
 		wait   time.Duration
@@ -32,6 +35,9 @@ func TestAnAuditSucceedsOnlyIfNothingLooksWrong(t *testing.T) {
 		"wrong":                  {of(audit.OK, audit.Wrong), 0, errSaid.Error()},
 		"wrong, and provisional": {of(audit.Provisional, audit.Wrong), 0, errSaid.Error()},
 		"provisional":            {of(audit.OK, audit.Provisional), 0, "provisional: events are on their way; use --wait"},
+		"perhaps balanced":       {lags, 0, ""},
+		"not all is read":        {lags, 30 * time.Second, "nothing looks wrong, but events are on their way, still after 30s"},
+		"all is read":            {quiet, 30 * time.Second, ""},
 		"still provisional":      {of(audit.Provisional), 30 * time.Second, "provisional: events are on their way, still after 30s; use a longer --wait"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -28,7 +28,7 @@ type commandLine struct {
 	Prove  proveCommand  `cmd:"" help:"Prove the choreography: explore every interleaving of its reactions in small worlds."`
 	Parked parkedCommand `cmd:"" help:"Look at what could not be handled, and handle it again or drop it."`
 	Spool  spoolCommand  `cmd:"" help:"Look at what an API has accepted and Kafka does not have yet, and mend it."`
-	Audit  auditCommand  `cmd:"" help:"Check the books: that money, stock and couriers add up, and nothing hangs. It fails if anything is wrong, or can't be told yet; keys that are parked are told, and no failure."`
+	Audit  auditCommand  `cmd:"" help:"Check the books: that money, stock and couriers add up, and nothing hangs. It fails if anything is wrong, or looks wrong and may be late, or with --wait if not all was read by then; keys that are parked are told, and no failure."`
 	Ready  readyCommand  `cmd:"" help:"Ask a running process whether it is ready; for health checks."`
 	Load   loadCommand   `cmd:"" help:"Send likes, orders and payments at a rate, and verify that each one counts that was accepted."`
 	Config configCommand `cmd:"" help:"Show the configuration in force, and where each value comes from: that of the \"tiffin up\" that runs here, or else of a \"tiffin run\"."`
