@@ -203,7 +203,8 @@ func (m *Map) ways(ends []string) map[int]bool {
 	return on
 }
 
-// before are the reactions of the same group of which one must have run before this one can.
+// before are the reactions of the same group that must have run before this one can: one of the dos, or of the answers to the wait
+// before its own, or of those that request the effect; and before what is too late, one of the pivots.
 func (m *Map) before(i int) []int {
 	r, order := m.reactions[i], m.reactions[i].group.Waits()
 	at := slices.Index(order, r.Wait)
@@ -216,6 +217,7 @@ func (m *Map) before(i int) []int {
 		switch {
 		case acts && at <= 0 && other.Role == saga.RoleDoes,
 			acts && at > 0 && other.Wait == order[at-1] && m.goesOn(other),
+			r.TooLateName != "" && other.Pivots,
 			r.Effect != "" && slices.Contains(other.Requests, r.Effect):
 			before = append(before, j)
 		}

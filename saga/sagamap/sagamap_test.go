@@ -157,6 +157,27 @@ func golden(t *testing.T, file, got string) {
 	}
 }
 
+// What comes too late came after a pivot, so the way to its answer leads through that, and through who asked for it.
+func TestTheWayToWhatIsTooLateLeadsThroughThePivot(t *testing.T) {
+	m := sagamap.New(
+		saga.Define("kitchen", saga.Documents(documents),
+			saga.Does(pay, saga.Refuses(refuse), saga.Says[paid](), saga.Fails[unpaid]()),
+			saga.Within(time.Hour,
+				saga.Then(ship, saga.Pivots(), saga.Says[shipped]()),
+				saga.Else(shipAnyway, saga.Fails[unpaid]())),
+			saga.Undoes(unpack, saga.EvenIfNothing(), saga.TooLate(comesTooLate), saga.Upon[cancelled](), saga.Says[tooLate]())),
+		saga.Outside("restaurant", saga.Answers(func(paid) []saga.Fact { return nil }, saga.Says[packed]())))
+	got := m.Text(sagamap.Focus{Ends: []string{"cancellation.refused"}}, 0)
+	for _, want := range []string{"ship ", "restaurant", "money.paid"} {
+		if !strings.Contains(got, want) {
+			t.Errorf("%q is not on the way:\n%s", want, got)
+		}
+	}
+	if strings.Contains(got, "shipAnyway") {
+		t.Errorf("what is no pivot is on the way:\n%s", got)
+	}
+}
+
 func TestWhoSaysAndWhoHears(t *testing.T) {
 	m := shop()
 	for _, test := range []struct {
