@@ -190,7 +190,8 @@ func EvenIfNothing() Option { return func(r *Reaction) { r.EvenIfNothing = true 
 // Silently: the do has acted although it says nothing. It begins a wait, say.
 func Silently() Option { return func(r *Reaction) { r.Silently = true } }
 
-// TooLate: once the act has passed its pivot, fn runs instead of the undo, and only once.
+// TooLate: once the act has passed its pivot, fn runs instead of the undo, and only once. What the undo's line declares of the
+// act, with [ClosesWith] say, is so of what fn says, too.
 func TooLate[P actor](fn func(P, Cause) []Fact) Option {
 	return func(r *Reaction) {
 		r.once("TooLate", r.tooLate != nil)

@@ -240,9 +240,7 @@ func (g *Group) undo(out *Outcome, r *Reaction, c Cause) {
 		out.drop("refused before")
 	case a.pivoted:
 		a.late = true
-		if g.declared(out, r, c, r.tooLate(d, c)) {
-			out.Ran = append(out.Ran, r.TooLateName)
-		}
+		g.finishAs(r.TooLateName, out, r, a, c, r.tooLate(d, c))
 	case a.state == New:
 		c.Nothing = true
 		if r.EvenIfNothing {
@@ -265,10 +263,15 @@ func (g *Group) undo(out *Outcome, r *Reaction, c Cause) {
 
 // finish moves the act as the reaction's declaration says.
 func (g *Group) finish(out *Outcome, r *Reaction, a *Act, c Cause, said []Fact) {
+	g.finishAs(r.Name, out, r, a, c, said)
+}
+
+// finishAs does so for the reaction, or for what ran in its place.
+func (g *Group) finishAs(name string, out *Outcome, r *Reaction, a *Act, c Cause, said []Fact) {
 	if !g.declared(out, r, c, said) {
 		return
 	}
-	out.Ran = append(out.Ran, r.Name)
+	out.Ran = append(out.Ran, name)
 	for _, f := range said {
 		switch s := r.said(f); {
 		case s.Fails:

@@ -176,6 +176,40 @@ func TestAfterThePivotAnUndoIsTooLateOnce(t *testing.T) {
 	})
 }
 
+// A refusal that comes late moves the act as its line says, as any other verdict does.
+func TestALateRefusalMovesTheActAsItsLineSays(t *testing.T) {
+	for _, tt := range []struct {
+		name  string
+		line  []saga.Option
+		state saga.State
+	}{
+		{"Says leaves it done", []saga.Option{saga.Says[TooLate]()}, saga.Done},
+		{"ClosesWith", []saga.Option{saga.ClosesWith[TooLate]()}, saga.Closed},
+		{"ClosesWith of what it does not say", []saga.Option{saga.Says[TooLate](), saga.ClosesWith[Nothing]()}, saga.Done},
+		{"Closes", []saga.Option{saga.Says[TooLate](), saga.Closes()}, saga.Closed},
+		{"Ends", []saga.Option{saga.Ends[TooLate]()}, saga.Closed},
+		{"Fails", []saga.Option{saga.Fails[TooLate]()}, saga.Refused},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			s := sagatest.Group(t, group(does,
+				saga.Then(advance, saga.Pivots(), saga.Says[Advanced]()),
+				saga.Within(time.Minute, saga.Then(check, saga.Says[Advanced]()), saga.Else(giveUp, saga.Says[GivenUp]())),
+				saga.Undoes(undo, append(tt.line, saga.Upon[Cancelled](), saga.TooLate(late), saga.Says[Undone]())...)))
+			s.Hears(asked).Hears(answered).Says(advanced).Hears(cancelled).Says(tooLate).Act("1", tt.state)
+			if tt.state == saga.Done {
+				dropped(t, s.Hears(cancelled), "refused before")
+				s.Hears(checked).Says(advanced)
+				return
+			}
+			dropped(t, s.Hears(cancelled), "already "+string(tt.state))
+			if j, _ := sagatest.Load[Job](s.World(), "1"); j.Waiting() != "" {
+				t.Errorf("an act that is %s waits for %s", tt.state, j.Waiting())
+			}
+			dropped(t, s.Hears(checked), "already "+string(tt.state))
+		})
+	}
+}
+
 // waiting waits ten minutes for an answer, and then twenty for a check.
 func waiting() *saga.Group {
 	return group(does, undoes,

@@ -104,3 +104,15 @@ func TestAnUndoThatUndidNothingIsAGap(t *testing.T) {
 		}
 	}
 }
+
+// A late refusal closes the act if its line says so: the proof sees it where the declaration promises it.
+func TestALateRefusalThatClosesIsSeenToClose(t *testing.T) {
+	w := shop(stock(holds1, uses, releases), bank(pays, refunds))
+	w.Groups[2] = saga.Define("kitchen", saga.Documents(tickets),
+		saga.Does(accept, saga.Refuses(acceptNot), saga.Pivots(), saga.Says[Accepted](), saga.Fails[NotAccepted]()),
+		saga.Undoes(cancel, saga.EvenIfNothing(), saga.Upon[CancelAsked](), saga.TooLate(refuse), saga.Says[Cancelled](), saga.ClosesWith[TooLate]()))
+	r := sagacheck.Explore(w)
+	if len(r.Findings) > 0 || !r.Coverage[sagacheck.Covered{Group: "kitchen", State: saga.Closed}] {
+		t.Errorf("findings %v, gaps %q", r.Findings, r.Gaps)
+	}
+}
