@@ -62,6 +62,9 @@ func Define(name string, tables []AnyTable, parts ...Part) *Group {
 		panic("saga: a group of no name: give saga.Define, or saga.Outside, one")
 	}
 	g := &Group{at: caller(), name: name, tables: tables, effects: map[string]*performance{}, mirrors: map[AnyTable]func(context.Context, []any) error{}}
+	for _, t := range tables {
+		g.verifyColumns(t)
+	}
 	g.hasAct = len(tables) > 0 && tables[0].Act(tables[0].New("")) != nil
 	for _, add := range parts {
 		add(g)
@@ -75,6 +78,7 @@ func Define(name string, tables []AnyTable, parts ...Part) *Group {
 			g.wrong("table %s keeps an act, and only the first of saga.Documents(...) may: take the saga.Act out of its documents", t.Name())
 		}
 		g.verifyShards(t)
+		g.verifyFields(t)
 	}
 	for _, r := range g.reactions {
 		g.verify(r)

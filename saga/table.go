@@ -16,7 +16,7 @@ type Column struct {
 }
 
 // Columns are a document's columns; the first is its key, a string. This one list serves SELECT, INSERT, UPDATE, change
-// detection, and the state of the checker.
+// detection, and the state of the checker. So [Define] refuses a document with an exported field that none of them keeps.
 type Columns []Column
 
 // JSONColumn is a column of type jsonb.
@@ -66,8 +66,10 @@ func (t *Table[D]) Appends() bool { return t.journal }
 // New is an empty document with the given key.
 func (t *Table[D]) New(key string) any {
 	d := new(D)
-	if !t.journal {
-		*t.columns(d)[0].At.(*string) = key
+	if columns := t.columns(d); !t.journal && len(columns) > 0 {
+		if at, ok := columns[0].At.(*string); ok { // else Define refuses the table
+			*at = key
+		}
 	}
 	return d
 }
