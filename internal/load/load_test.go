@@ -136,6 +136,20 @@ func TestItWaitsForTheGroups(t *testing.T) {
 	}
 }
 
+// Only what was read is said to be read.
+func TestWhatCouldNotBeReadDoesNotCountAsRead(t *testing.T) {
+	s := stub{counted: func(post string, count int) int {
+		if strings.HasSuffix(post, "-0") {
+			return -1
+		}
+		return count
+	}}
+	report := mustRun(t, small(Likes, serve(t, &s)))
+	if report.OK() || int(report.Posts) != len(s.likes)-1 || !strings.Contains(report.Unverified, "-0 can't be read") {
+		t.Errorf("%d of %d posts read; not verified: %s", report.Posts, len(s.likes), report.Unverified)
+	}
+}
+
 // A count was wrong, and can't be read any more: both are said.
 func TestAReadThatFailsHidesNoFault(t *testing.T) {
 	var s stub
