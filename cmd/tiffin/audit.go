@@ -16,18 +16,13 @@ import (
 type auditCommand struct {
 	JSON bool          `name:"json" help:"Write the report as JSON."`
 	Wait time.Duration `default:"0s" placeholder:"TIME" help:"Wait so long for a moment without events on their way, for what looks wrong between groups is certain only then. Default: 0s."`
-	clientOptions
-	groupOptions `group:"Consumer groups, as they run"`
+	bookOptions
 }
 
 // Run fails if the books don't balance, or may not.
 func (c auditCommand) Run(ctx context.Context, s streams) error {
 	cfg, err := c.config()
 	if err != nil {
-		return err
-	}
-	c.groupOptions.apply(&cfg)
-	if err := valid(cfg); err != nil {
 		return err
 	}
 	report, err := app.Audit(ctx, cfg, c.Wait)

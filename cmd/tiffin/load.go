@@ -6,6 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net"
+	"net/netip"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -42,7 +45,7 @@ type loadCommand struct {
 	Prepare     bool          `default:"true" negatable:"" help:"Before orders and payments, say on Kafka what they need: restaurants, dishes, customers with money. Default: yes."`
 	Audit       bool          `default:"true" negatable:"" help:"After orders and payments, see whether the books balance. Default: yes."`
 	JSON        bool          `name:"json" help:"Write the report as JSON."`
-	clientOptions
+	bookOptions
 }
 
 // Validate refuses what would mean the default elsewhere.
@@ -85,9 +88,10 @@ func (c loadCommand) Run(ctx context.Context, s streams) error {
 	return nil
 }
 
-// targets are the APIs to send to. If the load needs the servers behind them as well, those of another installation do not do alone.
+// targets are the APIs to send to. If the load needs the servers behind them as well, all must be of one installation: what is not named
+// is that of the Up here.
 func (c loadCommand) targets(servers bool) ([]string, error) {
-	named := len(c.KafkaBrokers) > 0 && c.DatabaseURL != "" // to prepare takes a look at the books, too
+	named := len(c.KafkaBrokers) > 0 && c.DatabaseURL != ""
 	if len(c.Target) > 0 && (named || !servers) {
 		return c.Target, nil
 	}
@@ -95,23 +99,35 @@ func (c loadCommand) targets(servers bool) ([]string, error) {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
-	here := []string{cmp.Or(up.API, "http://"+app.DefaultAPIAddr)}
-	others := len(c.KafkaBrokers) > 0 && !slices.Equal(c.KafkaBrokers, up.Kafka) || c.DatabaseURL != "" && c.DatabaseURL != up.DatabaseURL
-	if len(c.Target) == 0 && servers && up.API != "" && others {
-		return nil, usageError{fmt.Errorf("--kafka-brokers or --database-url, or their environment variables, name other servers than those of the tiffin up on %s: name that installation's APIs with --target, too, or name no servers", here[0])}
+	here := cmp.Or(up.API, "http://"+app.DefaultAPIAddr)
+	targets := c.Target
+	if len(targets) == 0 {
+		targets = []string{here}
 	}
-	if len(c.Target) > 0 && !slices.EqualFunc(c.Target, here, sameTarget) {
-		return nil, usageError{fmt.Errorf("only the APIs of another installation than that on %s are named: name its --kafka-brokers and --database-url, too, or choose --no-prepare --no-audit", here[0])}
+	if slices.ContainsFunc(targets, func(target string) bool { return origin(target) != origin(here) }) {
+		return nil, usageError{fmt.Errorf("only the APIs of another installation than that on %s are named: name its --kafka-brokers and --database-url, too, or choose --no-prepare --no-audit", here)}
 	}
-	return here, nil
+	if err != nil || !servers {
+		return targets, nil
+	}
+	cfg, err := c.config()
+	if err == nil && (!slices.Equal(cfg.Kafka.Brokers, up.Kafka) || cfg.Kafka.TopicPrefix != up.TopicPrefix || cfg.DatabaseURL != up.DatabaseURL) {
+		err = usageError{fmt.Errorf("other servers are named, by options or the environment, than those of the `tiffin up` on %s: name their --target, and --kafka-brokers and --database-url both, or choose --no-prepare --no-audit", here)}
+	}
+	return targets, err
 }
 
-// sameTarget says whether two addresses are of the same API, as people write them.
-func sameTarget(a, b string) bool {
-	plain := func(s string) string {
-		return strings.Replace(strings.TrimSuffix(s, "/"), "//localhost:", "//127.0.0.1:", 1)
+// origin is the same for all ways to write an API's URL; this machine has one name.
+func origin(text string) string {
+	u, err := url.Parse(text)
+	if err != nil {
+		return text // it is refused later
 	}
-	return plain(a) == plain(b)
+	host := strings.ToLower(u.Hostname())
+	if addr, err := netip.ParseAddr(host); err == nil && (addr.IsLoopback() || addr.IsUnspecified()) {
+		host = "localhost"
+	}
+	return u.Scheme + "://" + net.JoinHostPort(host, cmp.Or(u.Port(), u.Scheme))
 }
 
 func (c loadCommand) load() (cfg load.Config, err error) {

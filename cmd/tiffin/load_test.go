@@ -11,9 +11,12 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
+	"github.com/alecthomas/kong"
 	"github.com/go-json-experiment/json"
 
+	"tiffin/internal/app"
 	"tiffin/internal/audit"
 	"tiffin/internal/load"
 )
@@ -83,13 +86,13 @@ func TestLoadRefusesWhatNobodyMeans(t *testing.T) {
 		"load likes --users=0":                    {code: exitUsage, err: "--users, --timeout"},
 		"load likes --rate=1e6 --duration=1h":     {code: exitUsage, err: "10000000 are remembered"},
 		"load orders --target=http://127.0.0.1:1": {code: exitUsage, err: "are named: name its --kafka-brokers"},
-		"load mixed --target=http://127.0.0.1:1 --kafka-brokers=127.0.0.1:1":               {code: exitUsage, err: "--no-prepare --no-audit"},
-		"load orders --target=http://127.0.0.1:1 --no-prepare --no-audit":                  {code: exitFailed, err: "can't be reached"},
-		"load payments --target=http://127.0.0.1:1 --no-audit --kafka-brokers=127.0.0.1:1": {code: exitUsage, err: "name its --kafka-brokers and --database-url"},
-		"load orders --target=http://localhost:8080/ --duration=0s":                        {code: exitUsage, err: "the duration is 0s"},
-		"load orders --target=http://127.0.0.1:8080 --duration=0s":                         {code: exitUsage, err: "the duration is 0s"},
-		"load likes --target=http://8.8.8.8":                                               {code: exitFailed, err: "say --yes if it is yours"},
-		"load likes --target=http://127.0.0.1:1":                                           {code: exitFailed, err: "can't be reached"},
+		"load mixed --target=http://127.0.0.1:1 --kafka-brokers=127.0.0.1:1":                                            {code: exitUsage, err: "--no-prepare --no-audit"},
+		"load orders --target=http://127.0.0.1:1 --no-prepare --no-audit":                                               {code: exitFailed, err: "can't be reached"},
+		"load payments --target=http://127.0.0.1:1 --no-audit --kafka-brokers=127.0.0.1:1":                              {code: exitUsage, err: "are named: name its --kafka-brokers and --database-url"}, // to prepare is to wait for the groups
+		"load payments --target=http://127.0.0.1:1 --kafka-brokers=127.0.0.1:1 --database-url=postgres://127.0.0.1:1/x": {code: exitFailed, err: "can't be reached"},
+		"load orders --target=http://127.0.0.1:8080 --duration=0s":                                                      {code: exitUsage, err: "the duration is 0s"},
+		"load likes --target=http://8.8.8.8":                                                                            {code: exitFailed, err: "say --yes if it is yours"},
+		"load likes --target=http://127.0.0.1:1":                                                                        {code: exitFailed, err: "can't be reached"},
 	} {
 		if got := run(t, strings.Fields(args)...); got.code != want.code || !strings.Contains(got.err, want.err) {
 			t.Errorf("%s: exit code %d, %q, want %d, %q", args, got.code, got.err, want.code, want.err)
@@ -97,22 +100,59 @@ func TestLoadRefusesWhatNobodyMeans(t *testing.T) {
 	}
 }
 
-// Servers that the environment names are another installation's than the API that happens to run here: nothing is said to them.
-func TestLoadMixesNoInstallations(t *testing.T) {
+// The load writes its world, and reads the books, where its orders go.
+func TestLoadNeedsTheServersBehindItsTarget(t *testing.T) {
 	alone(t)
-	data := t.TempDir()
-	t.Setenv("TIFFIN_DATA", data)
-	here := `{"kafka":["127.0.0.1:9092"],"databaseUrl":"postgres://here/x","api":"http://127.0.0.1:1"}`
-	if err := os.WriteFile(filepath.Join(data, "servers.json"), []byte(here), 0o600); err != nil {
+	dir := t.TempDir()
+	up := `{"kafka":["here:9092"],"topicPrefix":"p.","databaseUrl":"postgres://here/x","api":"http://127.0.0.1:1","pid":1}`
+	if err := os.WriteFile(filepath.Join(dir, "servers.json"), []byte(up), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	for _, servers := range []string{"--kafka-brokers=prod:9092 --database-url=postgres://prod/x", "--kafka-brokers=prod:9092", "--database-url=postgres://prod/x"} {
-		if got := run(t, strings.Fields("load orders "+servers)...); got.code != exitUsage || !strings.Contains(got.err, "name other servers than those of the tiffin up") {
-			t.Errorf("%s: exit code %d, %q", servers, got.code, got.err)
+	others := result{code: exitUsage, err: "name their --target"}
+	foreign := result{code: exitUsage, err: "only the APIs of another installation"}
+	goes := result{code: exitFailed, err: "can't be reached"}
+	for args, want := range map[string]result{
+		"orders": goes,
+		"orders --kafka-brokers=there:9092 --database-url=postgres://there/x":                             others,
+		"orders --kafka-brokers=there:9092 --no-audit":                                                    others,
+		"payments --database-url=postgres://there/x":                                                      others,
+		"mixed --topic-prefix=q.":                                                                         others,
+		"mixed --kafka-brokers=here:9092":                                                                 others, // without its prefix
+		"orders --kafka-brokers=there:9092 --target=http://127.0.0.1:1":                                   others,
+		"orders --kafka-brokers=there:9092 --target=http://127.0.0.1:2":                                   foreign,
+		"orders --kafka-brokers=here:9092 --topic-prefix=p. --database-url=postgres://here/x":             goes,
+		"orders --kafka-brokers=there:9092 --database-url=postgres://there/x --target=http://127.0.0.1:2": goes,
+		"orders --kafka-brokers=there:9092 --database-url=postgres://there/x --no-prepare --no-audit":     goes,
+		"likes --kafka-brokers=there:9092":                                                                goes,
+		"orders --target=http://127.0.0.1:1/":                                                             goes,
+		"orders --target=http://localhost:1":                                                              goes,
+		"orders --target=http://localhost:2":                                                              foreign,
+		"orders --target=https://127.0.0.1:1":                                                             foreign,
+		"orders --target=http://10.0.0.1:1":                                                               foreign,
+		"orders --target=http://127.0.0.1:1,http://127.0.0.1:2":                                           foreign,
+	} {
+		got := run(t, append([]string{"load", "--data=" + dir}, strings.Fields(args)...)...)
+		if got.code != want.code || !strings.Contains(got.err, want.err) {
+			t.Errorf("%s: exit code %d, %q, want %d, %q", args, got.code, got.err, want.code, want.err)
 		}
 	}
-	if got := run(t, strings.Fields("load orders --kafka-brokers=127.0.0.1:9092 --database-url=postgres://here/x")...); got.code != exitFailed {
-		t.Errorf("its own servers: exit code %d, %q", got.code, got.err)
+}
+
+// An order that is on its way for longer than the default deadlines hangs only if the groups run with these.
+func TestLoadAuditsWithTheDeadlinesOfTheGroups(t *testing.T) {
+	alone(t)
+	t.Setenv("TIFFIN_DELIVERY_TIME", "6h")
+	var command commandLine
+	parser, err := kong.New(&command, kong.DefaultEnvars("TIFFIN"), defaults())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := parser.Parse([]string{"load", "orders"}); err != nil {
+		t.Fatal(err)
+	}
+	cfg, err := command.Load.config()
+	if got, want := cfg.Deadlines, (app.Deadlines{FraudCheck: 15 * time.Minute, Acceptance: 10 * time.Minute, Preparation: 30 * time.Minute, Delivery: 6 * time.Hour}); err != nil || got != want {
+		t.Errorf("%+v, %v, want %+v", got, err, want)
 	}
 }
 

@@ -169,6 +169,21 @@ func (o groupOptions) apply(cfg *app.Config) {
 	}
 }
 
+// bookOptions are those of commands that audit the books: what hangs, only the groups' deadlines say.
+type bookOptions struct {
+	clientOptions
+	groupOptions `group:"Consumer groups, as they run"`
+}
+
+func (o bookOptions) config() (app.Config, error) {
+	cfg, err := o.clientOptions.config()
+	if err != nil {
+		return cfg, err
+	}
+	o.groupOptions.apply(&cfg)
+	return cfg, valid(cfg)
+}
+
 // processOptions are those of whatever runs for long.
 type processOptions struct {
 	APIAddr   string `name:"api-addr" default:"${api_addr}" placeholder:"HOST:PORT" help:"Where the APIs listen. Default: ${api_addr}."`
