@@ -113,7 +113,7 @@ func ordersAPI(t *testing.T, client *kafka.Client) string {
 	go func() { ended <- broker.Run(ctx) }()
 	<-broker.Started()
 	e := api.New(api.Config{})
-	producer.Routes(e, producer.Config{Door: broker})
+	producer.Routes(e, producer.Config{Common: api.Common{Door: broker}})
 	server := httptest.NewServer(e)
 	t.Cleanup(func() {
 		server.Close()

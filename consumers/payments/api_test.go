@@ -96,7 +96,7 @@ func newPayers(t *testing.T) *payers {
 		running(t, broker.Run)
 		<-broker.Started()
 		e := api.New(api.Config{})
-		producer.Routes(e, producer.Config{Door: broker, Ledger: ledger{pool}})
+		producer.Routes(e, producer.Config{Common: api.Common{Door: broker}, Ledger: ledger{pool}})
 		server := httptest.NewServer(e)
 		t.Cleanup(server.Close)
 		p.urls[i], p.door = server.URL, broker

@@ -163,8 +163,8 @@ func apiTargets() []apiTarget {
 	return []apiTarget{
 		{orders.Name, orders.Topics(), []string{"orders", "kitchen", "inventory"}, func(e *echo.Echo, h *httpAPI, stopping <-chan struct{}) {
 			orders.Routes(e, orders.Config{
-				Door: h.door, Orders: ordersReader{h.app.pool}, Restaurants: restaurantsReader{h.app.pool}, Menus: menusReader{h.app.pool},
-				Once: h.once, Stopping: stopping,
+				Common: h.common(stopping),
+				Orders: ordersReader{h.app.pool}, Restaurants: restaurantsReader{h.app.pool}, Menus: menusReader{h.app.pool},
 			})
 		}},
 		{likes.Name, likes.Topics(), []string{"likes"}, func(e *echo.Echo, h *httpAPI, _ <-chan struct{}) {
@@ -174,12 +174,16 @@ func apiTargets() []apiTarget {
 			})
 		}},
 		{payments.Name, payments.Topics(), []string{"payments"}, func(e *echo.Echo, h *httpAPI, stopping <-chan struct{}) {
-			payments.Routes(e, payments.Config{Door: h.door, Ledger: ledger{h.app.pool}, Once: h.once, Stopping: stopping})
+			payments.Routes(e, payments.Config{Common: h.common(stopping), Ledger: ledger{h.app.pool}})
 		}},
 		{views.Name, nil, []string{"notification", "analytics", "likes", "inventory"}, func(e *echo.Echo, h *httpAPI, _ <-chan struct{}) {
 			views.Routes(e, views.Config{Notifications: mailboxes{h.app.pool}, Analytics: numbers{h.app.pool}, Posts: topPosts{h.app.pool}})
 		}},
 	}
+}
+
+func (h *httpAPI) common(stopping <-chan struct{}) api.Common {
+	return api.Common{Door: h.door, Once: h.once, Stopping: stopping}
 }
 
 // shown says whether an API that is chosen shows this group's documents.

@@ -41,9 +41,10 @@ func newSite() *site {
 	}})
 	stopping := make(chan struct{})
 	close(stopping) // nobody waits for what will not come
-	orders.Routes(s.handler, orders.Config{Door: s, Orders: s, Restaurants: restaurants{s}, Menus: restaurants{s}, Stopping: stopping})
+	common := api.Common{Door: s, Stopping: stopping}
+	orders.Routes(s.handler, orders.Config{Common: common, Orders: s, Restaurants: restaurants{s}, Menus: restaurants{s}})
 	likes.Routes(s.handler, likes.Config{Door: s, Counts: s, Tops: s})
-	payments.Routes(s.handler, payments.Config{Door: s, Ledger: s, Stopping: stopping})
+	payments.Routes(s.handler, payments.Config{Common: common, Ledger: s})
 	views.Routes(s.handler, views.Config{Notifications: s, Analytics: numbers{s}, Posts: numbers{s}, FreshFor: 1})
 	return s
 }

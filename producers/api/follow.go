@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"iter"
@@ -11,6 +12,8 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/labstack/echo/v4"
 
+	"tiffin/producers/door"
+	"tiffin/producers/ids"
 	"tiffin/producers/problem"
 )
 
@@ -49,6 +52,34 @@ type Followers struct {
 	stopping <-chan struct{}
 	waiters  chan struct{} // holds a value for each client that waits
 	streams  chan struct{} // and for each that listens
+}
+
+// Common is what every API stands on whose clients are told an id and follow what becomes of it.
+type Common struct {
+	// Door takes the facts. It has to be set.
+	Door door.Door
+	// IDKey is what ids are certified with. All instances need the same. Defaults to [ids.DefaultKey].
+	IDKey string
+	// Once remembers requests with an Idempotency-Key. Defaults to a memory of this API's own.
+	Once *Once
+	// Stopping is closed when the server begins to stop: nobody waits for an outcome then. Defaults to never.
+	Stopping <-chan struct{}
+	// MaxWaiters is how many clients may wait for an outcome (Prefer: wait) at once; further ones are answered at once.
+	// Defaults to 1,000.
+	MaxWaiters int
+	// MaxStreams is how many clients may listen (Accept: text/event-stream) at once; further ones are told to come back later.
+	// Defaults to 1,000.
+	MaxStreams int
+}
+
+// Acceptor accepts in the API's name, under ids of this kind of thing.
+func (c Common) Acceptor(api, kind string) Acceptor {
+	return NewAcceptor(api, c.Door, ids.NewMaker(c.IDKey, kind), c.Once)
+}
+
+// Followers are the API's.
+func (c Common) Followers() *Followers {
+	return NewFollowers(c.Stopping, cmp.Or(c.MaxWaiters, 1_000), cmp.Or(c.MaxStreams, 1_000))
 }
 
 // NewFollowers has room for so many clients that wait, and so many that listen. All stop when stopping is closed.

@@ -17,6 +17,7 @@ import (
 
 	"github.com/go-json-experiment/json"
 
+	"tiffin/producers/api/apitest"
 	"tiffin/producers/door"
 	"tiffin/producers/likes"
 	"tiffin/saga"
@@ -103,7 +104,7 @@ func TestOneBadLineRefusesTheBatch(t *testing.T) {
 	} {
 		w := newWorld()
 		response := w.do("POST", "/likes", text, lines)
-		d := refused(t, response)
+		d := apitest.Refused(t, response)
 		if d.Status != http.StatusBadRequest || len(d.Errors) != len(want) || len(w.accepted) != 0 {
 			t.Errorf("%.40q: %d %s, accepted %v", text, response.Code, response.Body, w.accepted)
 			continue
@@ -119,7 +120,7 @@ func TestOneBadLineRefusesTheBatch(t *testing.T) {
 // Of 150 bad lines the first 100 are named, though each has several faults.
 func TestTheFirstBadLinesAreNamed(t *testing.T) {
 	w := newWorld()
-	d := refused(t, w.do("POST", "/likes", strings.Repeat(line("p", "u", "like")+"\n"+line("", "", "")+"\n", 150), lines))
+	d := apitest.Refused(t, w.do("POST", "/likes", strings.Repeat(line("p", "u", "like")+"\n"+line("", "", "")+"\n", 150), lines))
 	if d.Status != http.StatusBadRequest || len(d.Errors) != schemas.MaxFaults || d.Errors[0].Pointer != "/1/postId" || d.Errors[99].Pointer != "/199/postId" {
 		t.Errorf("%d: %d faults", d.Status, len(d.Errors))
 	}
@@ -151,7 +152,7 @@ func TestTheLimitsOfABatch(t *testing.T) {
 		if response.Code != test.status || (len(w.accepted) > 0) != (test.status == 202) {
 			t.Errorf("%s: %d %.200s, want %d; %d accepted", name, response.Code, response.Body, test.status, len(w.accepted))
 		} else if test.status >= 400 {
-			refused(t, response)
+			apitest.Refused(t, response)
 		}
 	}
 	for _, media := range []string{"", "text/plain", "application/json", ";"} {
@@ -193,7 +194,7 @@ func TestABatchThatTheDoorDoesNotTake(t *testing.T) {
 	} {
 		w := newWorld()
 		w.err = err
-		if d := refused(t, w.do("POST", "/likes", many(3), lines)); d.Status != status || strings.Contains(d.Detail, "secret") {
+		if d := apitest.Refused(t, w.do("POST", "/likes", many(3), lines)); d.Status != status || strings.Contains(d.Detail, "secret") {
 			t.Errorf("%v: %+v", err, d)
 		}
 	}

@@ -18,9 +18,9 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"tiffin/producers/api"
+	"tiffin/producers/api/apitest"
 	"tiffin/producers/door"
 	"tiffin/producers/likes"
-	"tiffin/producers/problem"
 	"tiffin/saga"
 	"tiffin/schemas"
 )
@@ -73,38 +73,7 @@ func (w *world) Count(ctx context.Context, postID string) (int64, error) {
 
 // do sends a request; headers are "Name: value". A body is JSON unless they say otherwise.
 func (w *world) do(method, path, body string, headers ...string) *httptest.ResponseRecorder {
-	request := httptest.NewRequest(method, path, strings.NewReader(body))
-	if body != "" {
-		request.Header.Set("Content-Type", "application/json")
-	}
-	for _, header := range headers {
-		name, value, _ := strings.Cut(header, ": ")
-		request.Header.Set(name, value)
-	}
-	recorder := httptest.NewRecorder()
-	w.handler.ServeHTTP(recorder, request)
-	return recorder
-}
-
-type document struct {
-	Type, Title, Detail, RequestID string
-	Status                         int
-	Errors                         []schemas.Fault
-}
-
-// refused reads a refusal, and fails the test if it has not the form that all of them have.
-func refused(t testing.TB, response *httptest.ResponseRecorder) (d document) {
-	t.Helper()
-	if got := response.Header().Get("Content-Type"); got != problem.MediaType {
-		t.Errorf("Content-Type %q of %s", got, response.Body)
-	}
-	if err := json.Unmarshal(response.Body.Bytes(), &d, json.MatchCaseInsensitiveNames(true)); err != nil {
-		t.Fatalf("%v in %q", err, response.Body)
-	}
-	if d.Status != response.Code || !strings.HasPrefix(d.Type, problem.TypePrefix) || d.Title == "" {
-		t.Errorf("%d answered with %s", response.Code, response.Body)
-	}
-	return d
+	return apitest.Do(w.handler, method, path, body, headers...)
 }
 
 // momentOf is when the fact was accepted, and the fact without that.
@@ -207,7 +176,7 @@ func TestRefusals(t *testing.T) {
 			t.Errorf("%s: %d %s, want %d", name, response.Code, response.Body, test.status)
 			continue
 		}
-		d := refused(t, response)
+		d := apitest.Refused(t, response)
 		if len(d.Errors) != len(test.want) {
 			t.Errorf("%s: faults %q, want %q", name, d.Errors, test.want)
 			continue
@@ -234,7 +203,7 @@ func TestUnavailable(t *testing.T) {
 				body = `{"userId":"alice"}`
 			}
 			response := w.do(method, path, body)
-			if d := refused(t, response); d.Status != http.StatusServiceUnavailable || response.Header().Get("Retry-After") == "" || strings.Contains(d.Detail, "secret") {
+			if d := apitest.Refused(t, response); d.Status != http.StatusServiceUnavailable || response.Header().Get("Retry-After") == "" || strings.Contains(d.Detail, "secret") {
 				t.Errorf("%s: %+v", request, d)
 			}
 		}
@@ -264,7 +233,7 @@ func FuzzHandlers(f *testing.F) {
 			t.Fatalf("%s %q: %d %s\n%s", request.Method, request.URL.Path, response.Code, response.Body, &w.log)
 		}
 		if response.Code >= 400 {
-			refused(t, response)
+			apitest.Refused(t, response)
 		}
 		if accepted := response.Code == http.StatusAccepted; accepted != (len(w.accepted) == 1) {
 			t.Fatalf("%d, accepted %v", response.Code, w.accepted)

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"tiffin/producers/api/apitest"
 	"tiffin/saga"
 	"tiffin/schemas"
 )
@@ -51,7 +52,7 @@ func FuzzHandlers(f *testing.F) {
 			t.Fatalf("%s %q: %d %s\n%s", method, request.URL.Path, response.Code, response.Body, &w.log)
 		}
 		if response.Code >= 400 {
-			refused(t, response)
+			apitest.Refused(t, response)
 		}
 		if accepted := response.Code == http.StatusAccepted; accepted != (len(w.accepted) == 1) {
 			t.Fatalf("%d, accepted %v", response.Code, w.accepted)

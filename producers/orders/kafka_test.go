@@ -11,6 +11,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kfake"
 
 	"tiffin/producers/api"
+	"tiffin/producers/api/apitest"
 	"tiffin/producers/door"
 	"tiffin/producers/orders"
 	"tiffin/saga/kafka"
@@ -52,7 +53,7 @@ func TestAcceptedIsOnKafka(t *testing.T) {
 
 	w := newWorld()
 	e := api.New(api.Config{Probes: []api.Probe{{Name: "door", Check: broker.Ready}, {Name: "kafka", Check: client.Ping}}})
-	orders.Routes(e, orders.Config{Door: broker, Orders: w, Restaurants: w, Menus: w})
+	orders.Routes(e, orders.Config{Common: api.Common{Door: broker}, Orders: w, Restaurants: w, Menus: w})
 	post := func() *httptest.ResponseRecorder {
 		request := httptest.NewRequest("POST", "/orders", strings.NewReader(placement))
 		request.Header.Set("Content-Type", "application/json")
@@ -79,12 +80,12 @@ func TestAcceptedIsOnKafka(t *testing.T) {
 	}
 
 	cluster.Close()
-	if d := refused(t, post()); d.Status != http.StatusServiceUnavailable {
+	if d := apitest.Refused(t, post()); d.Status != http.StatusServiceUnavailable {
 		t.Errorf("without Kafka: %+v", d)
 	}
 	response = httptest.NewRecorder()
 	e.ServeHTTP(response, httptest.NewRequest("GET", "/readyz", nil))
-	if d := refused(t, response); d.Status != http.StatusServiceUnavailable || d.Errors[0].Pointer != "/kafka" {
+	if d := apitest.Refused(t, response); d.Status != http.StatusServiceUnavailable || d.Errors[0].Pointer != "/kafka" {
 		t.Errorf("ready without Kafka: %+v", d)
 	}
 }

@@ -8,15 +8,12 @@
 package orders
 
 import (
-	"cmp"
 	"context"
 	"net/http"
 
 	"github.com/labstack/echo/v4"
 
 	"tiffin/producers/api"
-	"tiffin/producers/door"
-	"tiffin/producers/ids"
 	"tiffin/saga"
 	"tiffin/schemas"
 )
@@ -51,22 +48,10 @@ type Menus interface {
 
 // Config says what the API stands on. Door and the readers have to be set.
 type Config struct {
-	Door        door.Door
+	api.Common
 	Orders      Orders
 	Restaurants Restaurants
 	Menus       Menus
-	// IDKey is what the orders' ids are certified with. All instances need the same. Defaults to [ids.DefaultKey].
-	IDKey string
-	// Once remembers requests with an Idempotency-Key. Defaults to a memory of this API's own.
-	Once *api.Once
-	// Stopping is closed when the server begins to stop: nobody waits for an outcome then. Defaults to never.
-	Stopping <-chan struct{}
-	// MaxWaiters is how many clients may wait for an outcome (Prefer: wait) at once; further ones are answered at once.
-	// Defaults to 1,000.
-	MaxWaiters int
-	// MaxStreams is how many clients may listen to an order (Accept: text/event-stream) at once; further ones are told to
-	// come back later. Defaults to 1,000.
-	MaxStreams int
 }
 
 // handlers are the API's.
@@ -78,11 +63,7 @@ type handlers struct {
 
 // Routes adds the API's routes.
 func Routes(e *echo.Echo, cfg Config) {
-	h := &handlers{
-		Config:    cfg,
-		acceptor:  api.NewAcceptor(Name, cfg.Door, ids.NewMaker(cfg.IDKey, "order"), cfg.Once),
-		followers: api.NewFollowers(cfg.Stopping, cmp.Or(cfg.MaxWaiters, 1_000), cmp.Or(cfg.MaxStreams, 1_000)),
-	}
+	h := &handlers{Config: cfg, acceptor: cfg.Acceptor(Name, "order"), followers: cfg.Followers()}
 	e.POST("/orders", api.Quiet(h.place))
 	e.GET("/orders/:orderId", h.show)
 	e.POST("/orders/:orderId/cancellation", h.told(func(id string) saga.Fact { return schemas.CancellationRequested{OrderID: id} }))

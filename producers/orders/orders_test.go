@@ -17,6 +17,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"tiffin/producers/api"
+	"tiffin/producers/api/apitest"
 	"tiffin/producers/door"
 	"tiffin/producers/ids"
 	"tiffin/producers/orders"
@@ -100,46 +101,7 @@ func (w *world) Menu(context.Context, string) ([]orders.Dish, error) {
 
 // do sends a request; headers are "Name: value". A body is JSON unless they say otherwise.
 func (w *world) do(method, path, body string, headers ...string) *httptest.ResponseRecorder {
-	request := httptest.NewRequest(method, path, strings.NewReader(body))
-	if body != "" {
-		request.Header.Set("Content-Type", "application/json")
-	}
-	for _, header := range headers {
-		name, value, _ := strings.Cut(header, ": ")
-		request.Header.Add(name, value)
-	}
-	recorder := httptest.NewRecorder()
-	w.handler.ServeHTTP(recorder, request)
-	return recorder
-}
-
-type document struct {
-	Type, Title, Detail, RequestID string
-	Status                         int
-	Errors                         []schemas.Fault
-}
-
-// refused reads a refusal, and fails the test if it has not the form that all of them have.
-func refused(t testing.TB, response *httptest.ResponseRecorder) (d document) {
-	t.Helper()
-	if got := response.Header().Get("Content-Type"); got != problem.MediaType {
-		t.Errorf("Content-Type %q of %s", got, response.Body)
-	}
-	var raw map[string]any
-	if err := json.Unmarshal(response.Body.Bytes(), &raw); err != nil {
-		t.Fatalf("%v in %q", err, response.Body)
-	}
-	if err := json.Unmarshal(response.Body.Bytes(), &d, json.MatchCaseInsensitiveNames(true)); err != nil {
-		t.Fatal(err)
-	}
-	if d.Status != response.Code || !strings.HasPrefix(d.Type, problem.TypePrefix) || d.Title == "" || d.RequestID == "" ||
-		d.RequestID != response.Header().Get("X-Request-Id") {
-		t.Errorf("%d answered with %s", response.Code, response.Body)
-	}
-	if (response.Code == http.StatusServiceUnavailable) != (response.Header().Get("Retry-After") != "") {
-		t.Errorf("%d with Retry-After %q", response.Code, response.Header().Get("Retry-After"))
-	}
-	return d
+	return apitest.Do(w.handler, method, path, body, headers...)
 }
 
 const placement = `{"customerId":"c1","restaurantId":"r1","items":[{"sku":"dosa","quantity":2},{"sku":"chai","quantity":1}]}`
@@ -190,10 +152,10 @@ func TestTheSameKeyPlacesOneOrder(t *testing.T) {
 	if response := w.do("POST", "/orders", other, key); response.Code != http.StatusAccepted || response.Header().Get("Location") == first.Header().Get("Location") {
 		t.Errorf("another customer's key: %d %v", response.Code, response.Header())
 	}
-	if d := refused(t, w.do("POST", "/orders", strings.Replace(placement, "chai", "idli", 1), key)); d.Status != http.StatusUnprocessableEntity {
+	if d := apitest.Refused(t, w.do("POST", "/orders", strings.Replace(placement, "chai", "idli", 1), key)); d.Status != http.StatusUnprocessableEntity {
 		t.Errorf("another order: %+v", d)
 	}
-	if d := refused(t, w.do("POST", "/orders", placement, "Idempotency-Key: a b")); d.Status != http.StatusBadRequest || d.Errors[0].Pointer != "/Idempotency-Key" {
+	if d := apitest.Refused(t, w.do("POST", "/orders", placement, "Idempotency-Key: a b")); d.Status != http.StatusBadRequest || d.Errors[0].Pointer != "/Idempotency-Key" {
 		t.Errorf("no key: %+v", d)
 	}
 	w.accepted = nil
@@ -318,7 +280,7 @@ func TestRefusals(t *testing.T) {
 			t.Errorf("%s: %d %s, want %d", name, response.Code, response.Body, test.status)
 			continue
 		}
-		d := refused(t, response)
+		d := apitest.Refused(t, response)
 		if len(d.Errors) != len(test.want) {
 			t.Errorf("%s: faults %q, want %q", name, d.Errors, test.want)
 			continue
@@ -342,7 +304,7 @@ func TestTheLimitHoldsWithoutALength(t *testing.T) {
 	request.ContentLength = -1
 	response := httptest.NewRecorder()
 	w.handler.ServeHTTP(response, request)
-	if d := refused(t, response); d.Status != http.StatusRequestEntityTooLarge || d.Detail != "Send no more than 65536 bytes." {
+	if d := apitest.Refused(t, response); d.Status != http.StatusRequestEntityTooLarge || d.Detail != "Send no more than 65536 bytes." {
 		t.Errorf("got %+v", d)
 	}
 }
@@ -357,7 +319,7 @@ func TestUnavailable(t *testing.T) {
 			if path == "/orders" {
 				body = placement
 			}
-			d := refused(t, w.do(method, path, body))
+			d := apitest.Refused(t, w.do(method, path, body))
 			if d.Status != http.StatusServiceUnavailable {
 				t.Errorf("%s: %+v", request, d)
 			}
@@ -382,7 +344,7 @@ func TestBugs(t *testing.T) {
 		w := newWorld()
 		w.throw = thrown
 		response := w.do("POST", "/orders", placement, "X-Request-Id: mine-1")
-		if d := refused(t, response); d.Status != http.StatusInternalServerError || strings.Contains(response.Body.String(), "secret") || d.RequestID != "mine-1" {
+		if d := apitest.Refused(t, response); d.Status != http.StatusInternalServerError || strings.Contains(response.Body.String(), "secret") || d.RequestID != "mine-1" {
 			t.Errorf("answered %s", response.Body)
 		}
 		if log := w.log.String(); !strings.Contains(log, "mine-1") || !strings.Contains(log, "orders_test.go") {

@@ -11,6 +11,8 @@ import (
 
 	"github.com/go-json-experiment/json"
 
+	"tiffin/producers/api"
+	"tiffin/producers/api/apitest"
 	"tiffin/producers/orders"
 )
 
@@ -97,7 +99,7 @@ func waiting(w *world, ctx context.Context, path string) <-chan *httptest.Respon
 func TestWaitersAreBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld()
-		w.build(orders.Config{MaxWaiters: 1})
+		w.build(orders.Config{Common: api.Common{MaxWaiters: 1}})
 		w.orders["o1"] = look("accepted")
 		ctx, cancel := context.WithCancel(t.Context())
 		first := waiting(w, ctx, "/orders/o1")
@@ -117,7 +119,7 @@ func TestNobodyWaitsWhenTheServerStops(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld()
 		stopping := make(chan struct{})
-		w.build(orders.Config{Stopping: stopping})
+		w.build(orders.Config{Common: api.Common{Stopping: stopping}})
 		w.orders["o1"] = look("accepted")
 		answer := waiting(w, t.Context(), "/orders/o1")
 		start := time.Now()
@@ -160,12 +162,12 @@ func TestListenersAreBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld()
 		stopping := make(chan struct{})
-		w.build(orders.Config{MaxStreams: 1, Stopping: stopping})
+		w.build(orders.Config{Common: api.Common{MaxStreams: 1, Stopping: stopping}})
 		w.orders["o1"] = look("accepted")
 		answer := make(chan *httptest.ResponseRecorder, 1)
 		go func() { answer <- w.do("GET", "/orders/o1", "", "Accept: text/event-stream") }()
 		synctest.Wait()
-		if d := refused(t, w.do("GET", "/orders/o1", "", "Accept: text/event-stream")); d.Status != http.StatusServiceUnavailable {
+		if d := apitest.Refused(t, w.do("GET", "/orders/o1", "", "Accept: text/event-stream")); d.Status != http.StatusServiceUnavailable {
 			t.Errorf("one too many: %+v", d)
 		}
 		close(stopping)

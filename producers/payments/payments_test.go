@@ -18,10 +18,10 @@ import (
 	"go.uber.org/goleak"
 
 	"tiffin/producers/api"
+	"tiffin/producers/api/apitest"
 	"tiffin/producers/door"
 	"tiffin/producers/ids"
 	"tiffin/producers/payments"
-	"tiffin/producers/problem"
 	"tiffin/saga"
 	"tiffin/schemas"
 )
@@ -100,36 +100,7 @@ func (w *world) Account(_ context.Context, id string, movements int) (payments.A
 
 // do sends a request; headers are "Name: value". A body is JSON unless they say otherwise.
 func (w *world) do(method, path, body string, headers ...string) *httptest.ResponseRecorder {
-	request := httptest.NewRequest(method, path, strings.NewReader(body))
-	if body != "" {
-		request.Header.Set("Content-Type", "application/json")
-	}
-	for _, header := range headers {
-		name, value, _ := strings.Cut(header, ": ")
-		request.Header.Set(name, value)
-	}
-	recorder := httptest.NewRecorder()
-	w.handler.ServeHTTP(recorder, request)
-	return recorder
-}
-
-// refused reads a refusal: its status, and each fault as "pointer detail".
-func refused(t *testing.T, response *httptest.ResponseRecorder) (status int, faults []string) {
-	t.Helper()
-	if got := response.Header().Get("Content-Type"); got != problem.MediaType {
-		t.Errorf("Content-Type %q of %s", got, response.Body)
-	}
-	var d struct {
-		Status int             `json:"status"`
-		Errors []schemas.Fault `json:"errors"`
-	}
-	if err := json.Unmarshal(response.Body.Bytes(), &d); err != nil || d.Status != response.Code {
-		t.Fatalf("%v in %q", err, response.Body)
-	}
-	for _, fault := range d.Errors {
-		faults = append(faults, fault.Pointer+" "+fault.Detail)
-	}
-	return d.Status, faults
+	return apitest.Do(w.handler, method, path, body, headers...)
 }
 
 const payment = `{"from":"alice","to":"bob","amount":{"currency":"INR","minorUnits":12500}}`
@@ -173,8 +144,8 @@ func TestTheSameKeyIsOnePayment(t *testing.T) {
 	if len(w.accepted) != 1 || !w.ids.Certifies(w.accepted[0].Key()) {
 		t.Errorf("accepted %+v", w.accepted)
 	}
-	if status, _ := refused(t, w.do("POST", "/payments", strings.Replace(payment, "bob", "carol", 1), key)); status != http.StatusUnprocessableEntity {
-		t.Errorf("another payment: %d", status)
+	if refusal := apitest.Refused(t, w.do("POST", "/payments", strings.Replace(payment, "bob", "carol", 1), key)); refusal.Status != http.StatusUnprocessableEntity {
+		t.Errorf("another payment: %d", refusal.Status)
 	}
 	if response := w.do("POST", "/payments", strings.Replace(payment, "alice", "carol", 1), key); response.Code != http.StatusAccepted || len(w.accepted) != 2 {
 		t.Errorf("another payer's key: %d %s", response.Code, response.Body)
@@ -247,7 +218,8 @@ func TestRefusals(t *testing.T) {
 	for _, test := range tests {
 		w := newWorld()
 		name := test.method + " " + test.path + " " + test.body
-		status, faults := refused(t, w.do(test.method, test.path, test.body))
+		refusal := apitest.Refused(t, w.do(test.method, test.path, test.body))
+		status, faults := refusal.Status, refusal.Faults()
 		if status != test.status || len(faults) != len(test.want) {
 			t.Errorf("%s: %d %q, want %d %q", name, status, faults, test.status, test.want)
 			continue
@@ -273,8 +245,8 @@ func TestUnavailable(t *testing.T) {
 			body = payment
 		}
 		response := w.do(method, path, body)
-		if status, _ := refused(t, response); status != http.StatusServiceUnavailable || response.Header().Get("Retry-After") == "" || strings.Contains(response.Body.String(), "secret") {
-			t.Errorf("%s: %d %v %s", request, status, response.Header(), response.Body)
+		if refusal := apitest.Refused(t, response); refusal.Status != http.StatusServiceUnavailable || strings.Contains(response.Body.String(), "secret") {
+			t.Errorf("%s: %d %v %s", request, refusal.Status, response.Header(), response.Body)
 		}
 	}
 }
@@ -333,15 +305,15 @@ func TestFollowersAreBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld()
 		stopping := make(chan struct{})
-		w.build(payments.Config{MaxWaiters: 1, MaxStreams: 1, Stopping: stopping})
+		w.build(payments.Config{Common: api.Common{MaxWaiters: 1, MaxStreams: 1, Stopping: stopping}})
 		id := w.ids.New(time.Now())
 		answers := make(chan *httptest.ResponseRecorder, 2)
 		for _, header := range []string{"Accept: text/event-stream", "Prefer: wait=60"} {
 			go func() { answers <- w.do("GET", "/payments/"+id, "", header) }()
 		}
 		synctest.Wait()
-		if status, _ := refused(t, w.do("GET", "/payments/"+id, "", "Accept: text/event-stream")); status != http.StatusServiceUnavailable {
-			t.Errorf("one listener too many: %d", status)
+		if refusal := apitest.Refused(t, w.do("GET", "/payments/"+id, "", "Accept: text/event-stream")); refusal.Status != http.StatusServiceUnavailable {
+			t.Errorf("one listener too many: %d", refusal.Status)
 		}
 		if response := w.do("GET", "/payments/"+id, "", "Prefer: wait=60"); response.Code != http.StatusOK || response.Header().Get("Preference-Applied") != "" {
 			t.Errorf("one waiter too many: %d %v", response.Code, response.Header())
