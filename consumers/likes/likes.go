@@ -71,13 +71,18 @@ func hear(why saga.Cause, f schemas.PostLiked, liked bool) {
 	l.Liked, l.AcceptedAt, l.EventID = liked, at, why.ID
 }
 
-// maxAhead is how much a door's clock may be ahead of the broker's. What claims to come from later would win for as long.
+// maxAhead is how far a door's clock may be ahead of the broker's. What claims to come from later would win for as long.
 const maxAhead = time.Second
 
-// acceptance is when a word was accepted: when its door says so, if that can be; else when it was logged.
+// acceptance is when a word was accepted: when its door says so, but not much later than it was logged; or then, if no door says anything.
+// It never jumps back: of two words through a door whose clock is about so far ahead, the later one is not taken for the earlier.
 func acceptance(logged, said time.Time) time.Time {
-	if said.IsZero() || said.After(logged.Add(maxAhead)) {
+	latest := logged.Add(maxAhead)
+	switch {
+	case said.IsZero():
 		return logged
+	case said.After(latest):
+		return latest
 	}
 	return said
 }

@@ -58,12 +58,21 @@ func TestWhatNobodyLikedCanBeUnliked(t *testing.T) {
 }
 
 // A clock that is ahead wins for no longer than clocks usually are.
-func TestWhatClaimsToComeFromLaterCountsWhenItWasLogged(t *testing.T) {
-	hour := int(time.Hour / time.Microsecond)
-	script(t).Hears(liked("ann", at(hour))).Keeps(word(true, at(0), 0), counted(1, 1)).
-		Hears(unliked("ann", at(1))).Keeps(word(false, at(1), 1), counted(0, 2))
-	little := int(maxAhead / time.Microsecond)
-	script(t).Hears(liked("ann", at(little))).Keeps(word(true, at(little), 0))
+func TestWhatClaimsToComeFromLaterIsBounded(t *testing.T) {
+	hour, little := int(time.Hour/time.Microsecond), int(maxAhead/time.Microsecond)
+	script(t).Hears(liked("ann", at(hour))).Keeps(word(true, at(little), 0), counted(1, 1)).
+		Hears(unliked("ann", at(little-1))).Keeps(counted(1, 1)).
+		Hears(unliked("ann", at(little+1))).Keeps(word(false, at(little), 2), counted(0, 2))
+}
+
+// P4: what a user says through one door comes in order, however far the door's clock is ahead, and the last word counts.
+func TestTheLastWordCountsThoughTheClockIsAhead(t *testing.T) {
+	second := int(maxAhead / time.Microsecond)
+	for _, ahead := range []int{0, second - 2, second - 1, second, second + 1, 10 * second} {
+		script(t).Hears(liked("ann", at(ahead))).Hears(unliked("ann", at(ahead+1))).Keeps(counted(0, 2)).
+			Passes(time.Microsecond).Hears(liked("ann", at(ahead+2))).Keeps(counted(1, 3)).
+			Passes(time.Second).Hears(unliked("ann", at(ahead+second))).Keeps(counted(0, 4))
+	}
 }
 
 // P4: where two doors meet, the later acceptance counts, whatever comes first.
