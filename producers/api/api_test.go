@@ -160,6 +160,41 @@ func TestAStopDoesNotWaitForABody(t *testing.T) {
 	})
 }
 
+// Nor does a client that reads nothing of its answer, or of a stream.
+func TestAStopDoesNotWaitForAReader(t *testing.T) {
+	much := strings.Repeat("x", 1<<20)
+	for path, handle := range map[string]func(echo.Context, *api.Followers) error{
+		"/answer": func(c echo.Context, _ *api.Followers) error { return c.String(http.StatusOK, much) },
+		"/stream": func(c echo.Context, f *api.Followers) error {
+			return api.Follow(c, f, func(context.Context) (meal, error) { return meal{State: much}, nil })
+		},
+	} {
+		t.Run(path, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				network := newPipes()
+				ctx, stop := context.WithCancel(t.Context())
+				e, followers := api.New(api.Config{}), api.NewFollowers(ctx.Done(), 1, 1)
+				e.GET(path, func(c echo.Context) error { return handle(c, followers) })
+				served := make(chan error, 1)
+				go func() { served <- api.Serve(ctx, network, e) }()
+				conn, err := network.dial(ctx, "", "")
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer conn.Close()
+				if _, err := io.WriteString(conn, "GET "+path+" HTTP/1.1\r\nHost: tiffin\r\nAccept: text/event-stream\r\n\r\n"); err != nil {
+					t.Fatal(err)
+				}
+				synctest.Wait()
+				stop()
+				if err := <-served; err != nil {
+					t.Error(err)
+				}
+			})
+		})
+	}
+}
+
 func TestServeFails(t *testing.T) {
 	network := newPipes()
 	if err := network.Close(); err != nil {

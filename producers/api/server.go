@@ -43,8 +43,10 @@ const (
 	writeTimeout      = readTimeout + MaxWait + 15*time.Second // it runs from the end of the header
 	idleTimeout       = 2 * time.Minute
 	// When the server stops, requests have requestsEnd to end by themselves; then their contexts end, and after stopTimeout they
-	// are cut off.
+	// are cut off. What is being written when their contexts end has writesEnd to be read; that leaves time, for a server that stops looks only
+	// twice a second who is left.
 	requestsEnd = 2 * time.Second
+	writesEnd   = 250 * time.Millisecond
 	stopTimeout = 3 * time.Second
 	// freshEnd is when connections are closed on which nobody has asked anything yet.
 	freshEnd = 100 * time.Millisecond
@@ -171,9 +173,9 @@ func method(m string) string {
 	return "other"
 }
 
-// Serve serves until ctx ends, and then lets the requests that are in it end; after two seconds, their contexts do, and what has not
-// arrived of their bodies is not waited for. Handlers that wait at a client's wish should watch the same ctx, or they hold it up. It
-// returns nil if all of them ended in time.
+// Serve serves until ctx ends, and then lets the requests that are in it end; after two seconds, their contexts do, and neither what has not
+// arrived of their bodies is waited for, nor, for more than a moment, who does not read the answer. Handlers that wait at a client's wish
+// should watch the same ctx, or they hold it up. It returns nil if all of them ended in time.
 func Serve(ctx context.Context, listener net.Listener, handler http.Handler) error {
 	open := &openConns{conns: map[*quietConn]struct{}{}}
 	requests, cancelRequests := context.WithCancel(context.WithoutCancel(ctx))
@@ -191,7 +193,7 @@ func Serve(ctx context.Context, listener net.Listener, handler http.Handler) err
 	}
 	stopped := make(chan error, 1)
 	unwatch := context.AfterFunc(ctx, func() {
-		defer time.AfterFunc(requestsEnd, func() { cancelRequests(); open.endReads() }).Stop()
+		defer time.AfterFunc(requestsEnd, func() { cancelRequests(); open.hurry() }).Stop()
 		defer time.AfterFunc(freshEnd, open.closeFresh).Stop()
 		bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
 		defer cancel()
@@ -247,11 +249,12 @@ func (o *openConns) closeFresh() {
 	}
 }
 
-// endReads has whoever reads a body find that its time is over, and answer so.
-func (o *openConns) endReads() {
+// hurry has whoever reads a body find that its time is over, and answer so; and answers that nobody reads fail soon.
+func (o *openConns) hurry() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	for conn := range o.conns {
-		_ = conn.SetReadDeadline(time.Unix(1, 0)) // fails if it is being closed
+		_ = conn.SetReadDeadline(time.Unix(1, 0)) // fails if it is being closed, as does the next
+		_ = conn.SetWriteDeadline(time.Now().Add(writesEnd))
 	}
 }
