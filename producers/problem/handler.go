@@ -1,8 +1,11 @@
 package problem
 
 import (
+	"errors"
+	"io"
 	"log/slog"
 	"math"
+	"net"
 	"net/http"
 	"strconv"
 
@@ -36,8 +39,7 @@ func Handler(log *slog.Logger) echo.HTTPErrorHandler {
 		k := kindOf(refusal.Code)
 		requestID := c.Response().Header().Get(echo.HeaderXRequestID)
 		gone := c.Request().Context().Err() != nil
-		bug := refusal.Code == Internal && !c.Response().Committed // else it may be that nobody read the answer
-		if k.status >= http.StatusInternalServerError && (!gone || bug) {
+		if k.status >= http.StatusInternalServerError && !(gone && goneBrings(err, refusal.Code)) {
 			log.Log(c.Request().Context(), levelOf(refusal.Code), "request failed", "requestId", requestID,
 				"method", c.Request().Method, "route", c.Path(), "status", k.status, "error", err)
 		}
@@ -46,6 +48,13 @@ func Handler(log *slog.Logger) echo.HTTPErrorHandler {
 		}
 		write(c, refusal, k, requestID)
 	}
+}
+
+// goneBrings says whether an error is what becomes of a request whose client has gone: what it waited for was given up, or the connection
+// does not take the answer, or does not give the whole of the body. Anything else is a bug, and no less so because nobody waits.
+func goneBrings(err error, code Code) bool {
+	var network *net.OpError
+	return code != Internal || errors.As(err, &network) || errors.Is(err, io.ErrUnexpectedEOF)
 }
 
 // levelOf: a bug is for somebody to mend; an outage is known by other means; probes ask every few seconds.

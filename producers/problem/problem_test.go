@@ -4,10 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -106,16 +110,36 @@ func TestHandler(t *testing.T) {
 	}
 }
 
-// A panic is somebody's to mend, also if the client did not wait for it; what a client that is gone brings about is not.
+// A panic is somebody's to mend, also if the client did not wait for it or for the rest of its answer; what a client that is gone brings about
+// is not.
 func TestABugIsLoggedThoughTheClientIsGone(t *testing.T) {
-	gone, leave := context.WithCancel(t.Context())
+	left, leave := context.WithCancel(t.Context())
 	leave()
-	for err, want := range map[error]bool{errors.New("a panic"): true, &problem.Error{Code: problem.Unavailable, Cause: errors.New("it was cut off")}: false} {
-		var log strings.Builder
-		c := echo.New().NewContext(httptest.NewRequestWithContext(gone, "GET", "/", nil), httptest.NewRecorder())
-		problem.Handler(slog.New(slog.NewTextHandler(&log, nil)))(err, c)
-		if got := strings.Contains(log.String(), "request failed"); got != want {
-			t.Errorf("%v is logged: %t, want %t", err, got, want)
+	reset := &net.OpError{Op: "read", Net: "tcp", Err: syscall.ECONNRESET}
+	for _, test := range []struct {
+		err        error
+		here, gone bool // whether it is logged while the client is there, and when it has gone; both also if the answer was begun
+	}{
+		{errors.New("panic: what?"), true, true},
+		{fmt.Errorf("read the body: %w", reset), true, false},
+		{fmt.Errorf("read the body: %w", io.ErrUnexpectedEOF), true, false},
+		{fmt.Errorf("write the answer: %w", &net.OpError{Op: "write", Net: "tcp", Err: os.ErrDeadlineExceeded}), true, false},
+		{context.Canceled, true, false},
+		{problem.Because(problem.Unavailable, errors.New("it was cut off"), ""), true, false},
+		{problem.New(problem.NotFound, ""), false, false},
+	} {
+		for ctx, want := range map[context.Context]bool{t.Context(): test.here, left: test.gone} {
+			for _, begun := range []bool{false, true} {
+				var log strings.Builder
+				c := echo.New().NewContext(httptest.NewRequestWithContext(ctx, "GET", "/", nil), httptest.NewRecorder())
+				if begun {
+					c.Response().WriteHeader(http.StatusOK)
+				}
+				problem.Handler(slog.New(slog.NewTextHandler(&log, nil)))(test.err, c)
+				if got := strings.Contains(log.String(), "request failed"); got != want {
+					t.Errorf("%v: logged %t, want %t (answer begun: %t, client: %v)", test.err, got, want, begun, ctx.Err())
+				}
+			}
 		}
 	}
 }
