@@ -77,28 +77,32 @@ func (l *Log) takeBack() time.Duration {
 	return l.recycle(done)
 }
 
-// recycle makes spares of the first segments, or removes them if there are enough.
+// recycle makes spares of the first segments, or removes them if there are enough: without the lock, for a disk may hang in that, and nobody
+// needs the files.
 func (l *Log) recycle(count int) time.Duration {
 	l.mu.Lock()
-	defer l.mu.Unlock()
+	var needless []*segment
 	for _, s := range l.live[:count] {
-		if s.file == nil {
-			continue
-		}
-		if len(l.spares) < maxSpares && s.size == l.cfg.SegmentBytes {
+		switch {
+		case s.file == nil:
+		case len(l.spares) < maxSpares && s.size == l.cfg.SegmentBytes:
 			l.spares = append(l.spares, s)
-			continue
-		}
-		if err := errors.Join(s.file.Close(), l.cfg.FS.Remove(l.path(s.name))); err != nil {
-			l.cfg.Logger.Warn("spool: a file that is not needed any more stays", "error", err)
+		default:
+			needless = append(needless, s)
 		}
 	}
 	if count > 0 {
 		l.live = slices.Clone(l.live[count:])
-		l.nextTry = time.Time{} // a file may have gone
+		l.nextTry = time.Time{} // a file may have gone by then
 	}
 	if count > 0 || len(l.spares) > 0 { // with a spare there, what lacked room was the note, which is written
 		l.hasRoom()
+	}
+	l.mu.Unlock()
+	for _, s := range needless {
+		if err := errors.Join(s.file.Close(), l.cfg.FS.Remove(l.path(s.name))); err != nil {
+			l.cfg.Logger.Warn("spool: a file that is not needed any more stays", "error", err)
+		}
 	}
 	return never
 }

@@ -11,6 +11,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 )
 
 // openReal opens a log on this machine's disk, and closes it with the test.
@@ -227,5 +228,48 @@ func TestASegmentIsMadePieceByPiece(t *testing.T) {
 	write(t, log, "one", 1)
 	if most := disk.most.Load(); most == 0 || most > 1<<20 {
 		t.Errorf("%d bytes were written before a sync", most)
+	}
+}
+
+// stubborn is a disk that hangs where a file is removed, until it is let go on.
+type stubborn struct {
+	Disk
+	removing, goOn chan struct{}
+}
+
+func (d *stubborn) Remove(path string) error {
+	d.removing <- struct{}{}
+	<-d.goOn
+	return d.Disk.Remove(path)
+}
+
+// While the disk hangs in taking a file away, the log takes groups as long as it has room, and tells how full it is.
+func TestNobodyWaitsForAFileToGo(t *testing.T) {
+	disk := &stubborn{removing: make(chan struct{}, 10), goOn: make(chan struct{})}
+	log := openReal(t, Config{Dir: t.TempDir(), FS: disk, SegmentBytes: blockBytes, LimitBytes: 16 * blockBytes})
+	defer close(disk.goOn)
+	for range 6 {
+		write(t, log, strings.Repeat("x", blockBytes-HeadBytes), 1) // a segment
+	}
+	var c Chunk
+	if err := log.Next(&c, 16*blockBytes); err != nil {
+		t.Fatal(err)
+	}
+	for ; len(c.Groups) > 0; _ = log.Next(&c, 16*blockBytes) {
+		log.Ack(&c)
+	}
+	<-disk.removing
+	answered := make(chan error, 1)
+	go func() {
+		log.Stats()
+		answered <- errors.Join(log.Ready(1), log.Append(make([]byte, HeadBytes+1), 1))
+	}()
+	select {
+	case err := <-answered:
+		if err != nil {
+			t.Error(err)
+		}
+	case <-time.After(10 * time.Second):
+		t.Error("it hangs with its disk")
 	}
 }
