@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"io"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -49,6 +51,35 @@ func TestAnAuditSucceedsOnlyIfNothingLooksWrong(t *testing.T) {
 				t.Errorf("the error %v is said twice, or not at all", err)
 			}
 		})
+	}
+}
+
+// Nothing is wrong with an order that takes as long as the groups give it that are there.
+func TestAnAuditKnowsTheDeadlinesOfTheUp(t *testing.T) {
+	alone(t)
+	dir := t.TempDir()
+	there := `{"kafka": ["127.0.0.1:1"], "databaseUrl": "postgres://there/x", "settings": [{"name": "delivery-time", "value": "3h"}, {"name": "fraud-time", "value": "6s"}]}`
+	if err := os.WriteFile(filepath.Join(dir, "servers.json"), []byte(there), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	own := groupOptions{FraudTime: 15 * time.Minute, AcceptTime: 10 * time.Minute, PreparationTime: 30 * time.Minute, DeliveryTime: time.Hour}
+	for _, test := range []struct {
+		database string
+		data     string
+		delivery time.Duration
+	}{
+		{"", dir, 3 * time.Hour},
+		{"postgres://there/x", dir, 3 * time.Hour},
+		{"postgres://elsewhere/x", dir, time.Hour},
+		{"", "nothing", time.Hour},
+	} {
+		c := bookOptions{groupOptions: own}
+		c.Data, c.DatabaseURL = test.data, test.database
+		cfg, err := c.config()
+		want := app.Deadlines{FraudCheck: 15 * time.Minute, Acceptance: 10 * time.Minute, Preparation: 30 * time.Minute, Delivery: test.delivery}
+		if err != nil || cfg.Deadlines != want {
+			t.Errorf("%+v: %+v, %v", test, cfg.Deadlines, err)
+		}
 	}
 }
 

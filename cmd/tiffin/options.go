@@ -169,16 +169,38 @@ func (o groupOptions) apply(cfg *app.Config) {
 	}
 }
 
-// bookOptions are those of commands that audit the books: what hangs, only the groups' deadlines say.
-type bookOptions struct {
-	clientOptions
-	groupOptions `group:"Consumer groups, as they run"`
+// allow raises the times to those of settings that are longer.
+func (o *groupOptions) allow(settings []app.Setting) {
+	times := map[string]*time.Duration{
+		"fraud-time": &o.FraudTime, "accept-time": &o.AcceptTime, "preparation-time": &o.PreparationTime, "delivery-time": &o.DeliveryTime,
+	}
+	for _, s := range settings {
+		if own, found := times[s.Name]; found {
+			other, _ := time.ParseDuration(s.Value) // the settings have it from such a time
+			*own = max(*own, other)
+		}
+	}
 }
 
+// bookOptions are those of commands that audit the books.
+type bookOptions struct {
+	clientOptions
+	groupOptions `group:"Consumer groups, as they run; beside a \"tiffin up\" its times count if they are longer"`
+}
+
+// config is what there is to audit. An order may take as long as the groups of the Up give it that has this database, or as long as the
+// options say if that is longer: while an Up stands still its orders grow old, too.
 func (o bookOptions) config() (app.Config, error) {
 	cfg, err := o.clientOptions.config()
 	if err != nil {
 		return cfg, err
+	}
+	up, err := app.ReadServers(o.Data)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return cfg, err
+	}
+	if cfg.DatabaseURL == up.DatabaseURL {
+		o.allow(up.Settings)
 	}
 	o.groupOptions.apply(&cfg)
 	return cfg, valid(cfg)

@@ -190,6 +190,11 @@ func TestUp(t *testing.T) {
 	if got := run(t, "check", "--data="+dir); got.code != 0 || !strings.Contains(got.out, "Topics: 8 are there") {
 		t.Errorf("check: %+v", got)
 	}
+	var long groupOptions
+	long.allow(first.Settings)
+	if want := (groupOptions{FraudTime: 6 * time.Second, AcceptTime: 6 * time.Second, PreparationTime: 6 * time.Second, DeliveryTime: 6 * time.Second}); long != want {
+		t.Errorf("an audit reads that its groups wait for %+v", long)
+	}
 	config := run(t, "config", "--data="+dir)
 	for _, want := range []string{"delivery-time 6s default", "simulate instant --simulate", "fraud-rules demo default", "api-addr " + strings.TrimPrefix(first.API, "http://") + " --api-addr", "kafka-brokers " + first.Kafka[0] + " embedded"} {
 		if config.code != 0 || !hasRow(config.out, want) {
