@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"tiffin/saga"
@@ -183,6 +184,34 @@ func TestAVerificationEnds(t *testing.T) {
 	cfg.Posts = 1
 	if report := mustRun(t, cfg); report.OK() || report.Faults != 1 {
 		t.Errorf("after %d looks, found %q, not verified is %q", looks, report.FirstFaults, report.Unverified)
+	}
+}
+
+// A server that hangs is given up, however much there is to be read, and the report says why.
+func TestAVerificationDoesNotWaitForAServerThatHangs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cfg := Config{Kind: Likes}.withDefaults()
+		r := newRun(cfg, make([]target, 1), "load-test")
+		var things []*thing
+		for range cfg.Posts {
+			things = append(things, &thing{err: errUnread, look: func(*conn) (seen, error) {
+				<-time.After(cfg.Timeout)
+				return seen{}, context.DeadlineExceeded
+			}})
+		}
+		began := time.Now()
+		if r.settle(t.Context(), things, func() {}) {
+			t.Error("all is right")
+		}
+		if took := time.Since(began); took > cfg.Patience+2*cfg.Timeout {
+			t.Errorf("it took %v", took)
+		}
+	})
+	s := stub{counted: func(string, int) int { <-time.After(20 * time.Millisecond); return -1 }}
+	cfg := small(Likes, serve(t, &s))
+	cfg.Patience = 10 * time.Millisecond // enough for those that are asked for first
+	if report := mustRun(t, cfg); !strings.Contains(report.Unverified, "500") {
+		t.Errorf("not verified is %q", report.Unverified)
 	}
 }
 

@@ -70,7 +70,7 @@ func (r *run) verify(ctx context.Context) verification {
 	v.posts, v.sagas = known(posts), known(sagas)
 	interrupted, open := ctx.Err() != nil, 0
 	for _, t := range all {
-		if t.err != nil {
+		if t.err != nil && (v.err == nil || errors.Is(v.err, errUnread)) { // why not one could be read says more than that others were not tried
 			v.err = fmt.Errorf("%s can't be read: %w", t.name, t.err)
 		}
 		switch {
@@ -251,15 +251,16 @@ func (r *run) settle(ctx context.Context, things []*thing, show func()) bool {
 	}
 }
 
-// read looks at each thing once, and returns whether anything is other than at the last look, and those that are not right.
+// read looks at each thing once, and returns whether anything is other than at the last look, and those that are not right. It gives up when
+// no look could be taken for as long as the load has patience: at a server that hangs, each takes a time-out.
 func (r *run) read(ctx context.Context, things []*thing, show func()) (moved bool, left []*thing) {
 	var mu sync.Mutex
 	next := 0
-	shown := time.Now()
+	shown, answered := time.Now(), time.Now()
 	take := func() *thing {
 		mu.Lock()
 		defer mu.Unlock()
-		if next == len(things) || ctx.Err() != nil {
+		if next == len(things) || ctx.Err() != nil || time.Since(answered) > r.cfg.Patience {
 			return nil
 		}
 		if time.Since(shown) > r.cfg.ShowEvery {
@@ -279,7 +280,7 @@ func (r *run) read(ctx context.Context, things []*thing, show func()) (moved boo
 				mu.Lock()
 				if t.err = err; err == nil { // else what is known of it stays so
 					moved = moved || now.state != t.state
-					t.seen = now
+					t.seen, answered = now, time.Now()
 				}
 				mu.Unlock()
 			}
