@@ -21,7 +21,7 @@ const (
 
 // World are the facts that make orders and payments end as they must: customers who have money, some who have none, one who is
 // blocked; restaurants that have room, and one that has none; a city without couriers, a dish without portions. What a load uses up each
-// run brings anew: stock and money are given under ids of the run.
+// run brings anew: stock and money are given under ids of the run, but for the little that those have who can't pay.
 func World(run string) []saga.Fact {
 	room, none := schemas.MaxCount, 0
 	var facts []saga.Fact
@@ -45,18 +45,18 @@ func World(run string) []saga.Fact {
 	facts = append(facts, schemas.FleetSized{City: "load-island", Couriers: &none})
 	offer("load-restaurant-island", "load-island", "load-dish-island", &room, schemas.MaxDelivery)
 
-	credit := func(account string, minorUnits int64) {
+	credit := func(id, account string, minorUnits int64) {
 		facts = append(facts, schemas.AccountCredited{
-			CreditID: run + "-" + account, AccountID: account, Amount: schemas.Money{Currency: currency, MinorUnits: minorUnits},
+			CreditID: id + "-" + account, AccountID: account, Amount: schemas.Money{Currency: currency, MinorUnits: minorUnits},
 		})
 	}
 	for c := range customers {
-		credit(numbered("load-customer-", c), plenty)
+		credit(run, numbered("load-customer-", c), plenty)
 	}
 	for p := range paupers {
-		credit(numbered("load-pauper-", p), 1)
+		credit("once", numbered("load-pauper-", p), 1) // a hundred runs would else make a payer of each
 	}
-	credit("load-suspect", plenty)
+	credit(run, "load-suspect", plenty)
 	return append(facts, schemas.AccountBlocked{AccountID: "load-suspect"})
 }
 
