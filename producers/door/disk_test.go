@@ -544,6 +544,26 @@ func TestSpoolIsFull(t *testing.T) {
 	})
 }
 
+// TestTooManyAreNotToComeAgain: what an empty group has no room for is too much, and not to be tried again.
+func TestTooManyAreNotToComeAgain(t *testing.T) {
+	diskScript(t, func(t *testing.T, dir string, s *scripted) {
+		d, _ := openDisk(t, DiskConfig{Kafka: s, Spool: spool.Config{Dir: dir}})
+		taken := 0
+		for d.limit = 1000; ; d.limit-- {
+			err := d.Accept(t.Context(), Origin{API: "a"}, accepted("o1"))
+			if errors.Is(err, ErrTooMany) {
+				break
+			}
+			if taken++; err != nil {
+				t.Fatalf("of %d bytes: %v", d.limit, err)
+			}
+		}
+		if taken == 0 {
+			t.Error("none is taken")
+		}
+	})
+}
+
 // TestDiskHangs: callers wait no longer than they want, nor than the door's own limit, and no number is lost.
 func TestDiskHangs(t *testing.T) {
 	diskScript(t, func(t *testing.T, dir string, s *scripted) {

@@ -65,7 +65,7 @@ type entry struct {
 
 // write writes the facts. Callers do that side by side.
 func (d *Disk) write(w *writing, from Origin, facts []saga.Fact) error {
-	w.bodies, w.entries, w.bytes = w.bodies[:0], w.entries[:0], spool.HeadBytes
+	w.bodies, w.entries, w.bytes = w.bodies[:0], w.entries[:0], 0
 	err := d.topics.each(from, facts, func(fact saga.Fact, envelope saga.Envelope, now time.Time, partitions int) (err error) {
 		e := entry{topic: fact.Topic(), partition: kafka.Partition([]byte(fact.Key()), partitions)}
 		w.bodies, err = wire.Append(w.bodies, fact, envelope, now)
@@ -74,7 +74,7 @@ func (d *Disk) write(w *writing, from Origin, facts []saga.Fact) error {
 		w.bytes += len(e.topic) + maxEntryBytes
 		return err
 	})
-	if w.bytes += len(w.bodies); err == nil && w.bytes > d.limit {
+	if w.bytes += len(w.bodies); err == nil && spool.HeadBytes+w.bytes > d.limit { // also if it has a group for itself
 		err = fmt.Errorf("%w: %d facts of %d bytes, of at most %d", ErrTooMany, len(facts), w.bytes, d.limit)
 	}
 	return err
