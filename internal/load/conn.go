@@ -135,7 +135,7 @@ func (c *conn) encode(r *request) []byte {
 }
 
 func (c *conn) dial() error {
-	nc, err := (&net.Dialer{Timeout: dialTimeout}).Dial("tcp", c.target.addr)
+	nc, err := c.target.dial()
 	if err != nil {
 		return err
 	}

@@ -492,8 +492,24 @@ func TestTargets(t *testing.T) {
 		}
 	}
 	targets, err := resolve(t.Context(), []string{"https://8.8.8.8"}, true)
-	if want := []target{{"https://8.8.8.8", "8.8.8.8", "8.8.8.8", "8.8.8.8:443", true}}; err != nil || !reflect.DeepEqual(targets, want) {
+	if want := []target{{"https://8.8.8.8", "8.8.8.8", "8.8.8.8", true, []string{"8.8.8.8:443"}}}; err != nil || !reflect.DeepEqual(targets, want) {
 		t.Errorf("%+v, %v", targets, err)
+	}
+}
+
+// A name may have several addresses, and the API listen on one of them, as localhost and 127.0.0.1.
+func TestAnyAddressOfATarget(t *testing.T) {
+	var s stub
+	there := strings.TrimPrefix(serve(t, &s), "http://")
+	nobody, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = nobody.Close()
+	c := &conn{target: target{host: "tiffin", addrs: []string{nobody.Addr().String(), there}}, timeout: time.Minute}
+	defer c.close()
+	if _, err := c.get("/posts/p/likes"); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -264,7 +264,7 @@ func BenchmarkRequest(b *testing.B) {
 	address, stop := yes(b)
 	defer stop()
 	cfg := Config{Kind: Likes, Connections: 1, Duration: time.Hour}.withDefaults()
-	r := newRun(cfg, []target{{host: address, addr: address}}, "load-bench")
+	r := newRun(cfg, []target{{host: address, addrs: []string{address}}}, "load-bench")
 	defer r.close()
 	r.began = time.Now()
 	b.ReportAllocs()

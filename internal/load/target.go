@@ -14,8 +14,19 @@ type target struct {
 	url  string
 	host string // of the Host header
 	name string // of the certificate
-	addr string // to dial
 	tls  bool
+	// addrs are to be dialed, one after the other: localhost has two, and an API may listen on either.
+	addrs []string
+}
+
+// dial connects to the first address at which somebody listens.
+func (t target) dial() (conn net.Conn, err error) {
+	for _, addr := range t.addrs {
+		if conn, err = (&net.Dialer{Timeout: dialTimeout}).Dial("tcp", addr); err == nil {
+			return conn, nil
+		}
+	}
+	return nil, err
 }
 
 // resolve reads and looks up the targets, and refuses those at which nobody should aim by mistake.
@@ -45,13 +56,15 @@ func resolveOne(ctx context.Context, text string, anyTarget bool) (target, error
 	if err != nil {
 		return target{}, fmt.Errorf("%s can't be found: %w", text, err)
 	}
+	t := target{url: text, host: u.Host, name: u.Hostname(), tls: u.Scheme == "https"}
 	for _, addr := range addrs {
 		if !anyTarget && !own(addr) {
 			return target{}, fmt.Errorf("%s is %s, which is neither this machine nor a private network: a load is an attack on whoever has not asked for it; "+
 				"say --yes if it is yours", text, addr.Unmap())
 		}
+		t.addrs = append(t.addrs, net.JoinHostPort(addr.Unmap().String(), port))
 	}
-	return target{url: text, host: u.Host, name: u.Hostname(), addr: net.JoinHostPort(addrs[0].Unmap().String(), port), tls: u.Scheme == "https"}, nil
+	return t, nil
 }
 
 // own reports whether an address is this machine's or of a private network.
