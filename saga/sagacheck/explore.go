@@ -5,10 +5,12 @@ import (
 	"maps"
 	"runtime"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
 	"tiffin/saga"
+	"tiffin/saga/words"
 )
 
 // explorer explores one world, or one part of it.
@@ -54,6 +56,7 @@ func Explore(w World) Report {
 	if w.MemoryLimit == 0 {
 		w.MemoryLimit = 2 << 30
 	}
+	w.knowAgain()
 	parts := w.parts()
 	reports := make([]Report, len(parts))
 	next := make(chan int)
@@ -246,6 +249,22 @@ func (w World) factTypes() map[string]bool {
 		out[f.EventType()] = true
 	}
 	return out
+}
+
+// mustKnow panics unless this is one of the world's types of facts.
+func mustKnow(types map[string]bool, eventType string) {
+	if !types[eventType] {
+		panic(fmt.Sprintf("sagacheck: nobody in this world says, hears or starts with a fact of type %s: the nearest is %s",
+			eventType, strings.Join(words.Nearest(eventType, slices.Collect(maps.Keys(types))), ", or ")))
+	}
+}
+
+// knowAgain panics if nobody knows what is to come again.
+func (w World) knowAgain() {
+	types := w.factTypes()
+	for _, again := range w.Again {
+		mustKnow(types, again)
+	}
 }
 
 // standsAside says whether who keeps documents like this one stands aside, while another one is explored.

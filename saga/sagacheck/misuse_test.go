@@ -30,8 +30,13 @@ func TestAWorldThatCannotBeMeantPanics(t *testing.T) {
 		}(), func(v sagacheck.View) { sagacheck.Document[Shelf](v, "s") }, "stock and store both keep documents of type *sagacheck_test.Shelf"},
 		{
 			"a type that nobody says", shelf(), func(v sagacheck.View) { v.Said("not-hold", "o1") },
-			"nobody in this world says, hears or starts with a fact of type not-hold",
+			"nobody in this world says, hears or starts with a fact of type not-hold: the nearest is not-held",
 		},
+		{"a type to come again that nobody says", func() sagacheck.World {
+			w := shelf()
+			w.Again = []string{"placed", "palced"}
+			return w
+		}(), nil, "a fact of type palced: the nearest is placed"},
 		{"a choice of two documents", func() sagacheck.World {
 			w := shelf()
 			w.Initially = []sagacheck.Choice{{Documents: []any{&Shelf{ID: "s", Free: 1}, &Shelf{ID: "t", Free: 1}}}}
@@ -55,6 +60,18 @@ func TestAWorldThatCannotBeMeantPanics(t *testing.T) {
 			_, _ = sagacheck.Replay(w, []sagacheck.Step{placedStep()})
 		}()
 	}
+}
+
+// An exploration that passed over a type that nobody says would look like a proof: it panics where it is asked for, as a replay does.
+func TestAnExplorationKnowsWhatComesAgain(t *testing.T) {
+	w := shelf()
+	w.Again = []string{"palced"}
+	defer func() {
+		if got := fmt.Sprint(recover()); !strings.Contains(got, "a fact of type palced: the nearest is placed") {
+			t.Errorf("it says %q", got)
+		}
+	}()
+	sagacheck.Explore(w)
 }
 
 // Who stands aside, and has no part in a replay, is of the world all the same: of what he keeps and says one may ask.

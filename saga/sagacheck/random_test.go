@@ -248,8 +248,18 @@ func randomWorld(seed uint64, groups int) sagacheck.World {
 		w.Duplicates = 1 + r.IntN(2)
 	case 1:
 		w.Again = []string{fmt.Sprint("t", r.IntN(7)), "t6"}
+		if !slices.ContainsFunc(w.Groups, saysTheLast) { // all others are said in each world, or answered
+			w.Again = slices.DeleteFunc(w.Again, func(again string) bool { return again == "t6" })
+		}
 	}
 	return w
+}
+
+// saysTheLast says whether the group declares to say facts of the last type.
+func saysTheLast(g *saga.Group) bool {
+	return slices.ContainsFunc(g.Reactions(), func(r saga.Reaction) bool {
+		return slices.ContainsFunc(r.Says, func(s saga.Said) bool { return s.Type == "t6" })
+	})
 }
 
 // whats are the findings without their ways.

@@ -42,6 +42,7 @@ func Replay(w World, steps []Step) (Replayed, error) {
 		}
 	}
 	w.plain = true
+	w.knowAgain()
 	again := ""
 	for _, s := range steps {
 		if len(w.Again) > 0 && len(s.Again) > 0 {

@@ -68,7 +68,8 @@ type World struct {
 	// Duplicates is how many times facts are delivered once more: what one reaction said, again at any later time.
 	Duplicates int
 	// Again are event types of which the first fact is delivered once more, at any later time; one type at a time, as if
-	// each were a world of its own. It takes far less than one duplicate of anything.
+	// each were a world of its own. It takes far less than one duplicate of anything. A type that the world does not know panics: nothing of
+	// it would come again, and finding nothing would look like a proof.
 	Again []string
 	// Ages: at any time a saga may become older than a group lets one be ([saga.Life]), and then that group's marks may expire.
 	Ages bool
@@ -191,9 +192,7 @@ func (v View) at(p place) uint16 {
 // Said is how often a fact of this type and key was said; being delivered again does not count. It panics if the world knows no such type:
 // a misspelt one would never be said, and a Final that looks for it would find nothing wrong.
 func (v View) Said(eventType, key string) int {
-	if !v.e.heardOf[eventType] {
-		panic(fmt.Sprintf("sagacheck: nobody in this world says, hears or starts with a fact of type %s", eventType))
-	}
+	mustKnow(v.e.heardOf, eventType)
 	return v.said(eventType, key)
 }
 

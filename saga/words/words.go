@@ -1,8 +1,9 @@
-// Package words is the little English that those need who print numbers.
+// Package words is the little English that those need who print numbers, or tell people of a misspelling.
 package words
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -22,4 +23,39 @@ func Noun[N ~int | ~int64](n N, noun string) string {
 		return noun + "es"
 	}
 	return noun + "s"
+}
+
+// Nearest are those of the known names that a misspelt one takes the fewest letters to become, sorted; none if none is known.
+func Nearest(name string, known []string) (nearest []string) {
+	fewest := 0
+	for _, k := range slices.Sorted(slices.Values(known)) {
+		switch letters := distance(name, k); {
+		case nearest == nil || letters < fewest:
+			nearest, fewest = []string{k}, letters
+		case letters == fewest:
+			nearest = append(nearest, k)
+		}
+	}
+	return nearest
+}
+
+// distance is how many letters have to be put in, taken out or replaced to make one word of the other.
+func distance(from, to string) int {
+	row := make([]int, len(to)+1) // for what of from has been read, to each beginning of to
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(from) {
+		before := row[0]
+		row[0]++
+		for j := range len(to) {
+			replaced := before
+			if from[i] != to[j] {
+				replaced++
+			}
+			before = row[j+1]
+			row[j+1] = min(replaced, before+1, row[j]+1)
+		}
+	}
+	return row[len(to)]
 }

@@ -1,6 +1,7 @@
 package words_test
 
 import (
+	"slices"
 	"testing"
 
 	"tiffin/saga/words"
@@ -19,5 +20,24 @@ func TestCount(t *testing.T) {
 		if got := words.Count(0, noun); got != "0 "+plural {
 			t.Errorf("none are %q, want 0 %s", got, plural)
 		}
+	}
+}
+
+func TestNearest(t *testing.T) {
+	known := []string{"stock.reserved", "stock.released", "stock.rejected", "order.placed"}
+	for name, want := range map[string][]string{
+		"stock.reservd":  {"stock.reserved"},
+		"order.plcaed":   {"order.placed"},
+		"stock.re":       {"stock.rejected", "stock.released", "stock.reserved"},
+		"order.placed":   {"order.placed"},
+		"stock.rejeased": {"stock.released"},
+		"":               {"order.placed"},
+	} {
+		if got := words.Nearest(name, known); !slices.Equal(got, want) {
+			t.Errorf("nearest to %q is %q, want %q", name, got, want)
+		}
+	}
+	if got := words.Nearest("order.placed", nil); got != nil {
+		t.Errorf("of none %q is near", got)
 	}
 }
