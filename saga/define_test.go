@@ -111,9 +111,16 @@ func TestADeclarationThatCannotWorkIsRefused(t *testing.T) {
 			t.Errorf("panics with %q, want %q", got, want)
 		}
 	})
+	t.Run("two tables of one type", func(t *testing.T) {
+		others := saga.JournalIn("others", func(s *Shelf) saga.Columns { return saga.Columns{{"id", &s.ID}} })
+		got := panicOf(func() { saga.Define("twice", saga.Documents(jobs, shelves, others), does) })
+		if want := "saga: group twice: tables shelves and others both hold *saga_test.Shelf, and tests and worlds know a table by what it holds: give each a type of its own"; got != want {
+			t.Errorf("panics with %q, want %q", got, want)
+		}
+	})
 	t.Run("two tables with an act", func(t *testing.T) {
 		got := panicOf(func() {
-			saga.Define("twice", saga.Documents(jobs, saga.In("others", func(j *Job) saga.Columns { return saga.Columns{{"id", &j.ID}} })), does)
+			saga.Define("twice", saga.Documents(jobs, saga.In("others", func(s *Stranger) saga.Columns { return saga.Columns{{"id", &s.ID}} })), does)
 		})
 		if want := "saga: group twice: table others keeps an act, and only the first of saga.Documents(...) may: take the saga.Act out of its documents"; got != want {
 			t.Errorf("panics with %q, want %q", got, want)

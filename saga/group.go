@@ -34,7 +34,7 @@ type Group struct {
 	at        function // where it is declared
 }
 
-// Documents lists a group's tables and journals. The first is its act's, if the group has one.
+// Documents lists a group's tables and journals, each of a type of its own. The first is its act's, if the group has one.
 func Documents(tables ...AnyTable) []AnyTable { return tables }
 
 // Life: no saga that this group takes part in lives longer. A do that comes later and has a [Refuses] says its refusal, any other
@@ -71,8 +71,13 @@ func Define(name string, tables []AnyTable, parts ...Part) *Group {
 	}
 	g.life = cmp.Or(g.life, DefaultLife)
 	for i, t := range tables {
-		if slices.ContainsFunc(tables[:i], func(other AnyTable) bool { return other.Name() == t.Name() }) {
-			g.wrong("has two tables %s: give each a name of its own, once in saga.Documents(...)", t.Name())
+		for _, other := range tables[:i] {
+			if other.Name() == t.Name() {
+				g.wrong("has two tables %s: give each a name of its own, once in saga.Documents(...)", t.Name())
+			}
+			if kind := reflect.TypeOf(t.New("")); reflect.TypeOf(other.New("")) == kind {
+				g.wrong("tables %s and %s both hold %v, and tests and worlds know a table by what it holds: give each a type of its own", other.Name(), t.Name(), kind)
+			}
 		}
 		if i > 0 && t.Act(t.New("")) != nil {
 			g.wrong("table %s keeps an act, and only the first of saga.Documents(...) may: take the saga.Act out of its documents", t.Name())
