@@ -33,7 +33,7 @@ type Act struct {
 	heard      string    // what the joins have heard so far: event types, sorted, a space between two
 	markUntil  time.Time // until when the mark of an undo that came first is kept
 	markedBy   string    // the type of the fact that left the mark
-	started    time.Time // while it waits: when its saga began, and its trace, for what a deadline says
+	started    time.Time // while it waits: when its saga began, and its trace, for what a deadline, or an answer from outside, leads to
 	trace      string
 }
 
@@ -51,7 +51,7 @@ func (a *Act) Pivoted() bool { return a.pivoted }
 // WaitsUntil is when the deadline of the wait that is on passes; zero if the act waits for nothing.
 func (a *Act) WaitsUntil() time.Time { return a.waitsUntil }
 
-// Started is when the saga of an act that waits began: what its deadline says belongs to that saga.
+// Started is when the saga of an act that waits began: what its deadline says, or an answer leads to, belongs to that saga.
 func (a *Act) Started() time.Time { return a.started }
 
 // MarkUntil is until when the mark of an undo that came first is kept; zero if there is none.

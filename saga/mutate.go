@@ -345,7 +345,7 @@ func (r *Reaction) misrules(m Mutation) bool {
 			run, before, after = (*Group).undo, Done, []State{Undone}
 		}
 		r.rule = func(g *Group, r *Reaction, out *Outcome, c Cause) {
-			_, a := g.document(c)
+			_, a := g.document(&c)
 			was := a.state
 			if slices.Contains(after, was) {
 				a.state = before
@@ -357,7 +357,7 @@ func (r *Reaction) misrules(m Mutation) bool {
 		}
 	case m.Op == LeavesNoMark && r.Role == RoleUndoes:
 		r.rule = func(g *Group, r *Reaction, out *Outcome, c Cause) {
-			_, a := g.document(c)
+			_, a := g.document(&c)
 			was := *a
 			if g.undo(out, r, c); was.state == New {
 				*a = was
@@ -365,14 +365,14 @@ func (r *Reaction) misrules(m Mutation) bool {
 		}
 	case m.Op == AnswersLate && r.Role == RoleThen && r.Wait != "":
 		r.rule = func(g *Group, r *Reaction, out *Outcome, c Cause) {
-			if _, a := g.document(c); a.state == Done {
+			if _, a := g.document(&c); a.state == Done {
 				a.waiting = r.Wait
 			}
 			g.then(out, r, c)
 		}
 	case m.Op == RefusesAgain && r.tooLate != nil:
 		r.rule = func(g *Group, r *Reaction, out *Outcome, c Cause) {
-			_, a := g.document(c)
+			_, a := g.document(&c)
 			a.late = false
 			g.undo(out, r, c)
 		}

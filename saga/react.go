@@ -5,6 +5,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"time"
 )
 
 // Outcome is what a group did upon one event.
@@ -17,6 +18,8 @@ type Outcome struct {
 	Ran []string
 	// Requests are effects to perform once this is committed.
 	Requests []Request
+	// Started is when the saga began of which the facts and requests are, as far as the event tells or the act remembers.
+	Started time.Time
 	// Needs are documents that must be put into the working set; then the event is to be handled again. Nothing else
 	// has happened.
 	Needs []Need
@@ -88,15 +91,20 @@ func (g *Group) React(w *Working, c Cause) (out Outcome) {
 	return out
 }
 
-// document is the act's document for an event; the group's first table holds it.
-func (g *Group) document(c Cause) (any, *Act) {
+// document is the act's document for an event; the group's first table holds it. An act that waits remembers when its saga began, and an
+// answer from outside does not know: with each of them the saga would be young again.
+func (g *Group) document(c *Cause) (any, *Act) {
 	d := c.tx.get(g.tables[0], c.Key)
-	return d, g.tables[0].Act(d)
+	a := g.tables[0].Act(d)
+	if !a.started.IsZero() && a.started.Before(c.Started) {
+		c.Started = a.started
+	}
+	return d, a
 }
 
 // expire runs the Else of the wait that is on, if its time is over indeed.
 func (g *Group) expire(out *Outcome, c Cause) *Reaction {
-	d, a := g.document(c)
+	d, a := g.document(&c)
 	r := g.elses[a.waiting]
 	if a.state != Done || r == nil || r.never || c.Time.Before(a.waitsUntil) {
 		out.drop("no deadline is due")
@@ -132,7 +140,7 @@ func (g *Group) note(c Cause) {
 	if !g.joins[c.Type] {
 		return
 	}
-	if _, a := g.document(c); !a.state.Final() {
+	if _, a := g.document(&c); !a.state.Final() {
 		a.hears(c.Type)
 	}
 	c.tx.changes(func(*Document, AnyTable) {}) // the library's, no reaction's
@@ -150,7 +158,7 @@ func (g *Group) hear(out *Outcome, r *Reaction, c Cause) {
 		g.declared(out, r, c, r.run(nil, c))
 		out.Ran = append(out.Ran, r.Name)
 	case RoleFollows:
-		d, _ := g.document(c)
+		d, _ := g.document(&c)
 		g.declared(out, r, c, r.run(d, c))
 		out.Ran = append(out.Ran, r.Name)
 	case RoleDoes:
@@ -160,7 +168,7 @@ func (g *Group) hear(out *Outcome, r *Reaction, c Cause) {
 	case RoleUndoes:
 		g.undo(out, r, c)
 	case RoleOnce:
-		d, a := g.document(c)
+		d, a := g.document(&c)
 		if !a.state.Final() && r.Condition.holds(a) {
 			g.finish(out, r, a, c, r.run(d, c))
 		}
@@ -168,7 +176,7 @@ func (g *Group) hear(out *Outcome, r *Reaction, c Cause) {
 }
 
 func (g *Group) do(out *Outcome, r *Reaction, c Cause) {
-	d, a := g.document(c)
+	d, a := g.document(&c)
 	old := !c.Started.IsZero() && c.Time.Sub(c.Started) > g.life
 	switch {
 	case r.refuses != nil && (a.state == Barred || a.state == New && old):
@@ -213,7 +221,7 @@ func (g *Group) refuse(out *Outcome, r *Reaction, c Cause, said []Fact) bool {
 }
 
 func (g *Group) then(out *Outcome, r *Reaction, c Cause) {
-	d, a := g.document(c)
+	d, a := g.document(&c)
 	switch {
 	case a.state == New:
 		out.drop("not done yet")
@@ -229,7 +237,7 @@ func (g *Group) then(out *Outcome, r *Reaction, c Cause) {
 }
 
 func (g *Group) undo(out *Outcome, r *Reaction, c Cause) {
-	d, a := g.document(c)
+	d, a := g.document(&c)
 	switch {
 	case a.state == Barred:
 		a.markUntil = c.Time.Add(2 * g.life)
@@ -318,6 +326,9 @@ func (g *Group) declared(out *Outcome, r *Reaction, c Cause, said []Fact) bool {
 		return false
 	}
 	out.Facts = append(out.Facts, said...)
+	if out.Started.IsZero() || c.Started.Before(out.Started) { // of several reactions that of the act may know more
+		out.Started = c.Started
+	}
 	return true
 }
 

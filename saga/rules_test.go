@@ -154,6 +154,35 @@ func TestASagaThatIsTooOldIsRefused(t *testing.T) {
 	})
 }
 
+// Who answers from outside does not know when a saga began: the act that waits does, and says so with what comes of the answer, also after
+// a second wait, and after an effect.
+func TestAnAnswerFromOutsideLeavesASagaAsOldAsItIs(t *testing.T) {
+	inform := saga.Then(func(j *Job, e saga.Event[Checked]) []saga.Fact {
+		letters.Request(e, letter{j.ID})
+		return nil
+	}, saga.Requests(letters), saga.Closes())
+	asks := group(saga.Does(begin, saga.Says[Begun]()),
+		saga.Within(time.Hour, saga.Then(advance, saga.Says[Advanced]()), saga.Else(giveUp, saga.Fails[GivenUp]())),
+		saga.Within(time.Hour, inform, saga.Else(giveUpChecking, saga.Fails[GivenUp]())),
+		saga.Performs(letters, time.Minute, write, saga.Performed(func(_ letter, why saga.Cause) []saga.Fact { return saga.Say(wrote{why.Key}) }, saga.Says[wrote]())))
+	heard := map[string]time.Duration{} // how old the saga was then
+	age := func(why saga.Cause) { heard[why.Type] = why.Time.Sub(why.Started) }
+	listens := saga.Define("listeners", saga.Documents(lines), saga.Records(age, saga.Upon[Advanced](), saga.Upon[wrote]()))
+	w := sagatest.New(asks, listens)
+	for _, step := range []saga.Fact{asked, answered, checked} {
+		w.Say(step)
+		if err := w.Run(); err != nil {
+			t.Fatal(err)
+		}
+		if err := w.Advance(time.Minute); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if heard["job.advanced"] != time.Minute || heard["letter.written"] != 2*time.Minute {
+		t.Errorf("the saga is as old as %v", heard)
+	}
+}
+
 func TestAfterThePivotAnUndoIsTooLateOnce(t *testing.T) {
 	g := group(does,
 		saga.Then(advance, saga.Pivots(), saga.Says[Advanced]()),

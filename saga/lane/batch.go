@@ -219,11 +219,13 @@ func (b *batch) react(t *task) []saga.Need {
 		return nil
 	}
 	for i, f := range out.Facts {
-		b.say(t, f, i)
+		b.say(t, f, i, out.Started)
 	}
 	b.counted.handled(out)
 	for _, r := range out.Requests {
-		b.requests = append(b.requests, request{t.lane, t.cause.Envelope, r})
+		cause := t.cause.Envelope
+		cause.Started = out.Started
+		b.requests = append(b.requests, request{t.lane, cause, r})
 	}
 	if t.cause.Attempt != nil {
 		b.performed = append(b.performed, t.cause.Attempt.ID)
@@ -237,12 +239,12 @@ func (b *batch) react(t *task) []saga.Need {
 	return nil
 }
 
-// say puts a fact into the lane's outbox, numbered for its target.
-func (b *batch) say(t *task, f saga.Fact, n int) {
+// say puts a fact of a saga that began at this time into the lane's outbox, numbered for its target.
+func (b *batch) say(t *task, f saga.Fact, n int, started time.Time) {
 	l := b.loop
 	e := saga.Envelope{
 		ID: saga.DeriveID(t.cause.Envelope, l.group.Name(), n), Source: "/tiffin/" + l.group.Name(),
-		Saga: t.cause.Saga, CauseID: t.cause.ID, Trace: t.cause.Trace, Started: t.cause.Started,
+		Saga: t.cause.Saga, CauseID: t.cause.ID, Trace: t.cause.Trace, Started: started,
 	}
 	r, err := wire.Encode(f, e, l.now(), l.partitions)
 	if err != nil {

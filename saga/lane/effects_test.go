@@ -11,6 +11,7 @@ import (
 
 	"tiffin/saga"
 	"tiffin/saga/kafka"
+	"tiffin/saga/wire"
 )
 
 // postcard is what the herald sends for each praise.
@@ -127,6 +128,12 @@ func TestAnEffectComesToAnOutcome(t *testing.T) {
 // outcome is the value of the first fact on the topic gate with this key.
 func (w *world) outcome(key string) string {
 	w.t.Helper()
+	return string(w.outcomes(key, 1)[0].Value)
+}
+
+// outcomes are the first facts on the topic gate with this key, so many.
+func (w *world) outcomes(key string, n int) (found []kafka.Record) {
+	w.t.Helper()
 	at := []kafka.Position{{Topic: "gate", Partition: kafka.Partition([]byte(key), partitions)}}
 	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); {
 		fetched, err := w.client.Fetch(w.t.Context(), at, kafka.FetchOptions{})
@@ -135,13 +142,45 @@ func (w *world) outcome(key string) string {
 		}
 		for _, r := range fetched[0].Records {
 			if string(r.Key) == key {
-				return string(r.Value)
+				if found = append(found, r); len(found) == n {
+					return found
+				}
 			}
 		}
 		at[0].Offset = fetched[0].Next
 	}
-	w.t.Fatalf("nothing is said of %s", key)
-	return ""
+	w.t.Fatalf("of %s is said %v, want %d", key, found, n)
+	return nil
+}
+
+// An answer from outside does not say when its saga began; what comes of it does, and of an effect that it leads to.
+func TestAnAnswerLeavesASagaAsOldAsItIs(t *testing.T) {
+	w := newWorld(t, time.Minute)
+	p := &post{asked: map[string][]string{}}
+	cards := saga.EffectOf[postcard]("postcard")
+	gate := saga.Define("gate", saga.Documents(visits),
+		saga.Does(func(*visit, saga.Event[given]) []saga.Fact { return nil }, saga.Silently()),
+		saga.Within(time.Minute,
+			saga.Then(func(v *visit, e saga.Event[praised]) []saga.Fact {
+				cards.Request(e, postcard{e.Fact.Show})
+				return saga.Say(entered{v.ID})
+			}, saga.Requests(cards), saga.ClosesWith[entered]()),
+			saga.Else(func(v *visit, _ saga.Cause) []saga.Fact { return saga.Say(refused{v.ID}) }, saga.Fails[refused]())),
+		saga.Performs(cards, time.Minute, p.send,
+			saga.Performed(func(_ postcard, why saga.Cause) []saga.Fact { return saga.Say(posted{why.Key}) }, saga.Says[posted]())))
+	w.run(gate)
+	w.say(given{"v1", "sunny"})
+	w.until(1, "select count(*) from gate.visits where started is not null")
+	var began time.Time
+	if err := w.db.QueryRow(t.Context(), "select started from gate.visits").Scan(&began); err != nil {
+		t.Fatal(err)
+	}
+	w.say(praised{"v1", "sunny"})
+	for _, r := range w.outcomes("v1", 2) {
+		if e, _, err := wire.Decode(&r); err != nil || !e.Started.Equal(began) {
+			t.Errorf("%s is of a saga that began at %v, and it began at %v (%v)", e.Type, e.Started, began, err)
+		}
+	}
 }
 
 // What the first owner requested the next one performs.

@@ -32,7 +32,8 @@ type Heard struct {
 
 // World is groups, their documents, and the facts on their way. Facts are delivered in the order in which they were said.
 type World struct {
-	// Outside answers facts as people and other systems would; nil for nobody. It is asked once per fact.
+	// Outside answers facts as people and other systems would; nil for nobody. It is asked once per fact. Like them, it does not know when
+	// a saga began.
 	Outside func(saga.Fact) []saga.Fact
 	// Perform does the effects that groups request, once: an error that is not [saga.Permanent] stands for one that came
 	// until the effect's time was over. Nil: all succeed.
@@ -92,7 +93,7 @@ func (w *World) send(f saga.Fact, e saga.Envelope) {
 	w.queue = append(w.queue, saga.Cause{Envelope: e, Fact: f})
 	if w.Outside != nil {
 		for _, answer := range w.Outside(f) {
-			w.send(answer, saga.Envelope{ID: e.ID + "/answer/" + answer.EventType(), Source: "/outside", Started: e.Started, Saga: e.Saga, CauseID: e.ID})
+			w.send(answer, saga.Envelope{ID: e.ID + "/answer/" + answer.EventType(), Source: "/outside", Started: w.now, Saga: e.Saga, CauseID: e.ID})
 		}
 	}
 }
@@ -184,8 +185,9 @@ func (w *World) handle(g *saga.Group, c saga.Cause) error {
 		w.save(g, &working)
 		w.History = append(w.History, Heard{g.Name(), c, out})
 		for i, f := range out.Facts {
-			w.send(f, saga.Envelope{ID: saga.DeriveID(c.Envelope, g.Name(), i), Source: "/" + g.Name(), Started: c.Started, Saga: c.Saga, CauseID: c.ID})
+			w.send(f, saga.Envelope{ID: saga.DeriveID(c.Envelope, g.Name(), i), Source: "/" + g.Name(), Started: out.Started, Saga: c.Saga, CauseID: c.ID})
 		}
+		c.Started = out.Started
 		return w.perform(g, c, out.Requests)
 	}
 }
