@@ -66,7 +66,7 @@ func (m *Map) arrows(f Focus) []arrow {
 	var arrows []arrow
 	for i, r := range m.reactions {
 		for _, heard := range r.Hears {
-			collects := r.Role == saga.RoleRecords || r.Role == saga.RoleFollows
+			collects := (r.Role == saga.RoleRecords || r.Role == saga.RoleFollows) && len(r.Requests) == 0
 			if collects && heard.Type != f.Fact || f.Fact != "" && !follows.facts[heard.Type] {
 				continue
 			}

@@ -15,7 +15,7 @@ type edge struct {
 }
 
 // Mermaid draws a flowchart for Mermaid: an arrow for what leads on, a dotted one for what undoes. Who speaks from outside is
-// round.
+// round. A group's box also says for what it asks outside.
 func (m *Map) Mermaid(f Focus) string {
 	var b strings.Builder
 	b.WriteString("flowchart LR\n")
@@ -28,11 +28,13 @@ func (m *Map) Mermaid(f Focus) string {
 				continue
 			}
 			seen[node] = true
-			shape := "    %s[%s]\n"
+			label, shape := node, "    %s[%s]\n"
 			if g := m.group(node); g == nil || g.Outside() {
 				shape = "    %s([%s])\n"
+			} else if asked := asks(g); asked != "" {
+				label = `"` + node + "<br>" + asked + `"`
 			}
-			fmt.Fprintf(&b, shape, id(node), node)
+			fmt.Fprintf(&b, shape, id(node), label)
 		}
 	}
 	var dim []string

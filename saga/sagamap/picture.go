@@ -32,8 +32,8 @@ const (
 // box is a group, somebody outside, or what one of them says.
 type box struct {
 	kind
-	name   string // whose it is
-	note   string // below the name: the waits
+	name   string   // whose it is
+	notes  []string // below the name: the waits, and what is asked for outside
 	facts  []said
 	dim    bool
 	chosen bool // the drawing is about it
@@ -133,7 +133,10 @@ func (m *Map) box(name string, f Focus, all []words, domain int) box {
 			}
 		}
 		if times != nil {
-			b.note = "waits " + strings.Join(times, ", ")
+			b.notes = append(b.notes, "waits "+strings.Join(times, ", "))
+		}
+		if asked := asks(g); asked != "" {
+			b.notes = append(b.notes, asked)
 		}
 	}
 	for _, w := range all {
@@ -265,8 +268,8 @@ func (b *box) size() layered.Node {
 	if b.kind != wordsBox {
 		n.Width, n.Height = textWidth(b.name, nameSize)*1.1, nameLine
 	}
-	if b.note != "" {
-		n.Width, n.Height = max(n.Width, textWidth(b.note, noteSize)), n.Height+noteLine
+	for _, note := range b.notes {
+		n.Width, n.Height = max(n.Width, textWidth(note, noteSize)), n.Height+noteLine
 	}
 	for _, f := range b.facts {
 		n.Width, n.Height = max(n.Width, textWidth(f.Type, factSize)), n.Height+factLine
@@ -301,6 +304,9 @@ func textWidth(s string, size float64) float64 {
 func (p *picture) describe() string {
 	var sentences []string
 	for i, b := range p.boxes {
+		for _, note := range b.notes {
+			sentences = append(sentences, b.name+" "+note+".")
+		}
 		if b.facts == nil {
 			continue
 		}

@@ -2,13 +2,15 @@
 //
 // Nobody writes such a map by hand, so it can't go stale; and since the runtime refuses whatever is not declared, what
 // the map does not show does not happen. [Map.Text] is for terminals, and says of each reaction what it hears, says and requests.
-// [Map.Mermaid], for pages that draw it themselves, and [Map.SVG], a picture, show which facts go from whom to whom, and no effects.
+// [Map.Mermaid], for pages that draw it themselves, and [Map.SVG], a picture, show which facts go from whom to whom, and beside a group's name
+// which effects it asks for.
 // Each draws all of it, or what a [Focus] asks for: some groups, what a change of one fact would reach, the ways to one kind of end.
 // What a change of the declaration does to sagas in flight says package contract.
 package sagamap
 
 import (
 	"slices"
+	"strings"
 
 	"tiffin/saga"
 )
@@ -96,6 +98,14 @@ func (m *Map) Facts(topic string) []string {
 	}
 	slices.Sort(sorted)
 	return sorted
+}
+
+// asks says for which effects a group asks, which no fact shows; "" if for none.
+func asks(g *saga.Group) string {
+	if effects := g.Effects(); len(effects) > 0 {
+		return "asks outside for " + strings.Join(effects, ", ")
+	}
+	return ""
 }
 
 // group is the group of this name, or who is so named outside; nil if there is none.

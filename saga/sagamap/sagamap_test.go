@@ -178,6 +178,25 @@ func TestTheWayToWhatIsTooLateLeadsThroughThePivot(t *testing.T) {
 	}
 }
 
+// Who only remembers is in no picture; who asks for something upon it does more.
+func TestAPictureShowsWhoAsksForSomethingOutside(t *testing.T) {
+	till := saga.Outside("till", saga.Begins[ordered]())
+	for _, tt := range []struct {
+		line  saga.Part
+		shown bool
+	}{
+		{saga.Follows(remember, saga.Upon[ordered]()), false},
+		{saga.Follows(remember, saga.Upon[ordered](), saga.Requests(letters)), true},
+	} {
+		m := sagamap.New(saga.Define("office", saga.Documents(documents), tt.line, saga.Performs(letters, time.Hour, tell)), till)
+		for _, drawn := range []string{m.Mermaid(sagamap.Focus{}), m.SVG(sagamap.Focus{})} {
+			if got := strings.Contains(drawn, "asks outside for letter"); got != tt.shown {
+				t.Errorf("it is shown that the office asks for letters: %v, want %v:\n%s", got, tt.shown, drawn)
+			}
+		}
+	}
+}
+
 func TestWhoSaysAndWhoHears(t *testing.T) {
 	m := shop()
 	for _, test := range []struct {

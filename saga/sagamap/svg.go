@@ -28,7 +28,8 @@ text{fill:var(--text);text-anchor:middle}
 `
 
 // SVG draws a picture, which needs nothing else to be shown. What one says is written below it; lines lead from there to all who
-// hear it, dashed ones where that undoes. Who speaks from outside is round.
+// hear it, dashed ones where that undoes. Who speaks from outside is round. A group's box also says how long it waits, and for what it asks
+// outside.
 func (m *Map) SVG(f Focus) string {
 	p := m.picture(f)
 	nodes, edges := make([]layered.Node, len(p.boxes)), make([]layered.Edge, len(p.lines))
@@ -232,8 +233,8 @@ func (d *drawing) box(i int) {
 	} else {
 		write("name", b.name, nameLine)
 	}
-	if b.note != "" {
-		write("note", b.note, noteLine)
+	for _, note := range b.notes {
+		write("note", note, noteLine)
 	}
 	for _, f := range b.facts {
 		class := "fact"

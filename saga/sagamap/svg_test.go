@@ -184,7 +184,7 @@ func TestAPictureSaysWhatItShows(t *testing.T) {
 	}
 	for words, want := range map[string]string{
 		"bank": "group c0, name", "till": "door none, name", "porter": "person none, name", "outside": "door none, name",
-		"money.refused": "", "order.cancelled": "words c1, fact end", "money.paid": "words c0, fact", "waits 1h30m": "group c1, note",
+		"money.refused": "", "order.cancelled": "words c1, fact end", "money.paid": "words c0, fact", "waits 1h30m": "group c1, note", "asks outside for letter": "group c1, note",
 	} {
 		if classes[words] != want {
 			t.Errorf("%s is drawn as %q, want %q", words, classes[words], want)

@@ -246,6 +246,9 @@ func (m *Map) notice(t *text, n reached) {
 	if facts := says(r); facts != "" {
 		why += ", may say " + facts
 	}
+	if len(r.Requests) > 0 {
+		why += ", may ask outside for " + strings.Join(r.Requests, ", ")
+	}
 	lead := pad(pad("  "+r.group.Name(), roleColumn)+string(r.Role)+" "+r.Name, saysColumn)
 	for _, part := range wrap(why, t.width-saysColumn) {
 		t.line(lead + part)
