@@ -29,6 +29,24 @@ func random(dice *rand.Rand, n int, density float64) ([]Node, []Edge) {
 	return nodes, edges
 }
 
+// What stands side by side goes into layers below one another before it becomes too broad.
+func TestALayerIsNotBroad(t *testing.T) {
+	nodes, edges := []Node{{100, 30}}, []Edge(nil)
+	const labels = 12
+	for i := 1; i <= labels; i++ {
+		nodes = append(nodes, Node{120, 20})
+		edges = append(edges, Edge{From: 0, To: i, Pull: 1}, Edge{From: i, To: labels + 1, Pull: 1})
+	}
+	nodes = append(nodes, Node{100, 30})
+	l := New(nodes, edges)
+	if l.Width > 1.25*broad { // lines pass, too
+		t.Errorf("it is %v broad", l.Width)
+	}
+	for _, fault := range faults(nodes, edges, l) {
+		t.Error(fault)
+	}
+}
+
 // side is one straight part of a route.
 type side struct {
 	a, b Point

@@ -5,7 +5,12 @@ import (
 	"slices"
 )
 
-// assignLayers puts every node below all that lead down to it, so that edges are short, those that pull more before others.
+// broad is how much room the nodes of a layer take at most, in pixels, if some of them can go elsewhere: a page scales a picture that is broader than
+// itself, and nobody can read it then.
+const broad = 800.0
+
+// assignLayers puts every node below all that lead down to it, so that edges are short, those that pull more before others, and no layer
+// broad.
 func (g *graph) assignLayers() {
 	root := len(g.nodes) // joins what nothing else does
 	var constraints []constraint
@@ -16,10 +21,65 @@ func (g *graph) assignLayers() {
 		constraints = append(constraints, constraint{min(e.From, e.To), max(e.From, e.To), 1, e.Pull})
 	}
 	g.layer = solve(len(g.nodes)+1, constraints)[:root]
+	for range g.nodes {
+		apart, found := g.narrow()
+		if !found {
+			break
+		}
+		constraints = append(constraints, apart)
+		g.layer = solve(len(g.nodes)+1, constraints)[:root]
+	}
 	first := slices.Min(g.layer)
 	for v := range g.layer {
 		g.layer[v] -= first
 	}
+}
+
+// narrow is a constraint that parts two nodes of the broadest layer; false if that is narrow enough. It moves the one that has most layers to go to
+// before its neighbours there have to move, too.
+func (g *graph) narrow() (apart constraint, found bool) {
+	layers := make([][]int, slices.Max(g.layer)+1)
+	widths := make([]float64, len(layers))
+	for v := range g.nodes {
+		layers[g.layer[v]] = append(layers[g.layer[v]], v)
+		widths[g.layer[v]] += g.nodes[v].Width + nodeGap
+	}
+	broadest := slices.Index(widths, slices.Max(widths))
+	if widths[broadest] <= broad {
+		return apart, false
+	}
+	nodes, most := layers[broadest], -1
+	first, last := nodes[0], nodes[len(nodes)-1]
+	for _, v := range nodes {
+		up, down := g.room(v)
+		if v != first && down > most {
+			most, apart = down, constraint{first, v, 1, 0}
+		}
+		if v != last && up > most {
+			most, apart = up, constraint{v, last, 1, 0}
+		}
+	}
+	return apart, most >= 0
+}
+
+// room is by how many layers a node may go up or down before its neighbours have to; -1 where it has none.
+func (g *graph) room(v int) (up, down int) {
+	up, down = math.MaxInt, math.MaxInt
+	for _, e := range g.edges {
+		switch above, below := min(e.From, e.To), max(e.From, e.To); v {
+		case above:
+			down = min(down, g.layer[below]-g.layer[v]-1)
+		case below:
+			up = min(up, g.layer[v]-g.layer[above]-1)
+		}
+	}
+	if up == math.MaxInt {
+		up = -1
+	}
+	if down == math.MaxInt {
+		down = -1
+	}
+	return up, down
 }
 
 // joinNets gathers the edges of each net, and gives it a bend in each layer that it passes through.
