@@ -22,7 +22,6 @@ type node struct {
 	*Reaction
 	group *Group
 	leads []*node // what may run after it without a fact: the Else of the wait that it begins, the outcome of an effect
-	nods  bool    // an answer that declares failures alone, and says nothing if it does not fail: else the next wait would never begin
 }
 
 // String is the node's name: "kitchen.ask".
@@ -56,17 +55,13 @@ func (c *graph) add(g *Group) {
 			c.types[s.Type] = s.FactType
 			c.said[s.Type] = append(c.said[s.Type], n)
 		}
-		next := n.next
-		if n.Role == RoleDoes && len(g.waits) > 0 {
-			next = g.waits[0]
-		}
+		next := n.Next()
 		for _, m := range c.nodes[first:] {
 			outcome := m.Role == RolePerformed || m.Role == RoleNotPerformed
 			if m.Role == RoleElse && m.Name == next || outcome && slices.Contains(n.Requests, m.Effect) {
 				n.leads = append(n.leads, m)
 			}
 		}
-		n.nods = n.Role == RoleThen && n.next != "" && !n.Closes && !slices.ContainsFunc(c.nodes[first:], func(m *node) bool { return m.Wait == n.Wait && !m.closes() })
 	}
 }
 
@@ -130,14 +125,9 @@ func (n *node) maySettle() bool {
 	return n.Closes || n.Pivots || slices.ContainsFunc(n.Says, func(s Said) bool { return s.Closes })
 }
 
-// closes says whether the act is over after the reaction, whatever it has said.
-func (n *node) closes() bool {
-	return n.Closes || len(n.Says) > 0 && !slices.ContainsFunc(n.Says, func(s Said) bool { return !s.Closes && !s.Fails })
-}
-
 // fails says whether the reaction can only fail.
 func (n *node) fails() bool {
-	return !n.Silently && !n.nods && len(n.Says) > 0 && !slices.ContainsFunc(n.Says, func(s Said) bool { return !s.Fails })
+	return !n.Silently && !n.nods && n.onlyFails()
 }
 
 // failsWith says whether the reaction fails if it says this: it declares so, or says it of an effect that is given up. What it

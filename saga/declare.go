@@ -83,7 +83,8 @@ type Reaction struct {
 	twice         string                                   // an option that was given twice, and may be once
 	never         bool                                     // an Else that a test has taken out
 	rule          func(*Group, *Reaction, *Outcome, Cause) // a rule that a test has broken, for the library's
-	next          string                                   // the wait that comes after this one
+	next          string                                   // the wait that comes after the reaction; see Next
+	nods          bool                                     // an answer that goes on by saying nothing
 	decoders      map[string]func([]byte) (Fact, error)
 	run           func(doc any, c Cause) []Fact
 	tooLate       func(doc any, c Cause) []Fact
@@ -260,6 +261,33 @@ func Follows[P actor](fn func(P, Cause), options ...Option) Part {
 func On[E Fact](fn func(Event[E]) []Fact, options ...Option) Part {
 	run := func(_ any, c Cause) []Fact { return fn(Event[E]{c, c.Fact.(E)}) }
 	return part(RoleOn, fn, run, nil, append([]Option{Upon[E]()}, options...))
+}
+
+// Next is the wait that may begin once the reaction has run, by its name: the first one after a do, the one that follows after an answer. It is
+// "" if there is none, or if the act is over then, whatever the reaction has said.
+func (r *Reaction) Next() string {
+	goesOn := r.Silently || r.nods || !r.closes()
+	if begins := r.Role == RoleDoes || r.Wait != ""; !begins || r.Closes || !goesOn {
+		return ""
+	}
+	return r.next
+}
+
+// closes says whether the act is over after the reaction, whatever it has said.
+func (r *Reaction) closes() bool {
+	return r.Closes || len(r.Says) > 0 && !slices.ContainsFunc(r.Says, func(s Said) bool { return !s.Closes && !s.Fails })
+}
+
+// onlyFails says whether the reaction declares failures alone.
+func (r *Reaction) onlyFails() bool {
+	return len(r.Says) > 0 && !slices.ContainsFunc(r.Says, func(s Said) bool { return !s.Fails })
+}
+
+// nodsAt says whether the reaction is an answer that declares failures alone, and goes on by saying nothing: as it must where no answer to its
+// wait could go on otherwise, or the next wait would never begin.
+func (r *Reaction) nodsAt(answers []*Reaction) bool {
+	return r.Role == RoleThen && r.next != "" && !r.Closes && r.onlyFails() &&
+		!slices.ContainsFunc(answers, func(other *Reaction) bool { return other.Wait == r.Wait && !other.closes() })
 }
 
 // Within is a wait: once the act is done, exactly one of these reactions runs: the first answer, or the [Else] when the

@@ -148,6 +148,35 @@ func copied(context.Context, []Shelf) error { return nil }
 
 func givesUp(j *Job, why saga.Cause) []saga.Fact { return giveUp(j, why) }
 
+// Which wait may come after a reaction: none after what ends the act, whatever it says.
+func TestAReactionTellsWhichWaitMayComeAfterIt(t *testing.T) {
+	fails := saga.Fails[Refused]()
+	for _, tt := range []struct {
+		name         string
+		does         []saga.Option
+		yes, no      saga.Option
+		do, yea, nay string // the waits that may come after each
+	}{
+		{"both may go on", []saga.Option{saga.Says[Begun]()}, saga.Says[Advanced](), saga.Says[Refused](), "giveUp", "giveUpChecking", "giveUpChecking"},
+		{"one fails", []saga.Option{saga.Says[Begun]()}, saga.Says[Advanced](), fails, "giveUp", "giveUpChecking", ""},
+		{"one closes", []saga.Option{saga.Says[Begun]()}, saga.Closes(), saga.Says[Refused](), "giveUp", "", "giveUpChecking"},
+		{"one says a last word", []saga.Option{saga.Says[Begun]()}, saga.ClosesWith[Advanced](), saga.Says[Refused](), "giveUp", "", "giveUpChecking"},
+		{"one nods, for else the second wait never begins", []saga.Option{saga.Says[Begun]()}, saga.Closes(), fails, "giveUp", "", "giveUpChecking"},
+		{"a do that acts in silence, or fails", []saga.Option{saga.Silently(), saga.Fails[Begun]()}, saga.Says[Advanced](), fails, "giveUp", "giveUpChecking", ""},
+		{"a do that only fails", []saga.Option{saga.Fails[Begun]()}, saga.Says[Advanced](), fails, "", "giveUpChecking", ""},
+	} {
+		g := group(saga.Does(begin, tt.does...),
+			saga.Within(time.Minute, saga.Then(advance, tt.yes), saga.Then(decline, tt.no), saga.Else(giveUp, saga.Fails[GivenUp]())),
+			saga.Within(time.Minute, saga.Then(check, saga.Ends[Advanced]()), saga.Else(giveUpChecking, saga.Fails[GivenUp]())))
+		want := map[string]string{"begin": tt.do, "advance": tt.yea, "decline": tt.nay}
+		for _, r := range g.Reactions() {
+			if got := r.Next(); got != want[r.Name] {
+				t.Errorf("%s: after %s may come %q, want %q", tt.name, r.Name, got, want[r.Name])
+			}
+		}
+	}
+}
+
 func TestAGroupTellsWhatItIs(t *testing.T) {
 	g := group(does, undoes, saga.On(func(saga.Event[TripBooked]) []saga.Fact { return nil }, saga.Says[SeatHeld]()))
 	if got := g.Topics(); !slices.Equal(got, []string{"jobs", "trips"}) {

@@ -98,6 +98,10 @@ func (g *Group) index() {
 	g.byType, g.decoders = map[string][]*Reaction{}, map[string]func([]byte) (Fact, error){}
 	g.elses, g.joins = map[string]*Reaction{}, map[string]bool{}
 	for _, r := range g.reactions {
+		if r.Role == RoleDoes && len(g.waits) > 0 {
+			r.next = g.waits[0]
+		}
+		r.nods = r.nodsAt(g.reactions)
 		for _, h := range r.Hears {
 			g.byType[h.Type] = append(g.byType[h.Type], r)
 			g.decoders[h.Type] = r.decoders[h.Type]

@@ -202,9 +202,7 @@ func (g *Group) do(out *Outcome, r *Reaction, c Cause) {
 		return
 	}
 	a.state, c.tx.acted = Done, true
-	if len(g.waits) > 0 {
-		g.wait(a, g.waits[0], c)
-	}
+	g.wait(a, r.next, c)
 	g.finish(out, r, a, c, said)
 }
 

@@ -144,15 +144,7 @@ func (m *Map) follows(fact string) consequences {
 // that it begins, and those to the outcomes of the effects that it requests.
 func (m *Map) leadsTo(i int) []int {
 	r := m.reactions[i]
-	next := ""
-	if order := r.group.Waits(); len(order) > 0 {
-		switch at := slices.Index(order, r.Wait); {
-		case r.Role == saga.RoleDoes:
-			next = order[0]
-		case r.Wait != "" && at+1 < len(order) && m.goesOn(r):
-			next = order[at+1]
-		}
-	}
+	next := r.Next()
 	var led []int
 	for j, other := range m.reactions {
 		if other.group == r.group && (next != "" && other.Role == saga.RoleElse && other.Name == next || other.Effect != "" && slices.Contains(r.Requests, other.Effect)) {
@@ -160,21 +152,6 @@ func (m *Map) leadsTo(i int) []int {
 		}
 	}
 	return led
-}
-
-// goesOn: after this answer to a wait the act may be open still. One that declares failures alone says nothing if it does not fail:
-// so it is where no answer to the wait could go on otherwise.
-func (m *Map) goesOn(r reaction) bool {
-	nods := r.Role == saga.RoleThen && !r.Closes && !slices.ContainsFunc(r.Says, func(s saga.Said) bool { return !s.Fails })
-	return staysOpen(r) || nods && !slices.ContainsFunc(m.reactions, func(other reaction) bool {
-		return other.group == r.group && other.Wait == r.Wait && staysOpen(other)
-	})
-}
-
-// staysOpen: after the reaction the act is open if it has said all that it may say, or has nothing to say.
-func staysOpen(r reaction) bool {
-	ends := func(s saga.Said) bool { return s.Fails || s.Closes }
-	return !r.Closes && (len(r.Says) == 0 || slices.ContainsFunc(r.Says, func(s saga.Said) bool { return !ends(s) }))
 }
 
 // ways are the reactions on the ways to facts of these types.
@@ -203,20 +180,18 @@ func (m *Map) ways(ends []string) map[int]bool {
 	return on
 }
 
-// before are the reactions of the same group that must have run before this one can: one of the dos, or of the answers to the wait
-// before its own, or of those that request the effect; and before what is too late, one of the pivots.
+// before are the reactions of the same group that must have run before this one can: one of those that begin its wait, or of the dos, or of
+// those that request the effect; and before what is too late, one of the pivots.
 func (m *Map) before(i int) []int {
-	r, order := m.reactions[i], m.reactions[i].group.Waits()
-	at := slices.Index(order, r.Wait)
+	r := m.reactions[i]
 	var before []int
 	for j, other := range m.reactions {
 		if other.group != r.group {
 			continue
 		}
-		acts := r.Role == saga.RoleThen || r.Role == saga.RoleElse || r.Role == saga.RoleUndoes
 		switch {
-		case acts && at <= 0 && other.Role == saga.RoleDoes,
-			acts && at > 0 && other.Wait == order[at-1] && m.goesOn(other),
+		case r.Wait != "" && other.Next() == r.Wait,
+			(r.Role == saga.RoleThen && r.Wait == "" || r.Role == saga.RoleUndoes) && other.Role == saga.RoleDoes,
 			r.TooLateName != "" && other.Pivots,
 			r.Effect != "" && slices.Contains(other.Requests, r.Effect):
 			before = append(before, j)
