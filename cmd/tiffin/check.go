@@ -142,6 +142,7 @@ func (r checkReport) json(w io.Writer) error {
 
 // text is for a terminal: the findings by file, then what was looked at.
 func (r checkReport) text(w io.Writer) error {
+	const indent = "        "
 	var b strings.Builder
 	place := ""
 	for _, f := range r.Findings {
@@ -155,7 +156,9 @@ func (r checkReport) text(w io.Writer) error {
 		}
 		fmt.Fprintf(&b, "%6s  %s: %s\n", line, f.Severity, f.Rule)
 		for _, part := range []string{f.What + ".", f.Why, "To mend it: " + f.Mend + "."} {
-			wrap(&b, part)
+			for _, line := range words.Wrap(indent+part, 100, indent) {
+				fmt.Fprintln(&b, line)
+			}
 		}
 		fmt.Fprintln(&b)
 	}
@@ -173,18 +176,4 @@ func (r checkReport) text(w io.Writer) error {
 	fmt.Fprintf(&b, "%s and %s outside, %s, %s: %s.\n%s.\n", words.Count(r.Groups, "group"), words.Count(r.Outside, "party"), words.Count(r.Facts, "fact"), words.Count(r.Rules, "rule"), found, looked)
 	_, err := io.WriteString(w, b.String())
 	return err
-}
-
-// wrap writes a sentence below a finding, in lines that fit a terminal.
-func wrap(b *strings.Builder, sentence string) {
-	const indent, width = "        ", 100
-	line := indent
-	for _, word := range strings.Fields(sentence) {
-		if len(line)+len(word) >= width && line != indent {
-			fmt.Fprintln(b, strings.TrimRight(line, " "))
-			line = indent
-		}
-		line += word + " "
-	}
-	fmt.Fprintln(b, strings.TrimRight(line, " "))
 }

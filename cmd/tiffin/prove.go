@@ -11,7 +11,6 @@ import (
 	"strings"
 	"text/tabwriter"
 	"time"
-	"unicode/utf8"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -97,7 +96,7 @@ func listWorlds(out io.Writer) error {
 	}{{"small", worlds.Small()}, {"large", worlds.Large()}} {
 		for _, w := range size.worlds {
 			name, kind := w.Name, size.name
-			for _, row := range lines(w.About, aboutColumns) {
+			for _, row := range words.Wrap(w.About, aboutColumns, "") {
 				fmt.Fprintf(list, "%s\t%s\t%s\n", name, kind, row)
 				name, kind = "", ""
 			}
@@ -108,18 +107,6 @@ func listWorlds(out io.Writer) error {
 
 // aboutColumns is how wide the sentences of a list are.
 const aboutColumns = 80
-
-// lines breaks a text between words.
-func lines(text string, columns int) (out []string) {
-	row := ""
-	for _, word := range strings.Fields(text) {
-		if row != "" && utf8.RuneCountInString(row)+1+utf8.RuneCountInString(word) > columns {
-			out, row = append(out, row), ""
-		}
-		row = strings.TrimPrefix(row+" "+word, " ")
-	}
-	return append(out, row)
-}
 
 // proof is a proof in several worlds, while it is under way.
 type proof struct {
@@ -152,7 +139,7 @@ func (p *proof) prove(ctx context.Context, w sagacheck.World) error {
 	p.coverage = p.coverage.Union(r.Coverage)
 	if !p.JSON {
 		fmt.Fprintf(p.out, "%-10s  %-26s  %10s %-6s  %5s %-4s  depth %3d  %5d MB  %8v\n", verdict(r), w.Name,
-			grouped(r.States), words.Noun(r.States, "state"), grouped(len(r.EndStates)), words.Noun(len(r.EndStates), "end"), r.Depth, r.Bytes>>20, r.Time.Round(time.Millisecond))
+			words.Thousands(r.States), words.Noun(r.States, "state"), words.Thousands(len(r.EndStates)), words.Noun(len(r.EndStates), "end"), r.Depth, r.Bytes>>20, r.Time.Round(time.Millisecond))
 		for _, f := range sagacheck.Together(r.Findings) {
 			fmt.Fprintf(p.out, "\n%s%s\n", f.Diagram(), shortest(f))
 		}
@@ -205,7 +192,7 @@ func (p *proof) sum() error {
 	} else if findings == 0 && len(open) == 0 {
 		fmt.Fprintf(p.out, "\n%v", p.coverage)
 		if len(idle) == 0 {
-			fmt.Fprintf(p.out, "\nProved in %s: %s %s, %v.\n", words.Count(len(p.reports), "world"), grouped(states), words.Noun(states, "state"), time.Since(p.began).Round(10*time.Millisecond))
+			fmt.Fprintf(p.out, "\nProved in %s: %s %s, %v.\n", words.Count(len(p.reports), "world"), words.Thousands(states), words.Noun(states, "state"), time.Since(p.began).Round(10*time.Millisecond))
 		}
 	}
 	if p.Save != "" && findings > 0 {
@@ -239,15 +226,6 @@ func (p *proof) idleUndos() (out []string) {
 		}
 	}
 	return out
-}
-
-// grouped writes a number with a comma between groups of three digits.
-func grouped(n int) string {
-	s := fmt.Sprint(n)
-	for i := len(s) - 3; i > 0; i -= 3 {
-		s = s[:i] + "," + s[i:]
-	}
-	return s
 }
 
 // What --json writes.

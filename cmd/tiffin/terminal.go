@@ -8,6 +8,8 @@ import (
 	"unicode/utf8"
 
 	"golang.org/x/term"
+
+	"tiffin/saga/words"
 )
 
 // columns is how wide the terminal is; 0 if nobody looks at one.
@@ -40,7 +42,7 @@ func fold(text string, columns int) string {
 			b.WriteString(line + "\n")
 			continue
 		}
-		for _, row := range lines(line[len(lead):], columns-begins) {
+		for _, row := range words.Wrap(line[len(lead):], columns-begins, "") {
 			b.WriteString(lead + row + "\n")
 			lead = strings.Repeat(" ", begins)
 		}

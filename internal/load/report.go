@@ -189,13 +189,6 @@ func (k Kind) things(n int64) string {
 // counted is a number as people write it, with its noun.
 func counted(n int64, noun string) string { return thousands(n) + " " + words.Noun(n, noun) }
 
-// thousands writes a number as 1,234,567.
-func thousands(n int64) string {
-	digits := fmt.Sprint(n)
-	for i := len(digits) - 3; i > 0; i -= 3 {
-		digits = digits[:i] + "," + digits[i:]
-	}
-	return digits
-}
+func thousands(n int64) string { return words.Thousands(n) }
 
 func inMillis(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }

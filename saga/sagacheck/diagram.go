@@ -2,7 +2,8 @@ package sagacheck
 
 import (
 	"strings"
-	"unicode/utf8"
+
+	"tiffin/saga/words"
 )
 
 // pageColumns is how wide a diagram is; a word that is longer than what is left of a line makes it wider.
@@ -97,14 +98,14 @@ func (d *drawing) line(l line) {
 	d.arrow(row, l)
 	bare := string(d.lanesDrawn(len(d.lanes)))
 	width := pageColumns - len(row)
-	for i, text := range wrap(l.text, width, "  ") {
+	for i, text := range words.Wrap(l.text, width, "  ") {
 		if i > 0 {
 			row = []rune(bare)
 		}
 		d.put(string(row) + text)
 	}
 	for _, note := range l.notes {
-		for _, text := range wrap("  "+note, width, "    ") {
+		for _, text := range words.Wrap("  "+note, width, "    ") {
 			d.put(bare + text)
 		}
 	}
@@ -146,7 +147,7 @@ func (d *drawing) foot() {
 		d.put(string(d.lanesDrawn(len(d.lanes))))
 	}
 	if len(d.ends) > 0 {
-		for _, text := range wrap("At the end: "+strings.Join(d.ends, " · ")+".", pageColumns-2, "  ") {
+		for _, text := range words.Wrap("At the end: "+strings.Join(d.ends, " · ")+".", pageColumns-2, "  ") {
 			d.put("  " + text)
 		}
 	}
@@ -155,24 +156,8 @@ func (d *drawing) foot() {
 		return
 	}
 	for _, what := range strings.Split(d.what, "\n") {
-		for _, text := range wrap("✗ "+what, pageColumns-2, "  ") {
+		for _, text := range words.Wrap("✗ "+what, pageColumns-2, "  ") {
 			d.put("  " + text)
 		}
 	}
-}
-
-// wrap breaks a text between words; the lines after the first begin with indent.
-func wrap(text string, width int, indent string) (out []string) {
-	line, begun := text[:len(text)-len(strings.TrimLeft(text, " "))], false
-	for _, word := range strings.Fields(text) {
-		if begun && utf8.RuneCountInString(line)+1+utf8.RuneCountInString(word) > width {
-			out = append(out, line)
-			line, begun = indent, false
-		}
-		if begun {
-			line += " "
-		}
-		line, begun = line+word, true
-	}
-	return append(out, line)
 }

@@ -3,6 +3,8 @@ package sagacheck
 import (
 	"fmt"
 	"strings"
+
+	"tiffin/saga/words"
 )
 
 // Mermaid draws the finding as a sequence diagram for Mermaid, with the same story as [Finding.Diagram]: for a page, an issue, a
@@ -71,7 +73,7 @@ func mermaidNote(over string, lines ...string) string {
 	var rows []string
 	for _, text := range lines {
 		if text != "" {
-			for _, row := range wrap(text, noteColumns, "") {
+			for _, row := range words.Wrap(text, noteColumns, "") {
 				rows = append(rows, mermaidText(row))
 			}
 		}

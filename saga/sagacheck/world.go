@@ -106,7 +106,7 @@ type Progress struct {
 // String is a line for people: "one order: 1,204,000 states, depth 41, 310,000/s, 190 MB".
 func (p Progress) String() string {
 	rate := float64(p.States) / max(p.Time.Seconds(), 1e-3)
-	return fmt.Sprintf("%s: %s %s, depth %d, %s/s, %d MB", p.World, thousands(p.States), words.Noun(p.States, "state"), p.Depth, thousands(int(rate)/1000*1000), p.Bytes>>20)
+	return fmt.Sprintf("%s: %s %s, depth %d, %s/s, %d MB", p.World, words.Thousands(p.States), words.Noun(p.States, "state"), p.Depth, words.Thousands(int(rate)/1000*1000), p.Bytes>>20)
 }
 
 // Report is what an exploration found.
@@ -140,18 +140,9 @@ func (r Report) String() string {
 	case !r.Complete:
 		verdict += ", not every state was visited"
 	}
-	counted := func(n int, noun string) string { return thousands(n) + " " + words.Noun(n, noun) }
+	counted := func(n int, noun string) string { return words.Thousands(n) + " " + words.Noun(n, noun) }
 	return fmt.Sprintf("%s, %s, %s (%d distinct), depth %d, %d MB, %v: %s",
 		counted(r.States, "state"), counted(r.Transitions, "transition"), counted(r.Ends, "end"), len(r.EndStates), r.Depth, r.Bytes>>20, r.Time.Round(time.Millisecond), verdict)
-}
-
-// thousands writes a number with a comma between groups of three digits.
-func thousands(n int) string {
-	s := fmt.Sprint(n)
-	for i := len(s) - 3; i > 0; i -= 3 {
-		s = s[:i] + "," + s[i:]
-	}
-	return s
 }
 
 // merge adds what another exploration of the same world found.

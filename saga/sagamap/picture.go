@@ -47,8 +47,8 @@ type line struct {
 	arrow       bool
 }
 
-// words are facts that one says and the same others hear in the same way.
-type words struct {
+// speech is facts that one says and the same others hear in the same way.
+type speech struct {
 	from  string
 	facts []said
 	to    []listener
@@ -76,7 +76,7 @@ func (m *Map) picture(f Focus) *picture {
 		p.boxes = append(p.boxes, b)
 		return len(p.boxes) - 1
 	}
-	place := func(w words, k kind) {
+	place := func(w speech, k kind) {
 		wordsAt = append(wordsAt, add(box{
 			kind: k, name: w.from, facts: w.facts, domain: domains[w.from],
 			dim:    !slices.ContainsFunc(w.facts, func(s said) bool { return !s.dim }),
@@ -84,7 +84,7 @@ func (m *Map) picture(f Focus) *picture {
 		}))
 	}
 	// Boxes in the order in which things flow; what one says to those before is on the way back.
-	var ordered []words
+	var ordered []speech
 	for _, w := range all {
 		if !slices.Contains(flow, w.from) {
 			ordered = append(ordered, w)
@@ -118,7 +118,7 @@ func (m *Map) picture(f Focus) *picture {
 }
 
 // box is the box of a group, or of somebody outside who answers.
-func (m *Map) box(name string, f Focus, all []words, domain int) box {
+func (m *Map) box(name string, f Focus, all []speech, domain int) box {
 	b := box{kind: groupBox, name: name, dim: true, chosen: slices.Contains(f.Groups, name), domain: domain}
 	g := m.group(name)
 	if g == nil || g.Outside() {
@@ -151,13 +151,13 @@ func (m *Map) box(name string, f Focus, all []words, domain int) box {
 }
 
 // gather joins arrows into words, in the order of the map.
-func (m *Map) gather(arrows []arrow, ends []string) []words {
-	var single []words // of one fact each
+func (m *Map) gather(arrows []arrow, ends []string) []speech {
+	var single []speech // of one fact each
 	for _, a := range arrows {
-		at := slices.IndexFunc(single, func(w words) bool { return w.from == a.from && w.facts[0].Type == a.fact.Type })
+		at := slices.IndexFunc(single, func(w speech) bool { return w.from == a.from && w.facts[0].Type == a.fact.Type })
 		if at < 0 {
 			at = len(single)
-			single = append(single, words{from: a.from, facts: []said{{a.fact, !slices.Contains(ends, a.fact.Type)}}})
+			single = append(single, speech{from: a.from, facts: []said{{a.fact, !slices.Contains(ends, a.fact.Type)}}})
 		}
 		w := &single[at]
 		w.facts[0].dim = w.facts[0].dim && a.dim
@@ -171,9 +171,9 @@ func (m *Map) gather(arrows []arrow, ends []string) []words {
 		l := &w.to[to]
 		l.undoes, l.dim, l.does = l.undoes && a.undoes, l.dim && a.dim, l.does || does
 	}
-	var all []words
+	var all []speech
 	for _, one := range single {
-		at := slices.IndexFunc(all, func(w words) bool {
+		at := slices.IndexFunc(all, func(w speech) bool {
 			return w.from == one.from && slices.EqualFunc(w.to, one.to, func(a, b listener) bool { return a.name == b.name && a.undoes == b.undoes })
 		})
 		if at < 0 {
@@ -191,10 +191,10 @@ func (m *Map) gather(arrows []arrow, ends []string) []words {
 
 // flow is all groups, and the people who hear anything, in an order in which few arrows lead back: hardly any that begins an act, and rather those of
 // undos, and what people answer, than others. So the story runs from above to below.
-func (m *Map) flow(all []words) []string {
+func (m *Map) flow(all []speech) []string {
 	var names []string
 	for _, g := range m.groups {
-		if slices.ContainsFunc(all, func(w words) bool {
+		if slices.ContainsFunc(all, func(w speech) bool {
 			return w.from == g.Name() && !g.Outside() || slices.ContainsFunc(w.to, func(l listener) bool { return l.name == g.Name() })
 		}) {
 			names = append(names, g.Name())

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"tiffin/saga"
+	"tiffin/saga/words"
 )
 
 // The text takes so many columns at most, and wants so many at least.
@@ -100,7 +101,7 @@ func (m *Map) reaction(t *text, r reaction) {
 	lead := pad(pad(role, nameColumn)+name, verbColumn)
 	for _, row := range m.rows(r) {
 		line := pad(lead+row.verb, factColumn)
-		for i, part := range wrap(row.what, t.width-factColumn) {
+		for i, part := range words.Wrap(row.what, t.width-factColumn, "") {
 			if i > 0 {
 				line = pad("", factColumn)
 			}
@@ -116,7 +117,7 @@ func (m *Map) reaction(t *text, r reaction) {
 
 // peers ends a line with who is at the other end.
 func (t *text) peers(line, peers string) {
-	for i, part := range wrap(peers, t.width-peerColumn) {
+	for i, part := range words.Wrap(peers, t.width-peerColumn, "") {
 		if i > 0 {
 			line = pad("", peerColumn)
 		}
@@ -250,7 +251,7 @@ func (m *Map) notice(t *text, n reached) {
 		why += ", may ask outside for " + strings.Join(r.Requests, ", ")
 	}
 	lead := pad(pad("  "+r.group.Name(), roleColumn)+string(r.Role)+" "+r.Name, saysColumn)
-	for _, part := range wrap(why, t.width-saysColumn) {
+	for _, part := range words.Wrap(why, t.width-saysColumn, "") {
 		t.line(lead + part)
 		lead = pad("", saysColumn)
 	}
@@ -278,22 +279,4 @@ func pad(s string, n int) string {
 		return s + " "
 	}
 	return s + strings.Repeat(" ", n-len(s))
-}
-
-// wrap breaks a text at blanks.
-func wrap(s string, width int) []string {
-	var lines []string
-	line := ""
-	for _, word := range strings.Fields(s) {
-		switch {
-		case line == "":
-			line = word
-		case len(line)+1+len(word) > width:
-			lines = append(lines, line)
-			line = word
-		default:
-			line += " " + word
-		}
-	}
-	return append(lines, line)
 }

@@ -1,10 +1,11 @@
-// Package words is the little English that those need who print numbers, or tell people of a misspelling.
+// Package words is the little English that those need who print numbers, break lines, or tell people of a misspelling.
 package words
 
 import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode/utf8"
 )
 
 // Count is a number with its noun, which is given in the singular: 1 fact, 2 facts, 0 currencies.
@@ -23,6 +24,32 @@ func Noun[N ~int | ~int64](n N, noun string) string {
 		return noun + "es"
 	}
 	return noun + "s"
+}
+
+// Thousands is a number as people write it: 1,234,567.
+func Thousands[N ~int | ~int64](n N) string {
+	digits := fmt.Sprint(n)
+	for i := len(digits) - 3; i > 0; i -= 3 {
+		digits = digits[:i] + "," + digits[i:]
+	}
+	return digits
+}
+
+// Wrap breaks a text between words, into lines of so many columns at most; a longer word has a line of its own. The first line keeps the blanks
+// with which the text begins, the others begin with the indent.
+func Wrap(text string, columns int, indent string) (lines []string) {
+	line, begun := text[:len(text)-len(strings.TrimLeft(text, " "))], false
+	for word := range strings.FieldsSeq(text) {
+		if begun && utf8.RuneCountInString(line)+1+utf8.RuneCountInString(word) > columns {
+			lines = append(lines, line)
+			line, begun = indent, false
+		}
+		if begun {
+			line += " "
+		}
+		line, begun = line+word, true
+	}
+	return append(lines, line)
 }
 
 // Nearest are those of the known names that a misspelt one takes the fewest letters to become, sorted; none if none is known.

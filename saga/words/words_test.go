@@ -23,6 +23,32 @@ func TestCount(t *testing.T) {
 	}
 }
 
+func TestThousands(t *testing.T) {
+	for n, want := range map[int]string{0: "0", 999: "999", 1000: "1,000", 1234567: "1,234,567"} {
+		if got := words.Thousands(n); got != want {
+			t.Errorf("%d is %q, want %q", n, got, want)
+		}
+	}
+}
+
+func TestWrap(t *testing.T) {
+	for _, tt := range []struct {
+		text, indent string
+		columns      int
+		want         []string
+	}{
+		{"money goes back", "", 10, []string{"money goes", "back"}},
+		{"  money goes back", "    ", 12, []string{"  money goes", "    back"}},
+		{"compensations are rare", "", 5, []string{"compensations", "are", "rare"}},
+		{"Münze für Münze", "", 9, []string{"Münze für", "Münze"}},
+		{"", "", 5, []string{""}},
+	} {
+		if got := words.Wrap(tt.text, tt.columns, tt.indent); !slices.Equal(got, tt.want) {
+			t.Errorf("%q in %d columns is %q, want %q", tt.text, tt.columns, got, tt.want)
+		}
+	}
+}
+
 func TestNearest(t *testing.T) {
 	known := []string{"stock.reserved", "stock.released", "stock.rejected", "order.placed"}
 	for name, want := range map[string][]string{
