@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"reflect"
+	"slices"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -145,11 +147,7 @@ func outcome[R any](role Role, fn func(R, Cause) []Fact, options []Option) Part 
 
 // Effects are the names of the effects that the group performs, sorted.
 func (g *Group) Effects() []string {
-	names := map[string]bool{}
-	for name := range g.effects {
-		names[name] = true
-	}
-	return sorted(names)
+	return slices.Sorted(maps.Keys(g.effects))
 }
 
 // Within is how long the group tries to perform an effect.

@@ -4,9 +4,9 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"reflect"
 	"slices"
-	"sort"
 	"time"
 )
 
@@ -309,7 +309,7 @@ func (g *Group) Topics() []string {
 			seen[h.Topic] = true
 		}
 	}
-	return sorted(seen)
+	return slices.Sorted(maps.Keys(seen))
 }
 
 // SaysTopics are those that the group writes, sorted.
@@ -320,7 +320,21 @@ func (g *Group) SaysTopics() []string {
 			seen[s.Topic] = true
 		}
 	}
-	return sorted(seen)
+	return slices.Sorted(maps.Keys(seen))
+}
+
+// Facts are the types of all that the group hears or may say, sorted.
+func (g *Group) Facts() []string {
+	seen := map[string]bool{}
+	for _, r := range g.reactions {
+		for _, h := range r.Hears {
+			seen[h.Type] = true
+		}
+		for _, s := range r.Says {
+			seen[s.Type] = true
+		}
+	}
+	return slices.Sorted(maps.Keys(seen))
 }
 
 // HasAct says whether the first table keeps an act per saga.
@@ -336,13 +350,4 @@ func (g *Group) Decode(eventType string, data []byte) (Fact, error) {
 		return nil, fmt.Errorf("%s does not hear %s", g.name, eventType)
 	}
 	return decode(data)
-}
-
-func sorted(set map[string]bool) []string {
-	out := make([]string, 0, len(set))
-	for s := range set {
-		out = append(out, s)
-	}
-	sort.Strings(out)
-	return out
 }

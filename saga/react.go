@@ -368,10 +368,8 @@ func (g *Group) used(out *Outcome, r *Reaction, t AnyTable) {
 	if t == g.tables[0] && len(r.takes) > 0 {
 		return
 	}
-	for _, name := range r.Uses {
-		if name == t.Name() {
-			return
-		}
+	if slices.Contains(r.Uses, t.Name()) {
+		return
 	}
 	if r.Role == RoleRecords && !t.Appends() {
 		out.Err = fmt.Errorf("%s.%s (%s) records, so it can't change %s: make it a saga.On, with saga.Uses(%[4]s)", g.name, r.Name, r.At, t.Name())

@@ -24,8 +24,8 @@ type explorer struct {
 	ghost     int             // the slot of facts that will be delivered once more
 	lives     []time.Duration // how old a saga may be, by any group: ascending, each once
 	reactions map[*saga.Group][]saga.Reaction
-	heardOf   map[string]bool // the types of the world's facts
-	stories   []told          // those of which somebody owns the end
+	heardOf   []string // the types of the world's facts
+	stories   []told   // those of which somebody owns the end
 	memo      map[reacting]*node
 	answers   map[answerKey][]uint16
 	coverage  Coverage
@@ -233,29 +233,22 @@ func (e *explorer) begin() {
 }
 
 // factTypes are those of all facts that anybody in the world says or hears, or that it starts with.
-func (w World) factTypes() map[string]bool {
-	out := map[string]bool{}
+func (w World) factTypes() (out []string) {
 	for _, g := range slices.Concat(w.Groups, w.Aside, w.Outside) {
-		for _, r := range g.Reactions() {
-			for _, t := range r.Hears {
-				out[t.Type] = true
-			}
-			for _, said := range r.Says {
-				out[said.Type] = true
-			}
-		}
+		out = append(out, g.Facts()...)
 	}
 	for _, f := range w.Start {
-		out[f.EventType()] = true
+		out = append(out, f.EventType())
 	}
-	return out
+	slices.Sort(out)
+	return slices.Compact(out)
 }
 
 // mustKnow panics unless this is one of the world's types of facts.
-func mustKnow(types map[string]bool, eventType string) {
-	if !types[eventType] {
+func mustKnow(types []string, eventType string) {
+	if !slices.Contains(types, eventType) {
 		panic(fmt.Sprintf("sagacheck: nobody in this world says, hears or starts with a fact of type %s: the nearest is %s",
-			eventType, strings.Join(words.Nearest(eventType, slices.Collect(maps.Keys(types))), ", or ")))
+			eventType, strings.Join(words.Nearest(eventType, types), ", or ")))
 	}
 }
 

@@ -9,6 +9,7 @@
 package sagamap
 
 import (
+	"maps"
 	"slices"
 	"strings"
 
@@ -82,22 +83,20 @@ func (m *Map) Listeners(eventType string) []string { return m.names(m.hears[even
 // Facts are all types that anybody hears or says, on this topic, sorted; on any topic if it is "".
 func (m *Map) Facts(topic string) []string {
 	types := map[string]bool{}
+	add := func(f saga.FactType) {
+		if topic == "" || f.Topic == topic {
+			types[f.Type] = true
+		}
+	}
 	for _, r := range m.reactions {
 		for _, f := range r.Hears {
-			types[f.Type] = types[f.Type] || topic == "" || f.Topic == topic
+			add(f)
 		}
 		for _, s := range r.Says {
-			types[s.Type] = types[s.Type] || topic == "" || s.Topic == topic
+			add(s.FactType)
 		}
 	}
-	var sorted []string
-	for t, wanted := range types {
-		if wanted {
-			sorted = append(sorted, t)
-		}
-	}
-	slices.Sort(sorted)
-	return sorted
+	return slices.Sorted(maps.Keys(types))
 }
 
 // asks says for which effects a group asks, which no fact shows; "" if for none.
