@@ -78,7 +78,7 @@ func TestOneKeyIsOneOrder(t *testing.T) {
 	pass(t, w, longest)
 	m.hasEnded(t, w, id)
 	everythingIsConserved(t, w)
-	if n := w.Heard("stock.reserved", id) + w.Heard("stock.rejected", id); n != 1 {
+	if n := w.TimesSaid("stock.reserved", id) + w.TimesSaid("stock.rejected", id); n != 1 {
 		t.Errorf("inventory answered %d times", n)
 	}
 	if o, _ := sagatest.Load[orders.Order](w, id); len(o.Items) != 1 || o.Items[0].Quantity != 2 || o.Total.MinorUnits != 2*12000 {

@@ -232,16 +232,16 @@ func (m meal) hasEnded(t *testing.T, w *sagatest.World, orderID string) {
 	if o.Ending != m.ends || o.Reason != m.reason {
 		t.Errorf("order %s is %q (%s), want %s (%s)", orderID, o.Ending, o.Reason, m.ends, m.reason)
 	}
-	if n := w.Heard("order.completed", orderID) + w.Heard("order.cancelled", orderID); n != 1 {
+	if n := w.TimesSaid("order.completed", orderID) + w.TimesSaid("order.cancelled", orderID); n != 1 {
 		t.Errorf("order %s ended %d times", orderID, n)
 	}
 	for _, eventType := range m.with {
-		if w.Heard(eventType, orderID) != 1 {
-			t.Errorf("%s was said %d times of %s, want once", eventType, w.Heard(eventType, orderID), orderID)
+		if w.TimesSaid(eventType, orderID) != 1 {
+			t.Errorf("%s was said %d times of %s, want once", eventType, w.TimesSaid(eventType, orderID), orderID)
 		}
 	}
 	for _, eventType := range m.without {
-		if w.Heard(eventType, orderID) > 0 {
+		if w.TimesSaid(eventType, orderID) > 0 {
 			t.Errorf("%s was said of %s", eventType, orderID)
 		}
 	}

@@ -38,7 +38,7 @@ func TestAJoinHoldsInAnyOrderAndOnce(t *testing.T) {
 				s.SaysNothing()
 			}
 		}
-		if ended := tt.at >= 0; ended != (s.World().Heard("job.finished", "1") == 1) {
+		if ended := tt.at >= 0; ended != (s.World().TimesSaid("job.finished", "1") == 1) {
 			t.Errorf("%s: ended is not %v", strings.Join(names, ", "), ended)
 		}
 	}

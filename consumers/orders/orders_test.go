@@ -105,7 +105,7 @@ func TestAnOrderIsCancelledWhenEverythingIsUndone(t *testing.T) {
 					Hears(pair[0]).SaysNothing().
 					Hears(pair[1]).Says(cancelled("no-room")).Act("o1", saga.Closed).Keeps(kept(Cancelled, "no-room")).
 					Hears(pair[1]).SaysNothing().Hears(delivered).SaysNothing().Hears(placed).SaysNothing()
-				if n := s.World().Heard("order.cancelled", "o1"); n != 1 {
+				if n := s.World().TimesSaid("order.cancelled", "o1"); n != 1 {
 					t.Errorf("cancelled %d times", n)
 				}
 				slices.Reverse(pair)

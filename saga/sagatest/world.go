@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"tiffin/saga"
+	"tiffin/saga/words"
 )
 
 // Epoch is the time at which a world begins.
@@ -253,8 +254,17 @@ func (w *World) Types() []string {
 	return out
 }
 
-// Heard says how often a fact of this type was said with this key.
-func (w *World) Heard(eventType, key string) (n int) {
+// TimesSaid is how often a fact of this type was said with this key. It panics if none was said of a type that no group here knows: a
+// misspelt one would never be said, and a test that it was not would be content.
+func (w *World) TimesSaid(eventType, key string) (n int) {
+	known := w.Types()
+	for _, g := range w.groups {
+		known = append(known, g.Facts()...)
+	}
+	if !slices.Contains(known, eventType) {
+		panic(fmt.Sprintf("sagatest: no group here says or hears a fact of type %s: the nearest is %s", eventType,
+			strings.Join(words.Nearest(eventType, known), ", or ")))
+	}
 	for _, f := range w.Said {
 		if f.EventType() == eventType && f.Key() == key {
 			n++

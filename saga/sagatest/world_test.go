@@ -70,6 +70,21 @@ func clock() *saga.Group {
 
 func wound(id string) saga.Fact { return Wound{bell{id}} }
 
+// A test that a misspelt fact was not said would never fail.
+func TestWhatNobodyKnowsIsNotCounted(t *testing.T) {
+	w := sagatest.New(clock())
+	w.Say(Broke{bell{"a"}})
+	if w.TimesSaid("bell.broke", "a") != 1 || w.TimesSaid("bell.rang", "a") != 0 {
+		t.Error("what was said is not counted, or what was not is")
+	}
+	defer func() {
+		if got, want := recover(), "sagatest: no group here says or hears a fact of type bell.rung: the nearest is bell.rang"; got != want {
+			t.Errorf("it panics with %v, want %s", got, want)
+		}
+	}()
+	w.TimesSaid("bell.rung", "a")
+}
+
 func TestDeadlinesPassInTheirOrder(t *testing.T) {
 	w := sagatest.New(clock())
 	advance := func(d time.Duration) {
@@ -84,7 +99,7 @@ func TestDeadlinesPassInTheirOrder(t *testing.T) {
 	}
 	w.Say(wound("0"), wound("d"))
 	advance(29 * time.Second)
-	if w.Heard("bell.rang", "c") != 0 {
+	if w.TimesSaid("bell.rang", "c") != 0 {
 		t.Error("rang before its time")
 	}
 	advance(time.Hour)

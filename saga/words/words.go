@@ -52,10 +52,10 @@ func Wrap(text string, columns int, indent string) (lines []string) {
 	return append(lines, line)
 }
 
-// Nearest are those of the known names that a misspelt one takes the fewest letters to become, sorted; none if none is known.
+// Nearest are those of the known names that a misspelt one takes the fewest letters to become, sorted, each once; none if none is known.
 func Nearest(name string, known []string) (nearest []string) {
 	fewest := 0
-	for _, k := range slices.Sorted(slices.Values(known)) {
+	for _, k := range slices.Compact(slices.Sorted(slices.Values(known))) {
 		switch letters := distance(name, k); {
 		case nearest == nil || letters < fewest:
 			nearest, fewest = []string{k}, letters

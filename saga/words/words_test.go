@@ -50,7 +50,7 @@ func TestWrap(t *testing.T) {
 }
 
 func TestNearest(t *testing.T) {
-	known := []string{"stock.reserved", "stock.released", "stock.rejected", "order.placed"}
+	known := []string{"stock.reserved", "stock.released", "stock.rejected", "order.placed", "stock.released"}
 	for name, want := range map[string][]string{
 		"stock.reservd":  {"stock.reserved"},
 		"order.plcaed":   {"order.placed"},
