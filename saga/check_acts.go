@@ -39,8 +39,7 @@ func (in *inspection) dead(undo *node) {
 		if n.group != undo.group || n.Role != RoleDoes {
 			continue
 		}
-		staysOpen := n.Silently || slices.ContainsFunc(n.Says, func(s Said) bool { return !s.Closes && !s.Fails })
-		if staysOpen && !n.Closes {
+		if n.StaysOpen() {
 			return
 		}
 		first = cmp.Or(first, n)

@@ -273,6 +273,11 @@ func (r *Reaction) Next() string {
 	return r.next
 }
 
+// StaysOpen says whether an act may be done after the reaction, a do, and neither refused nor closed.
+func (r *Reaction) StaysOpen() bool {
+	return !r.Closes && (r.Silently || slices.ContainsFunc(r.Says, func(s Said) bool { return !s.Fails && !s.Closes }))
+}
+
 // closes says whether the act is over after the reaction, whatever it has said.
 func (r *Reaction) closes() bool {
 	return r.Closes || len(r.Says) > 0 && !slices.ContainsFunc(r.Says, func(s Said) bool { return !s.Closes && !s.Fails })

@@ -67,7 +67,7 @@ func actStates(g *saga.Group) (out []saga.State) {
 		may[saga.Closed] = may[saga.Closed] || r.Closes
 		switch r.Role {
 		case saga.RoleDoes:
-			may[saga.Done] = may[saga.Done] || stays(r)
+			may[saga.Done] = may[saga.Done] || r.StaysOpen()
 			may[saga.Refused] = may[saga.Refused] || r.RefusesName != ""
 		case saga.RoleUndoes:
 			may[saga.Undone], may[saga.Barred] = !r.Closes, true
@@ -79,11 +79,6 @@ func actStates(g *saga.Group) (out []saga.State) {
 		}
 	}
 	return out
-}
-
-// stays says whether an act may be done after a reaction, and no more.
-func stays(r saga.Reaction) bool {
-	return !r.Closes && (r.Silently || slices.ContainsFunc(r.Says, func(s saga.Said) bool { return !s.Fails && !s.Closes }))
 }
 
 // states are those of acts, in the order in which they are listed.
@@ -225,7 +220,7 @@ func (e *explorer) cover(g *saga.Group, c saga.Cause, got saga.Outcome, out *out
 // undoable says whether a group's act may ever stand where an undo has something to undo. If so, an undo that ran when there was nothing
 // ([saga.EvenIfNothing]) has not been seen to undo anything. A judge whose every do is the pivot has no other undo.
 func undoable(g *saga.Group) bool {
-	return slices.ContainsFunc(g.Reactions(), func(r saga.Reaction) bool { return r.Role == saga.RoleDoes && stays(r) && !r.Pivots })
+	return slices.ContainsFunc(g.Reactions(), func(r saga.Reaction) bool { return r.Role == saga.RoleDoes && r.StaysOpen() && !r.Pivots })
 }
 
 // isNew says whether what came to an outcome found the group's act new: then an undo had nothing to undo.
