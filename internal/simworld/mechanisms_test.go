@@ -59,7 +59,7 @@ var mechanisms = []mechanism{
 	{
 		Mechanism: takenout.Mechanism{
 			Name: "nothing is taken from a lane before what it said is acknowledged", File: "saga/lane/loop.go",
-			Old: "func(n int) bool { return !l.lanes[n].sending && !l.lanes[n].isCareful() }", New: "func(n int) bool { return !l.lanes[n].isCareful() }",
+			Old: "return !l.lanes[e.lane].sending && !l.suspects(", New: "return !l.suspects(",
 		},
 		rules: "lost order gaps",
 	},

@@ -73,6 +73,9 @@ func (b *batch) add(e *event) {
 	b.touch(l)
 	l.Next[e.topic] = e.offset + 1
 	l.last[e.topic] = e.Time
+	if l.Deaths > 0 {
+		l.passed[e.topic]++
+	}
 	switch {
 	case e.alien:
 		b.deadLetter(l, e, "its key belongs into another partition: its sender does not use Java's murmur2 (kcat: -X partitioner=murmur2_random)")

@@ -11,15 +11,21 @@ import (
 	"tiffin/saga/kafka"
 )
 
-// What kills a process is found by its deaths. A lane whose owners die before they get on is handled with care: each thing
-// alone, which is noted in the lane's row before. A note goes when the thing is done; one that stays says that its owner has died of it, or
+// What kills a process is found by its deaths. Whoever dies of an event has it in the batch under way, and that begins, of each topic, with
+// the first that the lane has not handled: so the suspects are the first [Config.MaxBatch] of each topic that come after a claim, and a lane's deaths
+// are forgotten when these have been got past, not before.
+//
+// Once two owners in a row have died, a lane's suspects are handled in batches of that lane alone, which begin with one event and grow as
+// the lane gets on. So what kills stands some eight times nearer to the beginning with each death, until it is alone: from the 2,000th place after
+// three. What is alone is noted in the lane's row before. A note goes when the thing is done; one that stays says that its owner has died of it, or
 // was gone for another reason, and after three of those nobody tries it again.
 
 const (
-	// carefulFor is how many events of a lane are handled alone once two owners in a row have died: more likely than not, one of
-	// these events kills. It doubles with each further death, for what comes meanwhile may be more, and stand before it.
-	carefulFor   = 200
-	maxDoublings = 12
+	// growth says how batches of suspects grow: a batch has one event, and one for each so many that were handled before it.
+	growth = 8
+	// unharmed is how long an owner lives before it tries what another may have died of: it shows that there is nothing else that
+	// ends each process soon after its start, for which what is innocent would be taken to task.
+	unharmed = 5 * time.Second
 	// settled is how long the outcomes of effects that were due at a claim are waited for.
 	settled = 10 * time.Second
 	// maxAttempts is how many owners may die of something before it is parked, left alone or held.
@@ -44,12 +50,8 @@ func (id taskID) note() string {
 	return id.topic + "@" + strconv.FormatInt(id.at, 10)
 }
 
-// care says how careful to be with a lane that was just claimed. Notes of events that it has passed since are worth nothing.
+// care drops the notes of a lane that was just claimed which are worth nothing: those of events that it has passed since.
 func (l *lane) care() {
-	l.began = maps.Clone(l.Next)
-	if l.Deaths > 1 {
-		l.careful = carefulFor << min(l.Deaths-2, maxDoublings)
-	}
 	maps.DeleteFunc(l.Attempts, func(note string, _ int) bool {
 		topic, at, event := strings.Cut(note, "@")
 		offset, err := strconv.ParseInt(at, 10, 64)
@@ -57,17 +59,15 @@ func (l *lane) care() {
 	})
 }
 
-// isCareful says whether the lane's next event is handled alone: also until the one is reached that was noted, however many are before it.
-func (l *lane) isCareful() bool {
-	if l.careful > 0 {
-		return true
-	}
-	for note := range l.Attempts {
-		if !strings.Contains(note, " ") {
-			return true
-		}
-	}
-	return false
+// suspects says whether a dead owner may have died of the lane's next event of the topic.
+func (l *loop) suspects(ln *lane, topic string) bool {
+	return ln.Deaths > 1 && ln.passed[topic] < l.MaxBatch
+}
+
+// rests says whether this is not tried yet, for an owner may have died of it, and this one has not shown that it would live without it.
+func (l *loop) rests(ln *lane, note string) bool {
+	died := ln.Attempts[note]
+	return died > 0 && died < maxAttempts && l.up()-l.claimedAt < unharmed
 }
 
 // suspicious says whether this, of whatever kind but an event, is to be handled alone.
@@ -93,53 +93,84 @@ func (l *loop) deadlyDeadlines() (keys []string) {
 	return keys
 }
 
-// outlive forgets the deaths of owners once this one has got past whatever they may have died of: something of each topic, the deadlines
+// outlive forgets the deaths of owners once this one has got past whatever they may have died of: the suspects of each topic, the deadlines
 // that were due, the outcomes of effects. To have handled just anything says nothing, for more may have come while nobody lived.
-func (l *loop) outlive() {
+func (l *loop) outlive(ctx context.Context) error {
 	deadlines := l.due.IsZero() || l.due.After(l.claimedOn)
 	effects := len(l.effects.underWay) == 0 || l.up()-l.claimedAt >= settled
-	if !deadlines || !effects {
-		return
-	}
+	b := l.newBatch()
 	for _, ln := range l.owned {
-		if ln.Deaths > 0 && l.hasMoved(ln) {
-			ln.Deaths, ln.careful = 0, 0
+		if ln.Deaths == 0 || !l.hasPassed(ln) || !deadlines || !effects {
+			continue
+		}
+		ln.Deaths = 0
+		if !ln.sending { // else its next batch says so
+			b.touch(ln)
 		}
 	}
+	if len(b.lanes) == 0 {
+		return nil
+	}
+	return l.finish(ctx, b)
 }
 
-// hasMoved says whether the lane has handled something of each topic since it was claimed, or there was nothing.
-func (l *loop) hasMoved(ln *lane) bool {
+// hasPassed says whether the lane has handled the suspects of each topic. Where it has been at the end of the log since the claim, no more
+// were there.
+func (l *loop) hasPassed(ln *lane) bool {
+	all := true
 	for _, topic := range l.group.Topics() {
-		next := ln.Next[topic]
-		if next <= ln.began[topic] && !l.feed.atEnd(l.places[kafka.TopicPartition{Topic: topic, Partition: ln.Number}], next, l.claimedOn) {
+		if ln.passed[topic] < l.MaxBatch && l.feed.atEnd(l.places[kafka.TopicPartition{Topic: topic, Partition: ln.Number}], ln.Next[topic], l.claimedOn) {
+			ln.passed[topic] = l.MaxBatch
+		}
+		all = all && ln.passed[topic] >= l.MaxBatch
+	}
+	return all
+}
+
+// stepCarefully handles some suspects of one lane whose owners have died.
+func (l *loop) stepCarefully(ctx context.Context) (busy bool, err error) {
+	events := l.takeSuspects()
+	switch len(events) {
+	case 0:
+		return false, nil
+	case 1:
+		return true, l.handleAlone(ctx, events[0])
+	}
+	return true, l.handle(ctx, events)
+}
+
+// takeSuspects takes events of one lane, as many as it has shown that it gets past.
+func (l *loop) takeSuspects() []*event {
+	var of *lane
+	taken, most := 0, l.MaxBatch
+	return l.take(l.searches[ofEvent].limit, func(e *event) bool {
+		ln := l.lanes[e.lane]
+		if of != nil && of != ln || ln.sending || !l.suspects(ln, e.topic) || l.rests(ln, e.id().note()) {
 			return false
 		}
-	}
-	return true
+		if most = min(most, 1+ln.passed[e.topic]/growth); taken >= most {
+			return false
+		}
+		of, taken = ln, taken+1
+		return true
+	})
 }
 
-// stepCarefully handles one event alone, of a lane whose owners have died.
-func (l *loop) stepCarefully(ctx context.Context) (busy bool, err error) {
-	events := l.take(1, func(n int) bool { return !l.lanes[n].sending && l.lanes[n].isCareful() })
-	if len(events) == 0 {
-		return false, nil
-	}
-	e := events[0]
+// handleAlone handles one event in a batch of its own, which is noted before.
+func (l *loop) handleAlone(ctx context.Context, e *event) error {
 	ln, note := l.lanes[e.lane], e.id().note()
-	ln.careful = max(0, ln.careful-1)
 	if err := ln.deadly(note); err != nil {
 		l.condemn(e.id(), err)
 	}
 	if e = l.judged(e); e.err == nil {
 		if err := l.attempt(ctx, ln, note); err != nil {
-			return true, err
+			return err
 		}
 	}
 	b := l.newBatch()
 	b.survives(ln, note)
 	b.add(e)
-	return true, l.finish(ctx, b)
+	return l.finish(ctx, b)
 }
 
 // attempt notes that the next batch handles this alone.

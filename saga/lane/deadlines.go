@@ -103,10 +103,10 @@ func (l *loop) fireDeadlines(ctx context.Context, now time.Time) error {
 func (l *loop) fireCarefully(ctx context.Context, deadlines []task, handled map[string]bool) error {
 	began := l.up()
 	for _, t := range deadlines {
-		if t.lane.sending || l.up()-began >= tick {
+		note := t.id().note()
+		if t.lane.sending || l.up()-began >= tick || l.rests(t.lane, note) {
 			continue
 		}
-		note := t.id().note()
 		if err := l.attempt(ctx, t.lane, note); err != nil {
 			return err
 		}

@@ -201,7 +201,7 @@ func (l *loop) settleEffects(ctx context.Context) error {
 		switch ln := l.lanes[r.lane]; {
 		case r.err != nil && !saga.IsPermanent(r.err) && l.now().Before(r.until):
 			again = append(again, r)
-		case ln.sending || len(b.tasks) >= limit:
+		case ln.sending || len(b.tasks) >= limit || l.rests(ln, outcomeOf+r.ID):
 			waiting = append(waiting, r)
 		case ln.suspicious(outcomeOf + r.ID):
 			if alone != nil {

@@ -350,7 +350,7 @@ func (l *loop) step(ctx context.Context) (busy bool, err error) {
 	if busy, err = l.stepCarefully(ctx); err != nil {
 		return busy, err
 	}
-	ready := func(n int) bool { return !l.lanes[n].sending && !l.lanes[n].isCareful() }
+	ready := func(e *event) bool { return !l.lanes[e.lane].sending && !l.suspects(l.lanes[e.lane], e.topic) }
 	waiting, urgent := l.queue.waiting(ready)
 	calm := urgent == 0 && waiting < l.MaxBatch // all of it can wait for company
 	ticks := l.ticks
@@ -368,17 +368,21 @@ func (l *loop) step(ctx context.Context) (busy bool, err error) {
 	if calm {
 		defer func() { l.looks = l.nextTick() }() // also after a batch that took longer: or it would drift into another loop's moment
 	}
-	events := l.take(l.searches[ofEvent].limit, ready)
+	return true, l.handle(ctx, l.take(l.searches[ofEvent].limit, ready))
+}
+
+// handle handles events in one batch.
+func (l *loop) handle(ctx context.Context, events []*event) error {
 	b := l.newBatch()
 	b.tasks = make([]task, 0, len(events))
 	for _, e := range events {
 		b.add(l.judged(e))
 	}
-	return true, l.finish(ctx, b)
+	return l.finish(ctx, b)
 }
 
-// take takes events of lanes that are ready. A queue that was full has room again for what the feed has held back.
-func (l *loop) take(limit int, ready func(lane int) bool) []*event {
+// take takes events that are ready. A queue that was full has room again for what the feed has held back.
+func (l *loop) take(limit int, ready func(*event) bool) []*event {
 	events, full := l.queue.take(limit, ready)
 	if full && len(events) > 0 {
 		l.feed.poke()
@@ -449,7 +453,9 @@ func (l *loop) lookAround(ctx context.Context, a kafka.Assignment) error {
 	if err := l.fireDeadlines(ctx, l.now()); err != nil {
 		return err
 	}
-	l.outlive()
+	if err := l.outlive(ctx); err != nil {
+		return err
+	}
 	if err := l.grantWishes(ctx); err != nil {
 		return err
 	}
@@ -482,7 +488,7 @@ func (l *loop) lookAround(ctx context.Context, a kafka.Assignment) error {
 // leisure is how much later than at the next tick the loop may look around, which has not worked for a while. A process has dozens of
 // loops, each of which would wake it ten times a second.
 func (l *loop) leisure() time.Duration {
-	waiting, _ := l.queue.waiting(func(int) bool { return true })
+	waiting, _ := l.queue.waiting(func(*event) bool { return true })
 	died := slices.ContainsFunc(l.owned, func(ln *lane) bool { return ln.Deaths > 0 })
 	if waiting > 0 || died || l.performs {
 		return 0

@@ -97,12 +97,12 @@ func (q *queue) urgency(e *event) int {
 	return 0
 }
 
-// waiting says how many events wait in the lanes that are ready, and how many of them are urgent.
-func (q *queue) waiting(ready func(lane int) bool) (waiting, urgent int) {
+// waiting says how many events wait in the lanes whose first one is ready, and how many of them are urgent.
+func (q *queue) waiting(ready func(*event) bool) (waiting, urgent int) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	for _, n := range q.order {
-		if events := q.lanes[n]; len(events) > 0 && ready(n) {
+		if events := q.lanes[n]; len(events) > 0 && ready(events[0]) {
 			waiting += len(events)
 			urgent += q.urgent[n]
 		}
@@ -124,9 +124,9 @@ func (q *queue) failure() error {
 	return q.broken
 }
 
-// take removes up to limit events of the lanes that are ready: a fair share of each first, then what there is. It says whether the queue
-// had no room before.
-func (q *queue) take(limit int, ready func(lane int) bool) (out []*event, full bool) {
+// take removes up to limit events, of each lane its first ones as far as they are ready: a fair share of each first, then what there is. It asks
+// for one after the other, of a lane that has had its share once more, and takes what is ready. It says whether the queue had no room before.
+func (q *queue) take(limit int, ready func(*event) bool) (out []*event, full bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	full = q.total >= q.limit || q.bytes >= queueBytes
@@ -135,13 +135,13 @@ func (q *queue) take(limit int, ready func(lane int) bool) (out []*event, full b
 		for i := range q.order {
 			n := q.order[(i+q.turn)%len(q.order)]
 			waiting := q.lanes[n]
-			count := min(most, len(waiting), limit-len(out))
-			if count == 0 || !ready(n) {
-				continue
+			room, count := min(most, len(waiting), limit-len(out)), 0
+			for count < room && ready(waiting[count]) {
+				count++
 			}
 			out = append(out, waiting[:count]...)
 			q.lanes[n] = waiting[count:]
-			if len(waiting) == count {
+			if len(waiting) == count { // also a lane of which nothing waits
 				delete(q.lanes, n)
 			}
 		}

@@ -31,7 +31,7 @@ func TestWhatIsUrgent(t *testing.T) {
 		if total, urgent := q.waiting(everywhere); total != 3 || urgent != test.urgent || len(rings.rung) != min(1, test.urgent) {
 			t.Errorf("%d wait, %d are urgent, want %d; %d wake", total, urgent, test.urgent, len(rings.rung))
 		}
-		q.take(3, func(int) bool { return true })
+		q.take(3, everywhere)
 		if total, urgent := q.waiting(everywhere); total != 0 || urgent != 0 {
 			t.Errorf("then %d wait, %d are urgent", total, urgent)
 		}
@@ -44,7 +44,7 @@ func TestWhatIsUrgentInALaneThatWaits(t *testing.T) {
 	q := newQueue(g, []int{0, 1}, 10, newMachine().Bell())
 	q.put([]*event{{lane: 0, Envelope: saga.Envelope{Type: "rumour.heard"}}, {lane: 1, Envelope: saga.Envelope{Type: "rumour.denied"}}})
 	for sending, want := range []int{0, 1} {
-		if total, urgent := q.waiting(func(n int) bool { return n != sending }); total != 1 || urgent != want {
+		if total, urgent := q.waiting(func(e *event) bool { return e.lane != sending }); total != 1 || urgent != want {
 			t.Errorf("while lane %d waits, %d are ready, %d of them urgent, want %d", sending, total, urgent, want)
 		}
 	}
@@ -78,4 +78,4 @@ func TestLargeFactsWaitInKafka(t *testing.T) {
 	}
 }
 
-func everywhere(int) bool { return true }
+func everywhere(*event) bool { return true }

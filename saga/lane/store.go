@@ -21,14 +21,13 @@ import (
 type lane struct {
 	*Row
 	last    map[string]time.Time // topic -> append time of the last record handled
-	careful int                  // how many events to handle alone, because owners died
-	began   map[string]int64     // Next as it was claimed
+	passed  map[string]int       // topic -> how many of its events were handled since the claim, if owners had died
 	sending bool
 	dirty   bool // the batch under way has touched it
 }
 
 func newLane(r *Row) *lane {
-	l := &lane{Row: r, last: map[string]time.Time{}}
+	l := &lane{Row: r, last: map[string]time.Time{}, passed: map[string]int{}}
 	if l.Attempts == nil {
 		l.Attempts = map[string]int{}
 	}
