@@ -146,9 +146,9 @@ func (l *loop) rest(ctx context.Context) {
 }
 
 // own claims the lanes, sends what their last owner may not have sent, and works until something goes wrong or ctx ends.
-func (l *loop) own(ctx context.Context, a kafka.Assignment) error {
+func (l *loop) own(ctx context.Context, a kafka.Assignment) (err error) {
 	var s Store
-	err := l.inTime(ctx, func(ctx context.Context) (err error) {
+	err = l.inTime(ctx, func(ctx context.Context) (err error) {
 		s, err = l.ports.Open(ctx, l.group, l.partitions)
 		return err
 	})
@@ -160,7 +160,8 @@ func (l *loop) own(ctx context.Context, a kafka.Assignment) error {
 		return err
 	}
 	defer func() {
-		if ctx.Err() != nil {
+		var stuck *placeError
+		if ctx.Err() != nil || errors.As(err, &stuck) { // lanes that stand still kill nobody
 			l.release()
 		}
 	}()

@@ -119,6 +119,19 @@ func TestAnOwnerThatStoodStillStopsNoLanes(t *testing.T) {
 	})
 }
 
+// Lanes that stand still, for their place is to be mended by people, are nobody's meanwhile: who is stopped then has not died of an event.
+func TestLanesThatStandStillAreReleased(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &jobStore{rows: map[int]*Row{0: {}}, fired: map[string]bool{}, refuse: func(*Save) error { return nil }}
+		p := Ports{Kafka: &readOn{}, Open: func(context.Context, *saga.Group, int) (Store, error) { return s, nil }}
+		ctx, end := context.WithTimeout(t.Context(), 3*stuckFor-time.Second)
+		defer end()
+		if err := teamOf(p, shardedGroup(), 1).hold(ctx, kafka.Assignment{Lanes: []int{0}}); err != nil || s.claims != 3 || s.freed != s.claims {
+			t.Errorf("%v; claimed %d times, they are released %d times", err, s.claims, s.freed)
+		}
+	})
+}
+
 // readOn is a Kafka that another owner has told how far it has read.
 type readOn struct{ jobLog }
 
