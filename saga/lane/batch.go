@@ -213,6 +213,7 @@ func (b *batch) react(t *task) []saga.Need {
 		b.fail(t, t.event.err)
 		return nil
 	}
+	waited := b.notedWait(t)
 	out := b.loop.group.React(b.working, t.cause)
 	if out.Needs != nil {
 		return out.Needs
@@ -220,6 +221,9 @@ func (b *batch) react(t *task) []saga.Need {
 	if out.Err != nil {
 		b.fail(t, out.Err)
 		return nil
+	}
+	if b.notedWait(t) != waited { // its deadline, of which somebody may have died, never passes now; the next one is another
+		b.survives(t.lane, deadlineOf+t.cause.Key)
 	}
 	for i, f := range out.Facts {
 		b.say(t, f, i, out.Started)

@@ -192,6 +192,25 @@ func (b *batch) survives(ln *lane, note string) {
 	b.survived = append(b.survived, func() { delete(b.loop.noted[ln.Number], note) })
 }
 
+// wait is what an act waits for, and until when.
+type wait struct {
+	on    string
+	until time.Time
+}
+
+// notedWait is what the act of the task's key waits for, if attempts at its deadline are noted.
+func (b *batch) notedWait(t *task) (is wait) {
+	if len(t.lane.Attempts) == 0 || t.lane.Attempts[deadlineOf+t.cause.Key] == 0 || !b.loop.group.HasAct() {
+		return is
+	}
+	table := b.loop.group.Tables()[0]
+	if d := b.working.Find(table, t.cause.Key); d != nil {
+		a := table.Act(d.Value)
+		is = wait{a.Waiting(), a.WaitsUntil()}
+	}
+	return is
+}
+
 // withoutOwn takes from a lane's notes, as they were read, the attempts of this process: while it lives, it has not died of them.
 func (l *loop) withoutOwn(r *Row) {
 	for note, count := range l.noted[r.Number] {

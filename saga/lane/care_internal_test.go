@@ -388,6 +388,32 @@ func TestNotesSpeakForNoDocuments(t *testing.T) {
 	})
 }
 
+// P3: that processes died of a deadline is held against no later one of its key.
+func TestADeadlineThatNeverPassesLeavesNoNote(t *testing.T) {
+	l := teamOf(Ports{}, jobbers(), 1).loops[0]
+	ln := newLane(rowCopy(&Row{}))
+	l.lanes, l.cache, l.store = map[int]*lane{0: ln}, &cache{}, &jobStore{fired: map[string]bool{}}
+	const note = "deadline of k"
+	for i, test := range []struct {
+		fact saga.Fact
+		kept int
+	}{{jobWanted{"k"}, 0}, {jobWanted{"k"}, 3}, {jobDone{"another"}, 3}, {jobDone{"k"}, 0}} {
+		ln.Attempts[note], ln.dirty = 3, false
+		b := l.newBatch()
+		e := saga.Envelope{ID: strconv.Itoa(i), Key: test.fact.Key(), Type: test.fact.EventType(), Time: time.Now()}
+		b.add(&event{topic: "jobs", offset: int64(i), fact: test.fact, Envelope: e})
+		if err := b.run(t.Context(), l.store); err != nil {
+			t.Fatal(err)
+		}
+		for _, d := range b.working.Documents() {
+			l.cache.put(d)
+		}
+		if ln.Attempts[note] != test.kept {
+			t.Errorf("after event %d, %s of %s, %d attempts are noted, want %d", i, e.Type, e.Key, ln.Attempts[note], test.kept)
+		}
+	}
+}
+
 // P7: what this process has handled is no longer its own attempt: another may have died of the same since.
 func TestAttemptsThatEndedExcuseNobody(t *testing.T) {
 	l := teamOf(Ports{}, jobbers(), 1).loops[0]
