@@ -68,8 +68,10 @@ func newQueue(g *saga.Group, lanes []int, limit int, bell Bell) *queue {
 func (q *queue) hasRoom() bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	return q.total < q.limit && q.bytes < queueBytes && q.broken == nil
+	return !q.full() && q.broken == nil
 }
+
+func (q *queue) full() bool { return q.total >= q.limit || q.bytes >= queueBytes }
 
 func (q *queue) put(events []*event) {
 	if len(events) == 0 {
@@ -129,7 +131,7 @@ func (q *queue) failure() error {
 func (q *queue) take(limit int, ready func(*event) bool) (out []*event, full bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	full = q.total >= q.limit || q.bytes >= queueBytes
+	full = q.full()
 	share := max(1, limit/max(1, len(q.order)))
 	for _, most := range []int{share, limit} {
 		for i := range q.order {
