@@ -160,6 +160,9 @@ func (l *loop) sweepMarks(ctx context.Context) error {
 	if len(read) < len(l.owned) {
 		l.swept -= sweepEvery - lagging // at a claim nobody knows yet how far the log goes
 	}
+	if len(read) == 0 {
+		return nil
+	}
 	keys, err := l.store.Sweep(ctx, read, until)
 	if err != nil {
 		return fmt.Errorf("sweep marks: %w", err)

@@ -66,6 +66,7 @@ type jobStore struct {
 	slow   time.Duration // what a claim takes
 	waits  int           // how often the loop has waited
 	freed  int           // how often lanes were released
+	sweeps int           // how often marks were swept
 }
 
 // waits is a bell that counts how often somebody waits for it.
@@ -144,7 +145,10 @@ func (s *jobStore) Due(_ context.Context, lanes []int, now time.Time, without []
 	return due, nil
 }
 
-func (s *jobStore) Sweep(context.Context, []Claimed, time.Time) ([]string, error) { return nil, nil }
+func (s *jobStore) Sweep(context.Context, []Claimed, time.Time) ([]string, error) {
+	s.sweeps++
+	return nil, nil
+}
 
 func (s *jobStore) Wishes(context.Context, []int) ([]Wished, error) { return nil, nil }
 func (s *jobStore) Close()                                          {}
@@ -237,7 +241,7 @@ func (s *jobStore) hold(t *testing.T, every, d time.Duration) {
 	g := jobbers()
 	c := Config{Metrics: NewMetrics(prometheus.NewRegistry()), Logger: slog.New(slog.DiscardHandler)}.withDefaults()
 	f := newFeed(p, 1, []*saga.Group{g}, c.Logger)
-	team := newTeam(p, c, g, f, 1, &turns{limit: 1})
+	team := newTeam(p, c, g, f, 2, &turns{limit: 1})
 	team.loops[0].bell = waits{team.loops[0].bell, &s.waits}
 	ctx, end := context.WithTimeout(t.Context(), d)
 	defer end()
@@ -286,6 +290,18 @@ func TestDeadlinesThatMustWaitHoldUpNoOther(t *testing.T) {
 			t.Errorf("%d have fired, the one that can: %v", len(s.fired), s.fired["good"])
 		}
 	})
+}
+
+// Marks are swept of lanes that have read far enough. Where none has there is nothing to ask the database.
+func TestMarksAreSweptOfLanesThatHaveRead(t *testing.T) {
+	for lane, sweeps := range map[int]int{0: 5, 1: 0} {
+		synctest.Test(t, func(t *testing.T) {
+			s := &jobStore{rows: map[int]*Row{lane: {Number: lane}}}
+			if s.hold(t, 0, 5*sweepEvery); s.sweeps != sweeps {
+				t.Errorf("of lane %d marks are swept %d times, want %d", lane, s.sweeps, sweeps)
+			}
+		})
+	}
 }
 
 // P7: what fails again and again, and leads to nothing that could be parked, is tried again with pauses.
