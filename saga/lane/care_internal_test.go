@@ -414,6 +414,20 @@ func TestADeadlineThatNeverPassesLeavesNoNote(t *testing.T) {
 	}
 }
 
+// A note of a topic that the group no longer hears has the lane's events handled no more slowly.
+func TestANoteOfATopicThatIsNotHeardHoldsUpNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &jobStore{rows: map[int]*Row{0: {Attempts: map[string]int{"gone@7": 1}}}}
+		s.refuse = func(save *Save) error {
+			if len(save.Lanes[0].Attempts) > 1 {
+				t.Errorf("noted are %v", save.Lanes[0].Attempts)
+			}
+			return nil
+		}
+		s.hold(t, 100*time.Millisecond, time.Second)
+	})
+}
+
 // P7: what this process has handled is no longer its own attempt: another may have died of the same since.
 func TestAttemptsThatEndedExcuseNobody(t *testing.T) {
 	l := teamOf(Ports{}, jobbers(), 1).loops[0]
