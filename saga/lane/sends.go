@@ -20,42 +20,84 @@ type sends struct {
 
 	mu           sync.Mutex
 	count        int
+	parts        map[*lane]int // how many brokers have not acknowledged yet what the lane says to them
 	acknowledged []*lane
 }
 
 func newSends(p Ports, bell Bell, log *slog.Logger) *sends {
 	ctx, cancel := p.Machine.Cancel(context.Background()) // it outlives the loop's, to end in good order
-	return &sends{ports: p, bell: bell, log: log, ctx: ctx, cancel: cancel, tasks: p.Machine.Tasks()}
+	return &sends{ports: p, bell: bell, log: log, ctx: ctx, cancel: cancel, tasks: p.Machine.Tasks(), parts: map[*lane]int{}}
 }
 
-// start sends the outboxes of lanes in order, again and again until all is acknowledged.
+// start sends the outboxes of lanes in order, again and again until all is acknowledged. What goes to one broker goes by itself: one that
+// hangs holds up whoever speaks to it, and nobody else.
 func (s *sends) start(lanes []*lane) {
-	var o outboxes
+	parts := s.byLeader(lanes)
+	s.mu.Lock()
+	s.count += len(parts)
+	for _, o := range parts {
+		for l := range o.lanes() {
+			l.sending = true
+			s.parts[l]++
+		}
+	}
+	s.mu.Unlock()
+	for _, o := range parts {
+		s.tasks.Go(func() {
+			s.send(o)
+			s.mu.Lock()
+			s.count--
+			s.mu.Unlock()
+			s.bell.Ring()
+		})
+	}
+}
+
+// byLeader are the lanes' outboxes, by the broker that leads what they go to, as far as is known.
+func (s *sends) byLeader(lanes []*lane) []outboxes {
+	part := map[kafka.TopicPartition]int{}
+	var all []kafka.Position
+	for _, l := range lanes {
+		for i := range l.Outbox {
+			to := kafka.TopicPartition{Topic: l.Outbox[i].Topic, Partition: l.Outbox[i].Partition}
+			if _, known := part[to]; !known {
+				part[to] = 0
+				all = append(all, kafka.Position{Topic: to.Topic, Partition: to.Partition})
+			}
+		}
+	}
+	if len(all) == 0 {
+		return nil
+	}
+	led := s.ports.Kafka.ByLeader(all)
+	for n := range led {
+		for _, p := range led[n].Positions {
+			part[kafka.TopicPartition{Topic: p.Topic, Partition: p.Partition}] = n
+		}
+	}
+	parts := make([]outboxes, len(led))
 	for _, l := range lanes {
 		for _, r := range l.Outbox {
-			l.sending = true
+			o := &parts[part[kafka.TopicPartition{Topic: r.Topic, Partition: r.Partition}]]
 			o.records, o.of = append(o.records, r), append(o.of, l)
 		}
 	}
-	if len(o.records) == 0 {
-		return
-	}
-	s.mu.Lock()
-	s.count++
-	s.mu.Unlock()
-	s.tasks.Go(func() {
-		s.send(o)
-		s.mu.Lock()
-		s.count--
-		s.mu.Unlock()
-		s.bell.Ring()
-	})
+	return parts
 }
 
 // outboxes are records to send, and the lane that each is of.
 type outboxes struct {
 	records []kafka.Record
 	of      []*lane
+}
+
+// lanes are those of the records, each once.
+func (o outboxes) lanes() map[*lane]bool {
+	lanes := map[*lane]bool{}
+	for _, l := range o.of {
+		lanes[l] = true
+	}
+	return lanes
 }
 
 // takeAcknowledged are the lanes whose outboxes have been acknowledged since the last call.
@@ -93,15 +135,16 @@ func (s *sends) send(o outboxes) {
 // acknowledge lets those lanes go on that have nothing left to send: a partition that takes nothing holds up whoever speaks to it, and
 // nobody else.
 func (s *sends) acknowledge(sent, left outboxes) {
-	done := map[*lane]bool{}
-	for _, l := range left.of {
-		done[l] = true
-	}
+	later := left.lanes()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, l := range sent.of {
-		if !done[l] {
-			done[l] = true
+		if later[l] {
+			continue
+		}
+		later[l] = true
+		if s.parts[l]--; s.parts[l] == 0 {
+			delete(s.parts, l)
 			s.acknowledged = append(s.acknowledged, l)
 		}
 	}
